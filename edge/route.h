@@ -1,0 +1,74 @@
+// A compiled route, and what one request for it asks: the seam between http/ (which reads requests) and the hubs (which
+// serve readers). Plain data; const after it is made, any thread.
+#ifndef WEIR_EDGE_ROUTE_H_
+#define WEIR_EDGE_ROUTE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/cursor.h"
+#include "base/text.h"
+#include "edge/render/presentation.h"
+#include "edge/template.h"
+
+namespace weir::edge {
+
+struct ReadStart {
+  enum class Kind { kLatest, kEarliest, kLast, kTime, kAfter, kMalformedCursor };
+  Kind kind = Kind::kLatest;
+  Cursor cursor;    // kAfter
+  absl::Time time;  // kTime
+};
+
+struct Route {
+  std::string path;
+  std::vector<FilterTemplate> filters;
+  bool auth_required = false;
+  TextSet types;  // full names; empty: all
+  // Which of the edge's distinct presentations: routes that show events alike share one, and its rendered frames.
+  uint32_t presentation_index = 0;
+  std::shared_ptr<const Presentation> presentation;
+  std::string connected_event = "weir.connected";
+  DataTemplate connected_data;
+  absl::Duration heartbeat_interval = absl::Seconds(25);
+  std::string heartbeat_event;  // empty: a comment line
+  DataTemplate heartbeat_data;
+  std::string gap_event = "weir.gap";
+  ReadStart::Kind start = ReadStart::Kind::kLatest;  // kLatest, kEarliest or kLast
+  absl::Duration replay_max = absl::InfiniteDuration();
+  absl::Duration retry = absl::Seconds(2);
+};
+
+// One reader, as http/ understood its request. Everything is checked.
+struct ReaderRequest {
+  std::shared_ptr<const Route> route;
+  std::vector<std::string> filters;  // concrete; sorted, unique
+  ReadStart start;
+  bool resumed = false;              // it came with a cursor: counts as a reconnection
+  std::string principal;             // the token's subject; empty without a token
+  absl::Time expires = absl::InfiniteFuture();  // the token's end
+};
+
+struct StreamRequest {
+  ReaderRequest reader;
+  bool chunked = true;        // false for HTTP/1.0: the stream is not framed
+  bool fetch_client = false;  // Accept had `weir=1`: it understands statuses
+  std::string extra_headers;  // CORS, each `Name: value\r\n`
+  std::shared_ptr<const BoundData> connected_data;
+  std::shared_ptr<const BoundData> heartbeat_data;  // null: a comment line
+};
+
+struct PollRequest {
+  ReaderRequest reader;
+  bool has_cursor = false;  // without a cursor and start: no events and the current cursor
+  size_t limit = 100;       // 1 to 1,000
+  absl::Duration wait;      // up to 60 s: answers as soon as there is an event
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_ROUTE_H_
