@@ -1,0 +1,27 @@
+// What the kernel says of a process: CPU time and memory, from /proc (proc(5)).
+#ifndef WEIR_TESTS_BENCH_PROC_STATS_H_
+#define WEIR_TESTS_BENCH_PROC_STATS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace weir::bench {
+
+struct CpuTime {
+  double user_seconds = 0;
+  double system_seconds = 0;
+};
+
+CpuTime CpuTimeOf(pid_t pid);
+// Proportional set size, in bytes.
+uint64_t PssBytesOf(pid_t pid);
+// `2 × Intel(R) Xeon(R) …, 24 GiB, Linux 6.1`.
+std::string MachineName();
+// Raises the limit of open files as far as the hard limit goes; returns it.
+uint64_t RaiseFileLimit();
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TESTS_BENCH_PROC_STATS_H_

@@ -1,0 +1,294 @@
+#include "tests/support/http.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace weir::testing {
+namespace {
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+struct Head {
+  int status = 0;
+  Headers headers;
+};
+
+Head ParseHead(std::string_view text) {
+  Head head;
+  const size_t space = text.find(' ');
+  std::from_chars(text.data() + space + 1, text.data() + std::min(text.size(), space + 4), head.status);
+  for (size_t at = text.find("\r\n"); at != std::string_view::npos && at + 2 < text.size();) {
+    const size_t end = text.find("\r\n", at + 2);
+    const std::string_view line = text.substr(at + 2, end == std::string_view::npos ? end : end - at - 2);
+    if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
+      const size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
+      head.headers[Lower(line.substr(0, colon))] = std::string(line.substr(value));
+    }
+    at = end;
+  }
+  return head;
+}
+
+std::string RequestText(const std::string& method, const std::string& target, const std::vector<std::string>& headers) {
+  std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, target);
+  for (const std::string& header : headers) {
+    text += header + "\r\n";
+  }
+  return text + "\r\n";
+}
+
+// Takes one whole chunk off the front of `wire`. Null: not all of it is there. Empty: the last chunk.
+std::optional<std::string> TakeChunk(std::string& wire) {
+  const size_t line = wire.find("\r\n");
+  size_t size = 0;
+  if (line == std::string::npos ||
+      std::from_chars(wire.data(), wire.data() + line, size, 16).ec != std::errc() || wire.size() < line + 4 + size) {
+    return std::nullopt;
+  }
+  std::string chunk = wire.substr(line + 2, size);
+  wire.erase(0, line + 4 + size);
+  return chunk;
+}
+
+}  // namespace
+
+absl::StatusOr<Connection> Connection::Open(uint16_t port) {
+  Connection connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(connection.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return absl::ErrnoToStatus(errno, fmt::format("connect to port {}", port));
+  }
+  const int on = 1;
+  setsockopt(connection.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return connection;
+}
+
+Connection::Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+Connection::~Connection() {
+  if (fd_ >= 0) {
+    close(fd_);
+  }
+}
+
+absl::Status Connection::Send(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) {
+      return absl::ErrnoToStatus(errno, "send");
+    }
+    bytes.remove_prefix(static_cast<size_t>(sent));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Connection::Receive(absl::Duration timeout) const {
+  pollfd ready{fd_, POLLIN, 0};
+  const auto millis = absl::ToInt64Milliseconds(timeout);
+  if (poll(&ready, 1, millis < 0 ? 0 : static_cast<int>(millis)) <= 0) {
+    return absl::DeadlineExceededError("nothing was received in time");
+  }
+  std::array<char, 65536> bytes;
+  const ssize_t count = recv(fd_, bytes.data(), bytes.size(), 0);
+  if (count < 0) {
+    return absl::UnavailableError("the connection was reset");
+  }
+  if (count == 0) {
+    return absl::OutOfRangeError("the connection was closed");
+  }
+  return std::string(bytes.data(), static_cast<size_t>(count));
+}
+
+std::string Connection::ReceiveAll(absl::Duration timeout) const {
+  const absl::Time deadline = absl::Now() + timeout;
+  std::string all;
+  for (;;) {
+    absl::StatusOr<std::string> more = Receive(deadline - absl::Now());
+    if (!more.ok()) {
+      return all;
+    }
+    all += *more;
+  }
+}
+
+absl::StatusOr<Response> Fetch(uint16_t port, const std::string& target, const std::vector<std::string>& headers,
+                               const std::string& method, absl::Duration timeout) {
+  absl::StatusOr<Connection> connection = Connection::Open(port);
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  std::vector<std::string> all = headers;
+  all.emplace_back("Connection: close");
+  if (absl::Status status = connection->Send(RequestText(method, target, all)); !status.ok()) {
+    return status;
+  }
+  const std::string text = connection->ReceiveAll(timeout);
+  const size_t end = text.find("\r\n\r\n");
+  if (end == std::string::npos) {
+    return absl::UnavailableError(fmt::format("no whole response: \"{}\"", text));
+  }
+  const Head head = ParseHead(std::string_view(text).substr(0, end));
+  Response response{head.status, head.headers, text.substr(end + 4)};
+  if (const auto it = head.headers.find("transfer-encoding"); it != head.headers.end() && it->second == "chunked") {
+    std::string wire = std::move(response.body);
+    response.body.clear();
+    while (std::optional<std::string> chunk = TakeChunk(wire)) {
+      response.body += *chunk;
+    }
+  }
+  return response;
+}
+
+absl::StatusOr<SseStream> SseStream::Open(uint16_t port, const std::string& target,
+                                          const std::vector<std::string>& headers) {
+  absl::StatusOr<Connection> connection = Connection::Open(port);
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  if (absl::Status status = connection->Send(RequestText("GET", target, headers)); !status.ok()) {
+    return status;
+  }
+  SseStream stream(*std::move(connection));
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  size_t end = std::string::npos;
+  while ((end = stream.wire_.find("\r\n\r\n")) == std::string::npos) {
+    absl::StatusOr<std::string> more = stream.connection_.Receive(deadline - absl::Now());
+    if (!more.ok()) {
+      return more.status();
+    }
+    stream.wire_ += *more;
+  }
+  stream.head_ = stream.wire_.substr(0, end);
+  stream.wire_.erase(0, end + 4);
+  const Head head = ParseHead(stream.head_);
+  stream.status_ = head.status;
+  stream.headers_ = head.headers;
+  const auto it = head.headers.find("transfer-encoding");
+  stream.chunked_ = it != head.headers.end() && it->second == "chunked";
+  stream.Unchunk();
+  return stream;
+}
+
+void SseStream::Unchunk() {
+  if (!chunked_) {
+    text_ += wire_;
+    raw_ += wire_;
+    wire_.clear();
+    return;
+  }
+  while (std::optional<std::string> chunk = TakeChunk(wire_)) {
+    if (chunk->empty()) {
+      ended_ = true;
+      return;
+    }
+    text_ += *chunk;
+    raw_ += *chunk;
+  }
+}
+
+absl::Status SseStream::Fill(absl::Time deadline) {
+  if (ended_) {
+    return absl::OutOfRangeError("the stream ended");
+  }
+  absl::StatusOr<std::string> more = connection_.Receive(deadline - absl::Now());
+  if (absl::IsOutOfRange(more.status())) {
+    return chunked_ ? absl::UnavailableError("the stream was cut") : more.status();
+  }
+  if (!more.ok()) {
+    return more.status();
+  }
+  wire_ += *more;
+  Unchunk();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SseEvent> SseStream::Next(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  for (;;) {
+    // A comment line may stand alone, so lines are taken one at a time; a block ends with a blank line.
+    while (text_.starts_with(":")) {
+      const size_t end = text_.find('\n');
+      if (end == std::string::npos) {
+        break;
+      }
+      ++comments_;
+      text_.erase(0, end + 1);
+    }
+    const size_t end = text_.find("\n\n");
+    if (end == std::string::npos || text_.starts_with(":")) {
+      if (absl::Status status = Fill(deadline); !status.ok()) {
+        return status;
+      }
+      continue;
+    }
+    const std::string block = text_.substr(0, end + 1);
+    text_.erase(0, end + 2);
+    SseEvent event;
+    bool has_data = false;
+    for (size_t at = 0; at < block.size();) {
+      const size_t line_end = block.find('\n', at);
+      const std::string line = block.substr(at, line_end - at);
+      at = line_end + 1;
+      const size_t colon = line.find(':');
+      const std::string name = line.substr(0, colon);
+      std::string value = colon == std::string::npos ? "" : line.substr(colon + 1);
+      if (value.starts_with(' ')) {
+        value.erase(0, 1);
+      }
+      if (line.starts_with(':')) {
+        ++comments_;
+      } else if (name == "event") {
+        event.event = value;
+      } else if (name == "id") {
+        last_event_id_ = value;
+      } else if (name == "retry") {
+        std::from_chars(value.data(), value.data() + value.size(), retry_millis_);
+      } else if (name == "data") {
+        event.data += (has_data ? "\n" : "") + value;
+        has_data = true;
+      }
+    }
+    if (has_data) {
+      event.id = last_event_id_;
+      return event;
+    }
+  }
+}
+
+absl::StatusOr<SseEvent> SseStream::NextNamed(std::string_view name, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  for (;;) {
+    absl::StatusOr<SseEvent> event = Next(deadline - absl::Now());
+    if (!event.ok() || event->event == name) {
+      return event;
+    }
+  }
+}
+
+}  // namespace weir::testing

@@ -1,0 +1,84 @@
+// A running Weir for tests: the real weir-server and weir-edge on free ports, with the five applications' routes, in a
+// directory of its own. One thread.
+#ifndef WEIR_TESTS_SUPPORT_SYSTEM_H_
+#define WEIR_TESTS_SUPPORT_SYSTEM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/support/http.h"
+#include "tests/support/process.h"
+
+namespace weir::testing {
+
+class System {
+ public:
+  System();
+
+  // Start fails the test (by abort) with the daemon's stderr when it does not become ready. `more` are further flags.
+  void StartServer(const std::vector<std::string>& more = {});
+  void StartEdge(const std::vector<std::string>& more = {});
+  // Ports stay the same over restarts.
+  uint16_t grpc_port() const { return grpc_port_; }
+  uint16_t server_admin_port() const { return server_admin_port_; }
+  uint16_t http_port() const { return http_port_; }
+  uint16_t edge_admin_port() const { return edge_admin_port_; }
+  Process& server() { return server_; }
+  Process& edge() { return edge_; }
+  std::string grpc_address() const;
+
+  // Waits until the edge's /readyz answers 200.
+  bool WaitReady(absl::Duration timeout = absl::Seconds(20)) const;
+
+  // `weir ARGS…` with --server set.
+  CommandResult Weir(const std::vector<std::string>& args, const std::string& input = "",
+                     absl::Duration timeout = absl::Seconds(30)) const;
+  // Publishes one event and returns its cursor; aborts when it is refused.
+  std::string Publish(const std::string& topic, const std::string& type, const nlohmann::json& data,
+                      const std::string& event_id = "", const nlohmann::json& attributes = {}) const;
+  // Publishes JSON lines; returns the result lines.
+  std::vector<nlohmann::json> PublishLines(const std::vector<nlohmann::json>& lines) const;
+  // A token that the edge accepts.
+  std::string Token(const std::string& subject, const std::vector<std::string>& claims = {},
+                    const std::string& ttl = "1h") const;
+  // One counter or gauge of a /metrics page; the sum over its labels; 0 when absent.
+  static double Metric(uint16_t admin_port, const std::string& name);
+
+  const TempDir& dir() const { return dir_; }
+  std::string edge_config_path() const { return dir_.File("edge.yaml"); }
+  std::string data_dir() const { return dir_.File("data"); }
+
+ private:
+  TempDir dir_;
+  uint16_t grpc_port_ = 0;
+  uint16_t server_admin_port_ = 0;
+  uint16_t http_port_ = 0;
+  uint16_t edge_admin_port_ = 0;
+  Process server_;
+  Process edge_;
+};
+
+// Polls `condition` until it holds; false after the deadline.
+template <typename F>
+bool WaitUntil(F condition, absl::Duration timeout = absl::Seconds(10)) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (!condition()) {
+    if (absl::Now() > deadline) {
+      return false;
+    }
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  return true;
+}
+
+// The configuration of the five applications' routes, as the tests use it.
+std::string FiveRoutesYaml();
+
+}  // namespace weir::testing
+
+#endif  // WEIR_TESTS_SUPPORT_SYSTEM_H_
