@@ -40,7 +40,7 @@ struct ClientOptions {
   // The server's gRPC address, `HOST:PORT`.
   std::string server = "127.0.0.1:50051";
   // Shown in the server's status and metrics: at most 64 bytes of visible ASCII.
-  std::string name;
+  std::string name{};
   // Reconnections wait a random time up to 2^n × min, at most max ("full jitter").
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(10);
@@ -81,10 +81,10 @@ std::string ErrorReason(const absl::Status& status);
 struct EventToPublish {
   std::string topic;
   // Empty: the client makes a UUIDv7, so that its own retries are recognised.
-  std::string id;
+  std::string id{};
   // Unset: the server's publish time.
-  std::optional<absl::Time> time;
-  std::map<std::string, std::string> attributes;
+  std::optional<absl::Time> time{};
+  std::map<std::string, std::string> attributes{};
   const google::protobuf::Message& payload;
 };
 
@@ -139,9 +139,9 @@ struct SubscriberOptions {
   // 1 to 1,024 topic filters.
   std::vector<std::string> filters;
   // Full names of payload types; empty: all.
-  std::vector<std::string> types;
+  std::vector<std::string> types{};
   // Where to begin the first time. Reconnections go on after the last event given out.
-  v1::Start start;
+  v1::Start start{};
   v1::GapPolicy gap_policy = v1::GAP_POLICY_ANNOUNCE;
   absl::Duration progress_interval = absl::Seconds(10);
   int32_t batch_events_max = 256;

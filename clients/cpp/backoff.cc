@@ -1,0 +1,24 @@
+#include "clients/cpp/backoff.h"
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <utility>
+
+namespace weir::client {
+
+Backoff::Backoff(absl::Duration min, absl::Duration max, std::function<double()> random)
+    : min_(std::min(min, max)), max_(max), bound_(min_), random_(std::move(random)) {}
+
+Backoff::Backoff(absl::Duration min, absl::Duration max)
+    : Backoff(min, max, [generator = std::mt19937(std::random_device()())]() mutable {
+        return std::uniform_real_distribution<double>(0, 1)(generator);
+      }) {}
+
+absl::Duration Backoff::Next() {
+  const absl::Duration wait = bound_ * random_();
+  bound_ = std::min(bound_ * 2, max_);
+  return wait;
+}
+
+}  // namespace weir::client

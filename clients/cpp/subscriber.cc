@@ -1,0 +1,260 @@
+// A subscriber is a cursor and one stream at a time. Its life is a ring: open a stream, read it until it ends, wait,
+// open the next one after the cursor. Exactly one thing is under way at any moment (a stream or a wait), and it holds a
+// reference to the state, so that the destructor only has to cancel it and to wait until it is over.
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "clients/cpp/backoff.h"
+#include "clients/cpp/byte_buffer.h"
+#include "clients/cpp/rpc_status.h"
+#include "clients/cpp/subscribe_message.h"
+#include "grpcpp/alarm.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/client_callback.h"
+#include "weir/client.h"
+
+namespace weir {
+namespace {
+
+using client::SubscribeKind;
+using client::SubscribeMessage;
+
+constexpr char kSubscribe[] = "/weir.v1.EventBus/Subscribe";
+
+v1::SubscribeRequest RequestOf(const Client& client, const SubscriberOptions& options) {
+  v1::SubscribeRequest request;
+  request.mutable_filters()->Assign(options.filters.begin(), options.filters.end());
+  request.mutable_types()->Assign(options.types.begin(), options.types.end());
+  *request.mutable_start() = options.start;
+  request.set_gap_policy(options.gap_policy);
+  request.set_max_batch_events(options.batch_events_max);
+  request.set_client_name(client.options().name);
+  const int64_t millis = absl::ToInt64Milliseconds(options.progress_interval);
+  request.mutable_progress_interval()->set_seconds(millis / 1000);
+  request.mutable_progress_interval()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+  return request;
+}
+
+// Calls `callback` with the body as a message.
+template <typename T>
+absl::Status Give(const std::function<void(const T&)>& callback, std::string_view body) {
+  if (!callback) {
+    return absl::OkStatus();
+  }
+  T message;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return absl::InternalError("the server sent a message of a subscription that cannot be read");
+  }
+  callback(message);
+  return absl::OkStatus();
+}
+
+// Cuts the message down to its body, in place.
+std::shared_ptr<const std::string> Keep(std::string bytes, std::string_view body) {
+  const auto offset = static_cast<size_t>(body.data() - bytes.data());
+  bytes.resize(offset + body.size());
+  bytes.erase(0, offset);
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+}  // namespace
+
+struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
+  class Stream;
+
+  Impl(const Client& client, const SubscriberOptions& options, SubscriberCallbacks given)
+      : stub(client.channel()),
+        callbacks(std::move(given)),
+        request(RequestOf(client, options)),
+        backoff(client.options().backoff_min, client.options().backoff_max),
+        cursor(options.start.after_cursor()) {}
+
+  void Open();
+  absl::Status Handle(std::string bytes);
+  absl::Status Dispatch(const SubscribeMessage& message, std::string& bytes);
+  void MoveCursor(SubscribeKind kind, std::string to);
+  void OnStreamEnd(absl::Status status);
+  void End();
+  void Stop();
+
+  // Used by one of the stream's or the wait's calls at a time.
+  grpc::GenericStub stub;
+  const SubscriberCallbacks callbacks;
+  v1::SubscribeRequest request;
+  client::Backoff backoff;
+  std::string schema_version;
+
+  mutable std::mutex mutex;
+  std::condition_variable ended_changed;
+  std::string cursor;          // guarded by mutex
+  bool stopping = false;       // guarded by mutex
+  bool ended = false;          // guarded by mutex: nothing is under way, and nothing will be
+  Stream* stream = nullptr;    // guarded by mutex; deletes itself after it took itself out of here
+  std::unique_ptr<grpc::Alarm> wait;  // guarded by mutex
+};
+
+// Reads one stream to its end. The next message is asked for when the callbacks of the last one have returned.
+class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit Stream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
+
+  void Start() {
+    impl_->stub.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
+    StartWriteLast(&request_, grpc::WriteOptions());
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void Cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      return;
+    }
+    std::string bytes = client::Flatten(response_);
+    response_.Clear();
+    error_ = impl_->Handle(std::move(bytes));
+    if (error_.ok()) {
+      StartRead(&response_);
+    } else {
+      context_.TryCancel();
+    }
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    impl_->OnStreamEnd(error_.ok() ? client::FromGrpc(status) : error_);
+    delete this;
+  }
+
+ private:
+  const std::shared_ptr<Impl> impl_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+  absl::Status error_;
+};
+
+void Subscriber::Impl::Open() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (stopping) {
+    End();
+    return;
+  }
+  if (!cursor.empty()) {
+    request.mutable_start()->set_after_cursor(cursor);
+  }
+  stream = new Stream(shared_from_this());
+  stream->Start();
+}
+
+absl::Status Subscriber::Impl::Handle(std::string bytes) {
+  const absl::StatusOr<SubscribeMessage> message = client::ReadSubscribeMessage(bytes);
+  if (!message.ok()) {
+    return message.status();
+  }
+  if (!message->schema_version.empty() && message->schema_version != schema_version) {
+    schema_version = message->schema_version;
+    if (callbacks.on_schema) {
+      callbacks.on_schema(schema_version);
+    }
+  }
+  std::string to(message->cursor);
+  const SubscribeKind kind = message->kind;
+  if (absl::Status status = Dispatch(*message, bytes); !status.ok()) {
+    return status;
+  }
+  MoveCursor(kind, std::move(to));
+  return absl::OkStatus();
+}
+
+absl::Status Subscriber::Impl::Dispatch(const SubscribeMessage& message, std::string& bytes) {
+  switch (message.kind) {
+    case SubscribeKind::kStarted:
+      backoff.Reset();
+      return Give(callbacks.on_started, message.body);
+    case SubscribeKind::kBatch:
+      if (callbacks.on_batch_bytes) {
+        callbacks.on_batch_bytes(Keep(std::move(bytes), message.body));
+        return absl::OkStatus();
+      }
+      return Give(callbacks.on_events, message.body);
+    case SubscribeKind::kProgress:
+      return Give(callbacks.on_progress, message.body);
+    case SubscribeKind::kGap:
+      return Give(callbacks.on_gap, message.body);
+  }
+  return absl::OkStatus();
+}
+
+void Subscriber::Impl::MoveCursor(SubscribeKind kind, std::string to) {
+  // `started` says where reading goes on, but nothing up to there has been given out yet: a gap or a snapshot may come
+  // first, and a stream that broke before it must come to it again. Only a reader of what is new begins right there.
+  const bool reads_latest = request.start().position_case() == v1::Start::kLatest ||
+                            request.start().position_case() == v1::Start::POSITION_NOT_SET;
+  if (kind != SubscribeKind::kStarted || reads_latest) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    cursor = std::move(to);
+  }
+}
+
+void Subscriber::Impl::OnStreamEnd(absl::Status status) {
+  if (status.ok()) {
+    status = absl::UnavailableError("the server ended the stream");
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    stream = nullptr;
+    if (stopping) {
+      End();
+      return;
+    }
+  }
+  const bool failed = client::IsPermanent(status);
+  const absl::Duration retry_in = backoff.Next();
+  if (failed && callbacks.on_failed) {
+    callbacks.on_failed(status);
+  } else if (!failed && callbacks.on_disconnected) {
+    callbacks.on_disconnected(status, retry_in);
+  }
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (failed || stopping) {
+    End();
+    return;
+  }
+  wait = std::make_unique<grpc::Alarm>();
+  wait->Set(absl::ToChronoTime(absl::Now() + retry_in), [self = shared_from_this()](bool) { self->Open(); });
+}
+
+// The mutex is held.
+void Subscriber::Impl::End() {
+  ended = true;
+  ended_changed.notify_all();
+}
+
+void Subscriber::Impl::Stop() {
+  std::unique_lock<std::mutex> lock(mutex);
+  stopping = true;
+  if (stream != nullptr) {
+    stream->Cancel();
+  } else if (wait != nullptr) {
+    wait->Cancel();
+  }
+  ended_changed.wait(lock, [this] { return ended; });
+}
+
+Subscriber::Subscriber(Client& client, SubscriberOptions options, SubscriberCallbacks callbacks)
+    : impl_(std::make_shared<Impl>(client, options, std::move(callbacks))) {
+  impl_->Open();
+}
+
+Subscriber::~Subscriber() { impl_->Stop(); }
+
+std::string Subscriber::cursor() const {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  return impl_->cursor;
+}
+
+}  // namespace weir
