@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# Checks what can be checked without running Weir. All checks run; each that fails is named at the end.
+
+usage_lint() {
+  cat <<'U'
+Examples:
+  ./dev lint                    every check
+  ./dev lint --base v0.1.0      the proto files' compatibility with another commit
+  ./dev lint --tidy log         clang-tidy too, for the files below log/ (slow)
+
+Usage: ./dev lint [--base COMMIT] [--tidy [PATH…]]
+The proto files are compared with the newest tag; before the first tag with main, and on main with the commit before.
+U
+}
+
+lint_failed=()
+
+# check NAME COMMAND…
+check() {
+  local name=$1
+  shift
+  if "$@" >&2; then note "ok      $name"; else
+    note "FAILED  $name"
+    lint_failed+=("$name")
+  fi
+}
+
+lint_layout() {
+  local files
+  mapfile -t files < <(own_files '*.h' '*.cc')
+  (cd "$ROOT" && clang-format --dry-run --Werror "${files[@]}")
+}
+
+lint_scripts() {
+  local files
+  mapfile -t files < <(own_files dev .ci/run '*.sh')
+  (cd "$ROOT" && shellcheck --external-sources "${files[@]}")
+}
+
+lint_locks() {
+  ! (cd "$ROOT" && grep -nE '"resolved"|\.tgz' package-lock.json dev.d/node/package-lock.json)
+}
+
+buf() { (cd "$ROOT" && node_modules/.bin/buf "$@"); }
+
+# proto_base: the commit that the proto files must stay compatible with; empty when there is none.
+proto_base() {
+  local base head main
+  head=$(git -C "$ROOT" rev-parse -q --verify HEAD 2>/dev/null) || return 0
+  base=$(git -C "$ROOT" describe --tags --abbrev=0 2>/dev/null) && echo "$base" && return 0
+  for main in main origin/main; do
+    base=$(git -C "$ROOT" merge-base HEAD "$main" 2>/dev/null) || continue
+    [[ $base != "$head" ]] && echo "$base" && return 0
+  done
+  git -C "$ROOT" rev-parse -q --verify HEAD^ 2>/dev/null || true
+}
+
+# lint_compatibility BASE: the proto files against those of a commit, buf's rules and our own.
+lint_compatibility() {
+  local base=$1 old failed=0
+  old=$(mktemp -d)
+  git -C "$ROOT" archive "$base" proto | tar -x -C "$old"
+  cp "$ROOT/buf.yaml" "$old"
+  ln -s "$ROOT/node_modules" "$old/node_modules"
+  if (cd "$old" && "$ROOT/node_modules/.bin/buf" build proto -o "$old/old.json") && buf build proto -o "$old/new.json"; then
+    buf breaking "$old/new.json" --against "$old/old.json" || failed=1
+    node "$ROOT/tests/checks/option_changes.mjs" "$old/old.json" "$old/new.json" || failed=1
+  else
+    failed=1
+  fi
+  rm -rf "$old"
+  return $failed
+}
+
+lint_tidy() {
+  local files path
+  build release
+  mapfile -t files < <(own_files '*.cc')
+  if (($#)); then
+    local pattern=''
+    for path in "$@"; do pattern+="${pattern:+|}$(realpath --relative-to "$ROOT" -- "$path")"; done
+    mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -E "^($pattern)(/|\$)")
+  fi
+  ((${#files[@]})) || die "lint: no C++ files there"
+  (cd "$ROOT" && printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build/release)
+}
+
+cmd_lint() {
+  local base='' tidy=0
+  while (($#)); do
+    case $1 in
+      --base)
+        need_value "$1" $#
+        base=$2
+        git -C "$ROOT" rev-parse -q --verify "$base^{commit}" >/dev/null || usage_error "lint: '$base' is no commit here"
+        shift
+        ;;
+      --tidy)
+        tidy=1
+        shift
+        break
+        ;;
+      *) usage_error "lint: unknown word '$1'; see ./dev lint --help" ;;
+    esac
+    shift
+  done
+  install_packages build lint
+  install_npm
+  install_node
+  step "Checking"
+  check "C++ layout (.clang-format; ./dev fmt repairs it)" lint_layout
+  check "scripts (shellcheck)" lint_scripts
+  check "proto files (buf lint)" buf lint proto
+  base=${base:-$(proto_base)}
+  if [[ -z $base ]] || ! git -C "$ROOT" cat-file -e "$base:proto" 2>/dev/null; then
+    note "skipped proto files' compatibility: there is no earlier commit with proto files to compare with"
+  else
+    check "proto files' compatibility with $(git -C "$ROOT" describe --tags --always "$base")" lint_compatibility "$base"
+  fi
+  check "who includes whom (tests/checks/include_table.mjs)" node "$ROOT/tests/checks/include_table.mjs"
+  check "words (tests/checks/words.mjs)" node "$ROOT/tests/checks/words.mjs"
+  check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
+  check "lock files without addresses" lint_locks
+  ((!tidy)) || check "clang-tidy" lint_tidy "$@"
+  ((${#lint_failed[@]} == 0)) || die "lint: ${#lint_failed[@]} failed"
+  note "all checks passed"
+}

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# Runs every test and counts them.
+
+usage_test() {
+  cat <<'U'
+Examples:
+  ./dev test                     everything: what a change must pass
+  ./dev test release             C++ tests of the optimised build
+  ./dev test asan -R Cursor      C++ tests under AddressSanitizer whose name holds Cursor
+  ./dev test node                scripts, documents' examples, and the page in a real browser
+
+Usage: ./dev test [release|asan|node]… [-R REGEX]
+Installs and builds what is missing first. The last line on stdout is `N passed, N failed`.
+U
+}
+
+test_passed=0 test_failed=0 test_skipped=0
+
+# count_attribute FILE NAME: of the first JUnit element.
+count_attribute() { sed -n "/<testsuite/,/>/ s/.*[[:space:]]\{0,1\}$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+# test_cpp PRESET [CTEST_ARG…]
+test_cpp() {
+  local preset=$1 report=$ROOT/build/$1/tests.xml total failed skipped
+  shift
+  step "C++ tests, build/$preset"
+  rm -f "$report"
+  ctest --test-dir "$ROOT/build/$preset" --no-tests=error --output-on-failure --parallel "$(nproc)" \
+    --output-junit "$report" "$@" >&2 </dev/null || true
+  [[ -s $report ]] || die "ctest in build/$preset wrote no report"
+  total=$(count_attribute "$report" tests)
+  failed=$(count_attribute "$report" failures)
+  skipped=$(($(count_attribute "$report" skipped) + $(count_attribute "$report" disabled)))
+  test_passed=$((test_passed + total - failed - skipped))
+  test_failed=$((test_failed + failed))
+  test_skipped=$((test_skipped + skipped))
+}
+
+# test_node [PATTERN]
+test_node() {
+  local report=$ROOT/build/node-tests.tap files passed failed skipped
+  step "Tests of scripts, documents and the page"
+  mapfile -t files < <(own_files 'tests/*.test.mjs')
+  (cd "$ROOT" && PATH=$ROOT/build/release/bin:$PATH node --test --test-concurrency=1 \
+    --test-reporter=spec --test-reporter-destination=stderr --test-reporter=tap --test-reporter-destination="$report" \
+    ${1:+--test-name-pattern="$1"} "${files[@]}" </dev/null) || true
+  passed=$(sed -n 's/^# pass //p' "$report" | tail -n 1)
+  failed=$(sed -n 's/^# fail //p' "$report" | tail -n 1)
+  skipped=$(sed -n 's/^# skipped //p' "$report" | tail -n 1)
+  [[ -n $passed && -n $failed ]] || die "node --test did not come to its end"
+  test_passed=$((test_passed + passed))
+  test_failed=$((test_failed + failed))
+  test_skipped=$((test_skipped + skipped))
+}
+
+cmd_test() {
+  local kinds=() pattern=''
+  while (($#)); do
+    case $1 in
+      release | asan | node) kinds+=("$1") ;;
+      -R)
+        need_value "$1" $#
+        pattern=$2
+        shift
+        ;;
+      *) usage_error "test: unknown word '$1'; see ./dev test --help" ;;
+    esac
+    shift
+  done
+  ((${#kinds[@]})) || kinds=(release asan node)
+  install_packages build test lint
+  install_npm
+  install_node
+  local kind
+  for kind in "${kinds[@]}"; do
+    case $kind in
+      node) build release ;;
+      *) build "$kind" ;;
+    esac
+  done
+  for kind in "${kinds[@]}"; do
+    case $kind in
+      node) test_node "$pattern" ;;
+      *) test_cpp "$kind" ${pattern:+-R "$pattern"} ;;
+    esac
+  done
+  ((test_skipped == 0)) || note "$test_skipped skipped"
+  echo "$test_passed passed, $test_failed failed"
+  ((test_failed == 0 && test_passed > 0))
+}

@@ -1,0 +1,248 @@
+# shellcheck shell=bash
+# Runs the demo in the foreground: weir-server, weir-edge, weir-demo-feed.
+#
+# Each part runs in a session of its own, so that Ctrl-C reaches only this script, which then ends them in order; and
+# each is told by the kernel when this script is gone. A part that dies is started again after a back-off of 1 s,
+# doubled up to 30 s; one that had lived for a minute begins at 1 s again. A pause is a child process like the parts,
+# so that one `wait` sees whatever happens next.
+
+usage_up() {
+  cat <<'U'
+Examples:
+  ./dev up                                                    the demo on 127.0.0.1:8080
+  ./dev up --http-port 8090 --grpc-port 50061 --data /tmp/w   a second one beside it
+
+Usage: ./dev up [--grpc-port N] [--http-port N] [--data DIR]
+  --grpc-port N   weir-server's gRPC, default 50051; 0 takes a free one
+  --http-port N   weir-edge's HTTP, default 8080; 0 takes a free one
+  --data DIR      log, keys and the parts' own logs; default build/dev-data (or WEIR_DEV_DATA)
+Installs and builds what is missing first. Ctrl-C ends everything.
+U
+}
+
+declare -A up_pid up_started up_delay up_command
+declare -A up_part_of up_pause_of
+up_stopping=0
+
+# port_taken PORT: somebody on this machine answers there.
+port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# claim_port WHAT PORT OPTION
+claim_port() {
+  (($2 == 0)) || ! port_taken "$2" || die "port $2 of $1 is taken; ${3:-end what listens there}"
+}
+
+# up_start PART [STDOUT]: with the command in up_command[PART].
+up_start() {
+  local part=$1 command
+  IFS=$'\x1f' read -r -a command <<<"${up_command[$part]}"
+  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 8<&- 9<&- &
+  up_pid[$part]=$!
+  up_part_of[$!]=$part
+  up_started[$part]=$SECONDS
+  # The signal to end may have come in between.
+  ((!up_stopping)) || kill -TERM "${up_pid[$part]}" 2>/dev/null || true
+}
+
+# up_start_ready PART FD: starts a part that says when it is ready, and leaves the rest of that line in $ready. The part's
+# stdout is a fifo that stays open as FD.
+up_start_ready() {
+  local part=$1 fd=$2 fifo=$data/$1.out line=
+  rm -f "$fifo"
+  mkfifo "$fifo"
+  up_start "$part" "$fifo"
+  eval "exec $fd<\"\$fifo\""
+  rm -f "$fifo"
+  if ! read -r -u "$fd" line; then # its end, not a line
+    ((up_stopping)) || up_show_log "$part"
+    return 1
+  fi
+  ready=${line#*ready: }
+}
+
+# ready_port KEY: the port of `KEY=HOST:PORT` in $ready.
+ready_port() {
+  local word
+  for word in $ready; do
+    [[ $word == "$1="* ]] && echo "${word##*:}"
+  done
+}
+
+up_show_log() { tail -n 8 "$data/logs/$1.log" | sed "s/^/    $1: /" >&2; }
+
+up_join() {
+  local IFS=$'\x1f'
+  echo "$*"
+}
+
+up_stop() {
+  ((up_stopping)) || step "Stopping"
+  up_stopping=1
+  local part
+  # The readers first, so that they do not see the server go.
+  for part in feed edge server; do
+    [[ -z ${up_pid[$part]:-} ]] || kill -TERM "${up_pid[$part]}" 2>/dev/null || true
+  done
+}
+
+# Waits for the next thing that happens; leaves it in $ended (a process id, or empty after a signal) and $code.
+up_next() {
+  ended=
+  code=0
+  wait -n -p ended "${!up_part_of[@]}" "${!up_pause_of[@]}" || code=$?
+}
+
+up_on_end() {
+  local part=$1 delay
+  unset "up_pid[$part]"
+  ((SECONDS - up_started[$part] < 60)) || up_delay[$part]=1
+  delay=${up_delay[$part]}
+  up_delay[$part]=$((delay * 2 < 30 ? delay * 2 : 30))
+  note "$part ended (exit code $code); starting it again in $delay s. Its last words:"
+  up_show_log "$part"
+  sleep "$delay" &
+  up_pause_of[$!]=$part
+}
+
+# Waits until every part has ended; kills what has not after 15 s.
+up_finish() {
+  local timer pid ended
+  for pid in "${!up_pause_of[@]}"; do
+    kill "$pid" 2>/dev/null || true
+  done
+  up_pause_of=()
+  sleep 15 &
+  timer=$!
+  while ((${#up_part_of[@]})); do
+    ended=
+    wait -n -p ended "$timer" "${!up_part_of[@]}" || true
+    if [[ $ended == "$timer" ]]; then
+      note "still running after 15 s, killing: ${up_part_of[*]}"
+      kill -KILL "${!up_part_of[@]}" 2>/dev/null || true
+    elif [[ -n $ended ]]; then
+      unset "up_part_of[$ended]"
+    fi
+  done
+  kill "$timer" 2>/dev/null || true
+  wait || true
+}
+
+# up_edge_config: the demo's configuration; with other data a copy that names its keys.
+up_edge_config() {
+  if [[ $data == "$DATA_DEFAULT" ]]; then
+    echo "$ROOT/demo/edge.yaml"
+  else
+    local config
+    config=$(<"$ROOT/demo/edge.yaml")
+    printf '%s\n' "${config//"../build/dev-data"/"$data"}" >"$data/edge.yaml"
+    echo "$data/edge.yaml"
+  fi
+}
+
+up_server_command() {
+  up_join "$(bin weir-server)" --config "$ROOT/demo/server.yaml" --data-dir "$data/events" \
+    --listen "127.0.0.1:$grpc_port" --admin-listen "127.0.0.1:$server_admin"
+}
+
+up_edge_command() {
+  up_join "$(bin weir-edge)" --config "$edge_config" --static "$ROOT/demo/page" --server "127.0.0.1:$grpc_port" \
+    --listen "127.0.0.1:$http_port" --admin-listen "127.0.0.1:$edge_admin"
+}
+
+cmd_up() {
+  local grpc_port=50051 http_port=8080 server_admin=9902 edge_admin=9901 data=${WEIR_DEV_DATA:-$DATA_DEFAULT}
+  local ready ended code=0 edge_config part moved=0
+  while (($#)); do
+    case $1 in
+      --grpc-port)
+        need_value "$1" $#
+        port_or_die "$1" "$2"
+        grpc_port=$((10#$2)) moved=1
+        shift
+        ;;
+      --http-port)
+        need_value "$1" $#
+        port_or_die "$1" "$2"
+        http_port=$((10#$2)) moved=1
+        shift
+        ;;
+      --data)
+        need_value "$1" $#
+        data=$2
+        shift
+        ;;
+      *) usage_error "up: unknown word '$1'; see ./dev up --help" ;;
+    esac
+    shift
+  done
+
+  install_packages build
+  install_npm
+  build release weir-server weir-edge weir weir-demo-feed weir_apps_descriptors
+  mkdir -p "$data/logs"
+  data=$(cd "$data" && pwd)
+  make_keys "$data"
+  edge_config=$(up_edge_config)
+
+  # A demo on ports of its own does not insist on the admin ports of the first one.
+  if ((moved)) && port_taken "$server_admin"; then server_admin=0; fi
+  if ((moved)) && port_taken "$edge_admin"; then edge_admin=0; fi
+  claim_port "weir-server's gRPC" "$grpc_port" "choose another with --grpc-port"
+  claim_port "weir-edge's HTTP" "$http_port" "choose another with --http-port"
+  claim_port "weir-server's admin listener" "$server_admin"
+  claim_port "weir-edge's admin listener" "$edge_admin"
+
+  for part in server edge feed; do
+    : >"$data/logs/$part.log"
+    up_delay[$part]=1
+  done
+  trap up_stop INT TERM HUP
+  trap 'up_stop; up_finish' EXIT
+
+  # Once a port is known, a restart takes the same one again.
+  step "Starting"
+  up_command[server]=$(up_server_command)
+  if up_start_ready server 8; then
+    grpc_port=$(ready_port grpc) server_admin=$(ready_port admin)
+    up_command[server]=$(up_server_command)
+    note "weir-server  gRPC 127.0.0.1:$grpc_port, admin http://127.0.0.1:$server_admin"
+  elif ((!up_stopping)); then
+    die "weir-server does not start; its log is $data/logs/server.log"
+  fi
+  if ((!up_stopping)); then
+    up_command[edge]=$(up_edge_command)
+    if up_start_ready edge 9; then
+      http_port=$(ready_port http) edge_admin=$(ready_port admin)
+      up_command[edge]=$(up_edge_command)
+      note "weir-edge    HTTP http://127.0.0.1:$http_port, admin http://127.0.0.1:$edge_admin"
+    elif ((!up_stopping)); then
+      die "weir-edge does not start; its log is $data/logs/edge.log"
+    fi
+  fi
+  if ((!up_stopping)); then
+    up_command[feed]=$(up_join "$(bin weir-demo-feed)" --server "127.0.0.1:$grpc_port" \
+      --cars "$ROOT/node_modules/vega-datasets/data/cars.json")
+    up_start feed
+    note "logs         $data/logs"
+    step "The demo: http://127.0.0.1:$http_port/#token=$(WEIR_DEV_DATA=$data cmd_token demo)"
+    note "Ctrl-C ends it"
+  fi
+
+  while ((!up_stopping)); do
+    up_next
+    ((up_stopping)) && break
+    if [[ -n ${up_part_of[${ended:-0}]:-} ]]; then
+      part=${up_part_of[$ended]}
+      unset "up_part_of[$ended]"
+      up_on_end "$part"
+    elif [[ -n ${up_pause_of[${ended:-0}]:-} ]]; then
+      part=${up_pause_of[$ended]}
+      unset "up_pause_of[$ended]"
+      note "starting $part again"
+      up_start "$part"
+    fi
+  done
+  up_finish
+  trap - EXIT
+  step "Ended"
+}
