@@ -1,11 +1,11 @@
-// A hub: one thread with its io_context, its readers and a cursor over the tail. See docs/architecture.md.
-//
-// Draft of the seam to http/; the class is completed beside its implementation.
+// A hub: one thread with its io_context, its readers and a cursor over the tail. This is what http/ sees of it; the
+// implementation is edge/fanout_hub.h.
 #ifndef WEIR_EDGE_HUB_H_
 #define WEIR_EDGE_HUB_H_
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -16,22 +16,31 @@ namespace weir::edge {
 
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
+// On the hub's thread only, unless said otherwise.
 class Hub {
  public:
+  using PollDone = std::function<void(absl::StatusOr<std::string>)>;
+
   virtual ~Hub() = default;
+
+  // The hub's event loop. Whoever owns the hub runs it, on one thread. Posting to it is allowed from any thread.
   virtual boost::asio::io_context& context() = 0;
 
-  // Takes the connection over and serves it as a stream until it ends; writes the response head itself. On this hub's
-  // thread.
+  // Takes the connection over and serves it as a stream until it ends; writes the response head itself.
   virtual void OpenStream(Socket socket, StreamRequest request) = 0;
 
-  // Calls `done` once, on this hub's thread, with the JSON body of a 200: `{"events":[…],"cursor":…,"more":…,"gap":…}`.
-  // UNAVAILABLE: the server cannot be asked just now. INVALID_ARGUMENT: the cursor is malformed. A caller that goes away
-  // calls the returned function; `done` is then not called.
-  virtual std::function<void()> Poll(PollRequest request,
-                                     std::function<void(absl::StatusOr<std::string>)> done) = 0;
+  // Calls `done` once, never before Poll returned, with the JSON body of a 200:
+  // `{"events":[…],"cursor":…,"more":…,"gap":…}`. UNAVAILABLE: the server cannot be asked just now. A caller that goes
+  // away calls the returned function; `done` is then not called.
+  virtual std::function<void()> Poll(PollRequest request, PollDone done) = 0;
 
-  // Open streams of a principal, over all hubs.
+  // Streams that OpenStream took and that have not ended. Any thread.
+  virtual size_t open_streams() const = 0;
+
+  // Ends all streams, each with a last `weir.draining` block, evenly over `window`; their `retry:` is random up to
+  // `retry_max`, so that readers do not come back together. Waiting polls are answered at once. Streams opened from now
+  // on end at once. Calls `done` once, when no stream is left.
+  virtual void Drain(absl::Duration window, absl::Duration retry_max, std::function<void()> done) = 0;
 };
 
 }  // namespace weir::edge

@@ -1,0 +1,146 @@
+#include "edge/history_queue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/text.h"
+
+namespace weir::edge {
+namespace {
+
+// Equal keys are equal reads. `\n` is in no filter, type, cursor or token.
+std::string KeyOf(const HistoryRequest& request) {
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n", static_cast<int>(request.start.kind),
+                                request.start.cursor.ToString(), absl::ToUnixNanos(request.start.time),
+                                request.events_max, request.page_token);
+  for (const std::string& filter : request.filters) {
+    key.append(filter).push_back('\n');
+  }
+  key.push_back('\n');
+  for (const std::string& type : request.types) {
+    key.append(type).push_back('\n');
+  }
+  return key;
+}
+
+}  // namespace
+
+struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
+  struct Waiter {
+    std::weak_ptr<void> wanted;
+    History::Done done;
+  };
+  struct Job {
+    std::string key;
+    HistoryRequest request;
+    std::vector<Waiter> waiters;
+    bool running = false;
+  };
+
+  State(History& h, size_t max) : history(h), reads_max(max) {}
+
+  // Starts what may run. Not under the lock: the history may answer at once.
+  void Pump() {
+    while (std::shared_ptr<Job> job = Take()) {
+      history.Read(job->request, [self = shared_from_this(), job](auto page) { self->Finish(job, std::move(page)); });
+    }
+  }
+
+  std::shared_ptr<Job> Take() {
+    const absl::MutexLock lock(&mutex);
+    while (!closed && !queue.empty() && running < reads_max) {
+      std::shared_ptr<Job> job = std::move(queue.front());
+      queue.pop_front();
+      const bool wanted = std::any_of(job->waiters.begin(), job->waiters.end(),
+                                      [](const Waiter& waiter) { return !waiter.wanted.expired(); });
+      if (!wanted) {
+        jobs.erase(job->key);
+        continue;
+      }
+      job->running = true;
+      ++running;
+      ++reads_total;
+      return job;
+    }
+    return nullptr;
+  }
+
+  void Finish(const std::shared_ptr<Job>& job, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page) {
+    std::vector<Waiter> waiters;
+    {
+      const absl::MutexLock lock(&mutex);
+      --running;
+      jobs.erase(job->key);
+      waiters.swap(job->waiters);
+      if (closed) {
+        return;
+      }
+    }
+    for (Waiter& waiter : waiters) {
+      if (!waiter.wanted.expired()) {
+        waiter.done(page);
+      }
+    }
+    Pump();
+  }
+
+  History& history;
+  const size_t reads_max;
+  absl::Mutex mutex;
+  TextMap<std::shared_ptr<Job>> jobs ABSL_GUARDED_BY(mutex);  // waiting and running
+  std::deque<std::shared_ptr<Job>> queue ABSL_GUARDED_BY(mutex);
+  size_t running ABSL_GUARDED_BY(mutex) = 0;
+  uint64_t reads_total ABSL_GUARDED_BY(mutex) = 0;
+  bool closed ABSL_GUARDED_BY(mutex) = false;
+};
+
+HistoryQueue::HistoryQueue(History& history, size_t reads_max)
+    : state_(std::make_shared<State>(history, std::max<size_t>(reads_max, 1))) {}
+
+HistoryQueue::~HistoryQueue() {
+  const absl::MutexLock lock(&state_->mutex);
+  state_->closed = true;
+  state_->queue.clear();
+}
+
+void HistoryQueue::Read(const HistoryRequest& request, std::weak_ptr<void> wanted, History::Done done) {
+  {
+    const absl::MutexLock lock(&state_->mutex);
+    std::string key = KeyOf(request);
+    std::shared_ptr<State::Job>& job = state_->jobs[key];
+    const bool fresh = job == nullptr;
+    if (fresh) {
+      job = std::make_shared<State::Job>();
+      job->key = std::move(key);
+      job->request = request;
+      state_->queue.push_back(job);
+    }
+    job->waiters.push_back({std::move(wanted), std::move(done)});
+    if (!fresh) {
+      return;
+    }
+  }
+  state_->Pump();
+}
+
+size_t HistoryQueue::running() const {
+  const absl::MutexLock lock(&state_->mutex);
+  return state_->running;
+}
+
+size_t HistoryQueue::waiting() const {
+  const absl::MutexLock lock(&state_->mutex);
+  return state_->queue.size();
+}
+
+uint64_t HistoryQueue::reads_total() const {
+  const absl::MutexLock lock(&state_->mutex);
+  return state_->reads_total;
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,40 @@
+// Lets only so many reads of history go to the server at once; the others wait their turn. Equal reads share one.
+//
+// A reconnect storm is many readers asking the same thing: they cost one read. Any thread. The history must outlive it,
+// and everything that waits is dropped with it, `done` not called.
+#ifndef WEIR_EDGE_HISTORY_QUEUE_H_
+#define WEIR_EDGE_HISTORY_QUEUE_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/history.h"
+
+namespace weir::edge {
+
+class HistoryQueue {
+ public:
+  HistoryQueue(History& history, size_t reads_max);
+  ~HistoryQueue();
+  HistoryQueue(const HistoryQueue&) = delete;
+  HistoryQueue& operator=(const HistoryQueue&) = delete;
+
+  // As History::Read. When `wanted` has expired before the turn comes, the read is not made and `done` not called.
+  void Read(const HistoryRequest& request, std::weak_ptr<void> wanted, History::Done done);
+
+  // For metrics.
+  size_t running() const;
+  size_t waiting() const;
+  uint64_t reads_total() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // outlives the queue while reads are running
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_HISTORY_QUEUE_H_

@@ -1,0 +1,111 @@
+#include "edge/segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/filter.h"
+
+namespace weir::edge {
+namespace {
+
+// What an index entry costs beside its positions, roughly.
+constexpr uint64_t kIndexEntryBytes = 64;
+
+Frame* Render(const EventView& event, const Schema& schema, const Presentation& presentation, EventNames& names) {
+  auto frame = std::make_unique<Frame>();
+  if (presentation.AppendFrame(event, schema, frame->bytes).ok()) {
+    frame->bytes.shrink_to_fit();
+    frame->name = names.Number(schema.EventName(event.type_name()));
+  }
+  return frame.release();
+}
+
+}  // namespace
+
+bool MatchesAny(const std::vector<std::string>& filters, std::string_view topic) {
+  return std::any_of(filters.begin(), filters.end(),
+                     [topic](const std::string& filter) { return FilterMatches(filter, topic); });
+}
+
+Segment::Segment(uint64_t ordinal, std::shared_ptr<const Schema> schema, uint32_t presentations)
+    : ordinal_(ordinal),
+      schema_(std::move(schema)),
+      presentations_(presentations),
+      events_(std::make_unique<EventView[]>(kEventsMax)),
+      frames_(std::make_unique<std::atomic<const Frame*>[]>(size_t{kEventsMax} * presentations)) {
+  bytes_ = kEventsMax * (sizeof(EventView) + presentations * sizeof(std::atomic<const Frame*>));
+}
+
+Segment::~Segment() {
+  for (size_t i = 0; i < size_t{size()} * presentations_; ++i) {
+    delete frames_[i].load(std::memory_order_relaxed);
+  }
+}
+
+void Segment::Keep(std::shared_ptr<const std::string> bytes) {
+  bytes_.fetch_add(bytes->size(), std::memory_order_relaxed);
+  kept_.push_back(std::move(bytes));
+}
+
+void Segment::Append(const EventView& event) {
+  const uint32_t size = size_.load(std::memory_order_relaxed);
+  events_[size] = event;
+  size_.store(size + 1, std::memory_order_release);
+}
+
+void Segment::Seal() {
+  const uint32_t end = size();
+  for (uint32_t i = 0; i < end; ++i) {
+    positions_[events_[i].topic].push_back(i);
+  }
+  bytes_.fetch_add(positions_.size() * kIndexEntryBytes + end * sizeof(uint32_t), std::memory_order_relaxed);
+  sealed_.store(true, std::memory_order_release);
+}
+
+uint32_t Segment::FirstAfter(uint64_t sequence) const {
+  const uint32_t end = size();
+  const EventView* first = events_.get();
+  const EventView* found = std::upper_bound(
+      first, first + end, sequence, [](uint64_t value, const EventView& event) { return value < event.sequence; });
+  return static_cast<uint32_t>(found - first);
+}
+
+uint32_t Segment::NextMatch(uint32_t from, uint32_t end, const std::vector<std::string>& filters) const {
+  const bool exact = std::none_of(filters.begin(), filters.end(), [](const auto& f) { return HasWildcard(f); });
+  if (!exact || !sealed()) {
+    while (from < end && !MatchesAny(filters, events_[from].topic)) {
+      ++from;
+    }
+    return from;
+  }
+  uint32_t nearest = end;
+  for (const std::string& topic : filters) {
+    const auto it = positions_.find(std::string_view(topic));
+    if (it == positions_.end()) {
+      continue;
+    }
+    const auto next = std::lower_bound(it->second.begin(), it->second.end(), from);
+    if (next != it->second.end()) {
+      nearest = std::min(nearest, *next);
+    }
+  }
+  return nearest;
+}
+
+const Frame& Segment::FrameOf(uint32_t position, uint32_t presentation_index, const Presentation& presentation,
+                              EventNames& names) const {
+  std::atomic<const Frame*>& place = frames_[size_t{position} * presentations_ + presentation_index];
+  const Frame* frame = place.load(std::memory_order_acquire);
+  if (frame != nullptr) {
+    return *frame;
+  }
+  const Frame* made = Render(events_[position], *schema_, presentation, names);
+  if (place.compare_exchange_strong(frame, made, std::memory_order_acq_rel)) {
+    bytes_.fetch_add(sizeof(Frame) + made->bytes.size(), std::memory_order_relaxed);
+    return *made;
+  }
+  delete made;
+  return *frame;
+}
+
+}  // namespace weir::edge
