@@ -2,10 +2,12 @@
 #ifndef WEIR_LOG_CHUNK_H_
 #define WEIR_LOG_CHUNK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,11 +29,17 @@ struct StoredEvent {
 // Up to 16 events or 8 KiB, in log order, in wire form. Const after it is made; any thread.
 class Chunk {
  public:
+  static constexpr size_t kEventsMax = 16;
+  static constexpr size_t kBytesMax = 8 << 10;  // a single event may exceed it
+
   // Reads the elements in `bytes`. DATA_LOSS when they are not what an engine wrote.
   static absl::StatusOr<std::shared_ptr<const Chunk>> Parse(std::string bytes);
 
   const std::vector<StoredEvent>& events() const { return events_; }
   std::string_view bytes() const { return bytes_; }
+  bool Holds(uint64_t sequence) const { return first_sequence() <= sequence && sequence <= last_sequence(); }
+  // Sequences within a chunk have no holes. `sequence` must be held.
+  const StoredEvent& at(uint64_t sequence) const { return events_[sequence - first_sequence()]; }
   uint64_t first_sequence() const { return events_.front().sequence; }
   uint64_t last_sequence() const { return events_.back().sequence; }
 
@@ -39,6 +47,7 @@ class Chunk {
   Chunk& operator=(const Chunk&) = delete;
 
  private:
+  friend class ChunkBuilder;
   explicit Chunk(std::string bytes) : bytes_(std::move(bytes)) {}
 
   std::string bytes_;

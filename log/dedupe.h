@@ -1,0 +1,60 @@
+// The idempotence window: which (topic, event id) was stored lately, and under which sequence.
+//
+// Two fixed tables of {fingerprint, sequence}. New events go into the newer one; when it is full it becomes the older
+// one, and what was older is forgotten. So at least half of events_max of the newest events are known, at most all of
+// it. A fingerprint may lie: who finds one reads the stored event and compares.
+#ifndef WEIR_LOG_DEDUPE_H_
+#define WEIR_LOG_DEDUPE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "absl/container/inlined_vector.h"
+
+namespace weir::log {
+
+// One thread.
+class IdempotenceWindow {
+ public:
+  using Sequences = absl::InlinedVector<uint64_t, 4>;
+
+  explicit IdempotenceWindow(size_t events_max);
+
+  // Sequences must come in increasing order.
+  void Insert(uint64_t fingerprint, uint64_t sequence);
+
+  // All sequences under the fingerprint, newest first; nearly always none or one.
+  Sequences Find(uint64_t fingerprint) const;
+
+  // Sequences below are forgotten.
+  uint64_t floor() const { return older_.first_sequence != 0 ? older_.first_sequence : newer_.first_sequence; }
+
+ private:
+  struct Slot {
+    uint64_t fingerprint;
+    uint64_t sequence;  // 0: free
+  };
+  struct Free {
+    void operator()(Slot* slots) const { std::free(slots); }
+  };
+  // Open addressing with linear probing, at most two thirds full. From calloc: memory that is never used costs none.
+  struct Table {
+    std::unique_ptr<Slot[], Free> slots;
+    size_t count = 0;
+    uint64_t first_sequence = 0;
+  };
+
+  Table MakeTable() const;
+  void FindIn(const Table& table, uint64_t fingerprint, Sequences& out) const;
+
+  const size_t table_events_max_;
+  const size_t mask_;  // of slots
+  Table newer_;
+  Table older_;
+};
+
+}  // namespace weir::log
+
+#endif  // WEIR_LOG_DEDUPE_H_
