@@ -38,7 +38,8 @@ bool HoldsBytes(const FieldDescriptor& field) {
     return name == suffix || (name.size() > suffix.size() && name.ends_with(suffix) &&
                               name[name.size() - suffix.size() - 1] == '_');
   };
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64 && (ends("bytes") || ends("bytes_max") || ends("bytes_min"));
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64 &&
+         (ends("bytes") || ends("bytes_max") || ends("bytes_min"));
 }
 
 // What a file may say for each value of an enum: `LOG_ENGINE_MEMORY` is `memory`. The unspecified value has no name.
@@ -195,7 +196,7 @@ class ConfigReader {
       case FieldDescriptor::CPPTYPE_INT32:
         return ReadWhole(node, path, field, out);
       default:
-        return absl::InternalError(fmt::format("{} has a type that configuration files do not know", field.full_name()));
+        return absl::InternalError(fmt::format("{}: its type is not known to configuration files", field.full_name()));
     }
   }
 

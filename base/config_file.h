@@ -1,10 +1,11 @@
 // A YAML file read into a protobuf message.
 //
-// The message's descriptor is the schema: keys are field names, a repeated field is a list, a sub-message is a mapping,
-// an enum value is written in lower case without its prefix, google.protobuf.Duration as `30s`, and a uint64 field whose
-// name ends in `bytes`, `bytes_max` or `bytes_min` also as `64KiB`. google.protobuf.Struct takes any mapping. All that
-// the schema does not allow is an error `FILE:LINE:COLUMN: path.to.key: what; allowed is …`; the same form is there for
-// checks of meaning that the caller makes afterwards. A key that is present sets its field, also to its default.
+// The message's descriptor is the schema: keys are field names, a repeated field is a list, a sub-message is a
+// mapping, an enum value is written in lower case without its prefix, google.protobuf.Duration as `30s`, and a uint64
+// field whose name ends in `bytes`, `bytes_max` or `bytes_min` also as `64KiB`. google.protobuf.Struct takes any
+// mapping. All that the schema does not allow is an error `FILE:LINE:COLUMN: path.to.key: what; allowed is …`; the same
+// form is there for checks of meaning that the caller makes afterwards. A key that is present sets its field, also to
+// its default.
 //
 // Anchors and aliases are followed, the whole file within 100,000 values and a depth of 50. Merge keys, several
 // documents in a file and tags other than `!!str` are refused.

@@ -1,0 +1,242 @@
+#include "base/jwt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
+#include "base/base64url.h"
+#include "base/text.h"
+
+namespace weir {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kExpiredPayload[] = "weir/jwt-expired";
+
+absl::Status Refuse(std::string_view why) {
+  return absl::UnauthenticatedError(fmt::format("the token is not valid: {}", why));
+}
+
+// Reads a part of a token: base64url of a JSON object. Null when it is anything else, is nested too deeply, or has a
+// member twice (of which readers differ whether the first or the last one counts).
+std::optional<json> ReadPart(std::string_view part) {
+  const std::optional<std::string> text = Base64UrlDecode(part);
+  if (!text.has_value()) {
+    return std::nullopt;
+  }
+  bool sound = true;
+  std::vector<std::set<std::string>> open;  // the names seen in each object around the current place
+  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
+    switch (event) {
+      case json::parse_event_t::object_start:
+        open.emplace_back();
+        [[fallthrough]];
+      case json::parse_event_t::array_start:
+        sound = sound && depth < kJwtDepthMax;
+        break;
+      case json::parse_event_t::object_end:
+        open.pop_back();
+        break;
+      case json::parse_event_t::key:
+        sound = sound && open.back().insert(parsed.get<std::string>()).second;
+        break;
+      default:
+        break;
+    }
+    return true;
+  };
+  json value = json::parse(*text, check, /*allow_exceptions=*/false);
+  if (!sound || !value.is_object()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// Cuts a token into header, claims and signature.
+std::optional<std::array<std::string_view, 3>> Split(std::string_view token) {
+  const size_t first = token.find('.');
+  const size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return std::array{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1)};
+}
+
+// Reads a NumericDate, if it is there. False when it is no number, or not within the years 1970 to 9999.
+bool ReadTime(const json& claims, const char* name, std::optional<absl::Time>& time) {
+  const auto it = claims.find(name);
+  if (it == claims.end()) {
+    return true;
+  }
+  constexpr double kSecondsMax = 253'402'300'799;
+  const double seconds = it->is_number() ? it->get<double>() : -1;
+  if (!(seconds >= 0 && seconds <= kSecondsMax)) {
+    return false;
+  }
+  time = absl::UnixEpoch() + absl::Seconds(seconds);
+  return true;
+}
+
+bool Holds(const std::vector<std::string>& allowed, const json& value) {
+  return value.is_string() &&
+         std::find(allowed.begin(), allowed.end(), value.get_ref<const std::string&>()) != allowed.end();
+}
+
+}  // namespace
+
+absl::StatusOr<JwtVerifier> JwtVerifier::Make(JwtVerifierOptions options) {
+  if (options.keys.empty() || options.keys.size() > JwtVerifierOptions::kKeysMax) {
+    return absl::InvalidArgumentError(fmt::format("there are {} keys for tokens; allowed are 1 to {}",
+                                                  options.keys.size(), JwtVerifierOptions::kKeysMax));
+  }
+  if (options.leeway < absl::ZeroDuration() || options.leeway > JwtVerifierOptions::LeewayMax()) {
+    return absl::InvalidArgumentError("the leeway for tokens is out of range; allowed is 0s to 5m");
+  }
+  return JwtVerifier(std::move(options));
+}
+
+absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time now) const {
+  if (token.size() > kJwtBytesMax) {
+    return Refuse(fmt::format("it has more than {} bytes", kJwtBytesMax));
+  }
+  const auto parts = Split(token);
+  if (!parts.has_value()) {
+    return Refuse("it does not have three parts");
+  }
+  const auto& [header_part, claims_part, signature_part] = *parts;
+  const std::optional<json> header = ReadPart(header_part);
+  if (!header.has_value()) {
+    return Refuse("its header is no base64url of a JSON object");
+  }
+  if (header->contains("crit")) {
+    return Refuse("it has critical extensions, and none are known");
+  }
+  const std::string_view input = token.substr(0, header_part.size() + 1 + claims_part.size());
+  if (absl::Status status = CheckSignature(*header, input, signature_part); !status.ok()) {
+    return status;
+  }
+  std::optional<json> claims = ReadPart(claims_part);
+  if (!claims.has_value()) {
+    return Refuse("its claims are no base64url of a JSON object");
+  }
+  JwtClaims out;
+  if (absl::Status status = CheckParties(*claims); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = CheckTimes(*claims, now, out.expires); !status.ok()) {
+    return status;
+  }
+  out.subject = claims->value("sub", "");
+  out.claims = std::move(*claims);
+  return out;
+}
+
+absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view input, std::string_view signature) const {
+  const auto algorithm = header.find("alg");
+  const auto kid = header.find("kid");
+  if (algorithm == header.end() || !algorithm->is_string() || (kid != header.end() && !kid->is_string())) {
+    return Refuse("its header has no \"alg\", or an \"alg\" or \"kid\" that is no text");
+  }
+  const std::optional<std::string> bytes = Base64UrlDecode(signature);
+  if (!bytes.has_value()) {
+    return Refuse("its signature is no base64url");
+  }
+  bool fits = false;
+  for (const JwtKey& key : options_.keys) {
+    if (algorithm->get_ref<const std::string&>() != JwtAlgorithmName(key.algorithm()) ||
+        (kid != header.end() && !key.id().empty() && kid->get_ref<const std::string&>() != key.id())) {
+      continue;
+    }
+    fits = true;
+    if (key.Verify(input, *bytes)) {
+      return absl::OkStatus();
+    }
+  }
+  return Refuse(fits ? "its signature is wrong" : "no key has its algorithm and id");
+}
+
+absl::Status JwtVerifier::CheckTimes(const json& claims, absl::Time now, absl::Time& expires) const {
+  std::optional<absl::Time> exp;
+  std::optional<absl::Time> nbf;
+  std::optional<absl::Time> iat;
+  if (!ReadTime(claims, "exp", exp) || !ReadTime(claims, "nbf", nbf) || !ReadTime(claims, "iat", iat)) {
+    return Refuse("its \"exp\", \"nbf\" or \"iat\" is no time");
+  }
+  if (!exp.has_value()) {
+    return Refuse("it has no \"exp\"");
+  }
+  if (nbf.has_value() && now < *nbf - options_.leeway) {
+    return Refuse("it is not valid yet");
+  }
+  if (iat.has_value() && now < *iat - options_.leeway) {
+    return Refuse("it was issued in the future");
+  }
+  if (now >= *exp + options_.leeway) {
+    absl::Status status = absl::UnauthenticatedError("the token has expired");
+    status.SetPayload(kExpiredPayload, absl::Cord());
+    return status;
+  }
+  expires = *exp;
+  return absl::OkStatus();
+}
+
+absl::Status JwtVerifier::CheckParties(const json& claims) const {
+  if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string()) {
+    return Refuse("its \"sub\" is no text");
+  }
+  const auto member = [&](const char* name) {
+    const auto it = claims.find(name);
+    return it == claims.end() ? json() : *it;
+  };
+  if (!options_.issuers.empty() && !Holds(options_.issuers, member("iss"))) {
+    return Refuse("its \"iss\" is not an accepted issuer");
+  }
+  if (!options_.audiences.empty()) {
+    const json aud = member("aud");
+    const bool any = aud.is_array() ? std::any_of(aud.begin(), aud.end(),
+                                                  [&](const json& one) { return Holds(options_.audiences, one); })
+                                    : Holds(options_.audiences, aud);
+    if (!any) {
+      return Refuse("its \"aud\" holds no accepted audience");
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool IsJwtExpired(const absl::Status& status) { return status.GetPayload(kExpiredPayload).has_value(); }
+
+absl::StatusOr<std::string> SignJwt(const JwtKey& key, const json& claims) {
+  if (!claims.is_object()) {
+    return absl::InvalidArgumentError("the claims of a token are no JSON object");
+  }
+  json header = {{"alg", std::string(JwtAlgorithmName(key.algorithm()))}, {"typ", "JWT"}};
+  if (!key.id().empty()) {
+    header["kid"] = key.id();
+  }
+  std::string token;
+  try {
+    token = fmt::format("{}.{}", Base64UrlEncode(header.dump()), Base64UrlEncode(claims.dump()));
+  } catch (const json::type_error&) {
+    return absl::InvalidArgumentError("the claims of a token, or its key's id, are not UTF-8");
+  }
+  const absl::StatusOr<std::string> signature = key.Sign(token);
+  if (!signature.ok()) {
+    return signature.status();
+  }
+  token += '.';
+  token += Base64UrlEncode(*signature);
+  if (token.size() > kJwtBytesMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("the token would have {} bytes; allowed are {}", token.size(), kJwtBytesMax));
+  }
+  return token;
+}
+
+}  // namespace weir
