@@ -46,8 +46,9 @@ struct JwtClaims {
 // Checks tokens in the compact form. Immutable; any thread.
 //
 // A token is good when it is at most 8 KiB of three strict base64url parts; header and claims are JSON objects without
-// duplicate members; `alg` is the algorithm of a key that fits, and that key verifies the signature; there is no `crit`;
-// `exp` is there and not over; and `nbf`, `iat`, `iss`, `aud` and `sub` are, if present, of the right type and allow it.
+// duplicate members; `alg` is the algorithm of a key that fits, and that key verifies the signature; there is no
+// `crit`; `exp` is there and not over; and `nbf`, `iat`, `iss`, `aud` and `sub` are, if present, of the right type and
+// allow it.
 class JwtVerifier {
  public:
   // INVALID_ARGUMENT when an option is out of its range.

@@ -1,0 +1,47 @@
+// The signals of a daemon: SIGTERM and SIGINT end it in order, a second one at once; SIGHUP reloads.
+#ifndef WEIR_BASE_SIGNALS_H_
+#define WEIR_BASE_SIGNALS_H_
+
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace weir {
+
+// Made first thing in main, before any other thread: it blocks the three signals in this thread, and so in all that it
+// starts later, and takes them on a thread of its own. SIGPIPE is ignored from then on. One per process; destroyed by
+// the thread that made it.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // `reload` is called on the signals' thread for each SIGHUP from now on. Without one, SIGHUP does nothing.
+  void OnReload(std::function<void()> reload) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Returns after the first SIGTERM, SIGINT or RequestTermination. From then on another SIGTERM or SIGINT ends the
+  // process at once with exit code 1.
+  void WaitForTermination() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same as a first SIGTERM: a part of the process cannot go on. Any thread.
+  void RequestTermination() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run();
+
+  sigset_t previous_;
+  int signals_;  // signalfd
+  int wake_;     // eventfd: the destructor's word to the thread
+  absl::Mutex mutex_;
+  bool terminating_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> reload_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace weir
+
+#endif  // WEIR_BASE_SIGNALS_H_
