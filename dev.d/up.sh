@@ -3,8 +3,8 @@
 #
 # Each part runs in a session of its own, so that Ctrl-C reaches only this script, which then ends them in order; and
 # each is told by the kernel when this script is gone. A part that dies is started again after a back-off of 1 s,
-# doubled up to 30 s; one that had lived for a minute begins at 1 s again. A pause is a child process like the parts,
-# so that one `wait` sees whatever happens next.
+# doubled up to 30 s; one that had lived for a minute begins at 1 s again. The script looks five times a second: bash's
+# `wait -n` may miss a child that ends while it is busy with another.
 
 usage_up() {
   cat <<'U'
@@ -20,8 +20,7 @@ Installs and builds what is missing first. Ctrl-C ends everything.
 U
 }
 
-declare -A up_pid up_started up_delay up_command
-declare -A up_part_of up_pause_of
+declare -A up_pid up_started up_delay up_due up_command # all by part
 up_stopping=0
 
 # port_taken PORT: somebody on this machine answers there.
@@ -36,9 +35,8 @@ claim_port() {
 up_start() {
   local part=$1 command
   IFS=$'\x1f' read -r -a command <<<"${up_command[$part]}"
-  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 8<&- 9<&- &
+  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 7<&- 8<&- 9<&- &
   up_pid[$part]=$!
-  up_part_of[$!]=$part
   up_started[$part]=$SECONDS
   # The signal to end may have come in between.
   ((!up_stopping)) || kill -TERM "${up_pid[$part]}" 2>/dev/null || true
@@ -85,46 +83,55 @@ up_stop() {
   done
 }
 
-# Waits for the next thing that happens; leaves it in $ended (a process id, or empty after a signal) and $code.
-up_next() {
-  ended=
-  code=0
-  wait -n -p ended "${!up_part_of[@]}" "${!up_pause_of[@]}" || code=$?
+up_tick() { read -r -t 0.2 -u 7 || true; }
+
+up_alive() { [[ -n ${up_pid[$1]:-} ]] && kill -0 "${up_pid[$1]}" 2>/dev/null; }
+
+# A part has ended: says so, and sets when it is due again.
+up_on_end() {
+  local part=$1 code=0
+  wait "${up_pid[$part]}" 2>/dev/null || code=$?
+  unset "up_pid[$part]"
+  ((up_stopping)) && return
+  ((SECONDS - up_started[$part] < 60)) || up_delay[$part]=1
+  note "$part ended (exit code $code); starting it again in ${up_delay[$part]} s. Its last words:"
+  up_show_log "$part"
+  up_due[$part]=$((SECONDS + up_delay[$part]))
+  up_delay[$part]=$((up_delay[$part] * 2 < 30 ? up_delay[$part] * 2 : 30))
 }
 
-up_on_end() {
-  local part=$1 delay
-  unset "up_pid[$part]"
-  ((SECONDS - up_started[$part] < 60)) || up_delay[$part]=1
-  delay=${up_delay[$part]}
-  up_delay[$part]=$((delay * 2 < 30 ? delay * 2 : 30))
-  note "$part ended (exit code $code); starting it again in $delay s. Its last words:"
-  up_show_log "$part"
-  sleep "$delay" &
-  up_pause_of[$!]=$part
+# Keeps the parts running until a signal comes.
+up_watch() {
+  local part
+  while ((!up_stopping)); do
+    up_tick
+    for part in "${!up_pid[@]}"; do
+      up_alive "$part" || up_on_end "$part"
+    done
+    for part in "${!up_due[@]}"; do
+      if ((!up_stopping && SECONDS >= up_due[$part])); then
+        unset "up_due[$part]"
+        note "starting $part again"
+        up_start "$part"
+      fi
+    done
+  done
 }
 
 # Waits until every part has ended; kills what has not after 15 s.
 up_finish() {
-  local timer pid ended
-  for pid in "${!up_pause_of[@]}"; do
-    kill "$pid" 2>/dev/null || true
+  local part deadline=$((SECONDS + 15))
+  while ((${#up_pid[@]})); do
+    for part in "${!up_pid[@]}"; do
+      if ! up_alive "$part"; then
+        up_on_end "$part"
+      elif ((SECONDS > deadline)); then
+        note "$part still runs after 15 s; killing it"
+        kill -KILL "${up_pid[$part]}" 2>/dev/null || true
+      fi
+    done
+    ((${#up_pid[@]} == 0)) || up_tick
   done
-  up_pause_of=()
-  sleep 15 &
-  timer=$!
-  while ((${#up_part_of[@]})); do
-    ended=
-    wait -n -p ended "$timer" "${!up_part_of[@]}" || true
-    if [[ $ended == "$timer" ]]; then
-      note "still running after 15 s, killing: ${up_part_of[*]}"
-      kill -KILL "${!up_part_of[@]}" 2>/dev/null || true
-    elif [[ -n $ended ]]; then
-      unset "up_part_of[$ended]"
-    fi
-  done
-  kill "$timer" 2>/dev/null || true
-  wait || true
 }
 
 # up_edge_config: the demo's configuration; with other data a copy that names its keys.
@@ -151,7 +158,7 @@ up_edge_command() {
 
 cmd_up() {
   local grpc_port=50051 http_port=8080 server_admin=9902 edge_admin=9901 data=${WEIR_DEV_DATA:-$DATA_DEFAULT}
-  local ready ended code=0 edge_config part moved=0
+  local ready edge_config part moved=0
   while (($#)); do
     case $1 in
       --grpc-port)
@@ -196,6 +203,11 @@ cmd_up() {
     : >"$data/logs/$part.log"
     up_delay[$part]=1
   done
+  # A fifo that nobody writes to: reading it with a time limit is a pause that needs no process.
+  rm -f "$data/tick"
+  mkfifo "$data/tick"
+  exec 7<>"$data/tick"
+  rm -f "$data/tick"
   trap up_stop INT TERM HUP
   trap 'up_stop; up_finish' EXIT
 
@@ -228,20 +240,7 @@ cmd_up() {
     note "Ctrl-C ends it"
   fi
 
-  while ((!up_stopping)); do
-    up_next
-    ((up_stopping)) && break
-    if [[ -n ${up_part_of[${ended:-0}]:-} ]]; then
-      part=${up_part_of[$ended]}
-      unset "up_part_of[$ended]"
-      up_on_end "$part"
-    elif [[ -n ${up_pause_of[${ended:-0}]:-} ]]; then
-      part=${up_pause_of[$ended]}
-      unset "up_pause_of[$ended]"
-      note "starting $part again"
-      up_start "$part"
-    fi
-  done
+  up_watch
   up_finish
   trap - EXIT
   step "Ended"
