@@ -1,15 +1,29 @@
 // The C++ client of Weir's EventBus: publish typed events, and read them from any place on, without losing one.
 //
-//   weir::Client client({.server = "127.0.0.1:50051"});
+//   weir::Client client({.server = "127.0.0.1:50051", .name = "cars"});
+//
 //   weir::Publisher publisher(client);
 //   publisher.Publish({.topic = "vehicles.updates", .payload = update},
-//                     [](const weir::PublishOutcome& outcome) { … });
-//   publisher.Flush(absl::Now() + absl::Seconds(10));
+//                     [](const weir::PublishOutcome& outcome) {
+//                       if (!outcome.status.ok()) { … }  // refused for good; ErrorReason(outcome.status) says why
+//                     });
+//   absl::Status all_answered = publisher.Flush(absl::Now() + absl::Seconds(10));
 //
-//   weir::Subscriber subscriber(client, {.filters = {"vehicles.>"}}, {.on_events = …});
+//   weir::SubscriberOptions options;
+//   options.filters = {"vehicles.>"};
+//   options.start.set_after_cursor(saved_cursor);  // or mutable_earliest(), mutable_last_per_topic(), …
+//   weir::SubscriberCallbacks callbacks;
+//   callbacks.on_events = [](const weir::v1::EventBatch& batch) { … };
+//   weir::Subscriber subscriber(client, options, callbacks);
+//
+// example/ holds both as whole programs.
 //
 // Threads: every class here may be used from any thread. Callbacks run on gRPC's threads, one at a time per object, and
-// must not block. A Client must outlive what is made from it.
+// may begin before the constructor has returned. They should be short: what comes next waits for them.
+// Ownership: a Client must outlive what is made from it. Errors are values; nothing here throws.
+// Faults: a lost connection, a restarting server or a full one (UNAVAILABLE, RESOURCE_EXHAUSTED, …) is transient:
+// publishers and subscribers try again by themselves, for ever, and lose nothing. What the same call would meet again
+// (INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, …) is permanent, and is reported at once.
 #ifndef WEIR_CLIENT_H_
 #define WEIR_CLIENT_H_
 
@@ -41,7 +55,8 @@ struct ClientOptions {
   std::string server = "127.0.0.1:50051";
   // Shown in the server's status and metrics: at most 64 bytes of visible ASCII.
   std::string name{};
-  // Reconnections wait a random time up to 2^n × min, at most max ("full jitter").
+  // Reconnections wait a random time up to 2^n × min, at most up to max ("full jitter"): clients that lost one server
+  // at one moment come back spread out.
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(10);
   // A silent connection is pinged after this long, and given up when the ping is not answered as long again.
@@ -56,7 +71,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Unary calls, each with its own deadline. Errors carry the server's code and message; ErrorReason names the reason.
+  // Unary calls, each with its own deadline; they wait for the answer and try once. Errors carry the server's code and
+  // message; ErrorReason names the reason. Publish stores a batch at once; for a flow of events use a Publisher.
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request, absl::Time deadline);
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request, absl::Time deadline);
   absl::StatusOr<v1::GetSchemaResponse> GetSchema(const v1::GetSchemaRequest& request, absl::Time deadline);
@@ -74,39 +90,50 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
-// The reason of an error that the server made (`TOPIC_INVALID`), or empty.
+// The reason of an error that the server made (`TOPIC_INVALID`: weir.v1.ErrorReason without its prefix), or empty.
 std::string ErrorReason(const absl::Status& status);
 
-// An event to publish. `payload` is packed at once; it need not outlive the call.
+// An event to publish. Everything is copied at once; nothing need outlive the call.
 struct EventToPublish {
+  // Where it happened: `vehicles.updates`, 1 to 16 tokens of `[A-Za-z0-9_-]+`.
   std::string topic;
-  // Empty: the client makes a UUIDv7, so that its own retries are recognised.
+  // Unique per topic: an event with an id that the server has seen is stored once. Empty: the client makes a UUIDv7, so
+  // that its own retries are recognised. Give an id of your own when your process may try again after a crash.
   std::string id{};
-  // Unset: the server's publish time.
+  // When it happened, by your clock. Unset: the server's publish time.
   std::optional<absl::Time> time{};
+  // At most 16, keys `[a-z][a-z0-9_]{0,31}`. Browsers see those that a route names.
   std::map<std::string, std::string> attributes{};
+  // A message whose type carries `option (weir.v1.event)` and is known to the server.
   const google::protobuf::Message& payload;
 };
 
 // What became of an event.
 struct PublishOutcome {
-  // OK, or why the event was refused for good (a permanent fault), or ABORTED when the publisher was destroyed first.
+  // OK: the event is durable. Otherwise why it was refused for good, or ABORTED when the publisher was destroyed first:
+  // then the event may have been stored or not.
   absl::Status status;
-  v1::PublishAck ack;  // when status is OK
+  // When status is OK.
+  v1::PublishAck ack;
 };
 
 struct PublisherOptions {
-  // Events and bytes put into one message of the stream; what is waiting is sent at once, so that batches form only
-  // under load. At most 1,000 and 3 MiB.
+  // Events and bytes put into one message of the stream. What is waiting is sent at once, so that batches form only
+  // under load. At most 1,000 and 3 MiB. Larger batches than 64 are not faster.
   size_t batch_events_max = 64;
   size_t batch_bytes_max = 512 * 1024;
-  // Events and bytes sent or waiting without an answer; beyond it Publish blocks (TryPublish refuses).
+  // Events and bytes sent or waiting without an answer; beyond it Publish waits, and TryPublish refuses. This is also
+  // what an outage of the server can make a publisher hold.
   size_t pending_events_max = 16 * 1024;
   size_t pending_bytes_max = 16 * 1024 * 1024;
+  // The stream was lost while events were unanswered, and will be opened again after `retry_in`. May be empty.
+  std::function<void(const absl::Status&, absl::Duration retry_in)> on_disconnected{};
 };
 
 // Publishes over one PublishStream, pipelined and in order. After a transient fault it reconnects and sends again from
-// the first unanswered event, with the same event ids: nothing is lost, stored twice or reordered.
+// the first unanswered event, with the same event ids: nothing is lost, stored twice or reordered. A permanent refusal of
+// the whole stream fails the events that were sent on it; those behind them are tried on the next stream.
+// One core carries some hundred thousand small events a second.
 class Publisher {
  public:
   using Done = std::function<void(const PublishOutcome&)>;
@@ -117,14 +144,18 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // Takes the event; waits while too much is pending. `done` is called exactly once, in the order of publishing.
+  // Takes the event; waits while too much is pending, so do not call it from a `done`. `done` (may be empty) is called
+  // exactly once, in the order of publishing; for an event above 3 MiB with INVALID_ARGUMENT, possibly before this
+  // returns.
   void Publish(const EventToPublish& event, Done done);
   // The same with a complete event; an empty id is filled in.
   void Publish(v1::Event event, Done done);
-  // As Publish, but RESOURCE_EXHAUSTED instead of waiting.
+  // As Publish, but RESOURCE_EXHAUSTED instead of waiting, and INVALID_ARGUMENT for an event above 3 MiB: then `done` is
+  // not called. May be called from a `done`.
   absl::Status TryPublish(v1::Event event, Done done);
 
-  // Waits until every event taken so far is answered. DEADLINE_EXCEEDED when that did not come in time.
+  // Waits until every event taken so far is answered: OK even when some were refused, for each `done` has said so.
+  // DEADLINE_EXCEEDED when that did not come in time; the events stay pending. Not from a `done`.
   absl::Status Flush(absl::Time deadline);
 
   // Events taken and not yet answered.
@@ -140,24 +171,30 @@ struct SubscriberOptions {
   std::vector<std::string> filters;
   // Full names of payload types; empty: all.
   std::vector<std::string> types{};
-  // Where to begin the first time. Reconnections go on after the last event given out.
+  // Where to begin the first time; unset means latest. Reconnections go on after the last event given out.
   v1::Start start{};
+  // When the server no longer has what comes after the cursor: on_gap and go on, or on_failed with OUT_OF_RANGE.
   v1::GapPolicy gap_policy = v1::GAP_POLICY_ANNOUNCE;
+  // How often an idle stream says how far the log was read: 1 s to 5 min, both included.
   absl::Duration progress_interval = absl::Seconds(10);
+  // Events in one batch: 1 to 1,000.
   int32_t batch_events_max = 256;
 };
 
-// Everything is called in the order of the log, one call at a time. `bytes` are wire bytes, valid during the call.
+// Everything is called in the order of the log, one call at a time. Any of them may be empty. To survive a restart of
+// your process, save the last cursor that you have dealt with: an event's, a progress', or a gap's resume_cursor.
 struct SubscriberCallbacks {
   // The subscription is in force (again, after a reconnection).
   std::function<void(const v1::SubscriptionStarted&)> on_started;
-  // Events, as messages. Set this, or on_batch_bytes.
+  // Events, as messages; valid during the call. Not called when on_batch_bytes is set.
   std::function<void(const v1::EventBatch&)> on_events;
   // The wire bytes of an EventBatch instead, for readers that do not want message objects; they may be kept.
   std::function<void(std::shared_ptr<const std::string> batch)> on_batch_bytes;
+  // Everything that matches up to this cursor was given out; `caught_up` marks the end of a replay or snapshot.
   std::function<void(const v1::Progress&)> on_progress;
+  // Events are missing before what comes next: fetch your state anew.
   std::function<void(const v1::Gap&)> on_gap;
-  // Before the first message to which the new version applies.
+  // The descriptors changed (see GetSchema). Called before the first message to which the new version applies.
   std::function<void(const std::string& schema_version)> on_schema;
   // The stream was lost and will be opened again after `retry_in`.
   std::function<void(const absl::Status&, absl::Duration retry_in)> on_disconnected;
@@ -165,8 +202,8 @@ struct SubscriberCallbacks {
   std::function<void(const absl::Status&)> on_failed;
 };
 
-// Reads the log from a place on, for ever: reconnects after failures and goes on after the last event given out. Flow
-// control holds the server back while a callback runs.
+// Reads the log from a place on, for ever: reconnects after failures and goes on after the last event given out, so that
+// each event comes once. Flow control holds the server back while a callback runs: a slow reader loses nothing.
 class Subscriber {
  public:
   Subscriber(Client& client, SubscriberOptions options, SubscriberCallbacks callbacks);
@@ -175,7 +212,8 @@ class Subscriber {
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 
-  // The cursor that a reconnection would go on after; empty before the first `started`.
+  // The cursor that a reconnection would go on after: the last one whose callback has returned. Empty while nothing was
+  // given out and `start` held none.
   std::string cursor() const;
 
  private:
