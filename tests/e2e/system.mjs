@@ -1,0 +1,123 @@
+// A running Weir for tests: the real server, edge and feed on free ports, with keys and data of their own. Everything that
+// was started is ended by stop(), also what was killed and started again.
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { root } from '../checks/tree.mjs';
+
+export const bin = (name) => path.join(root, 'build/release/bin', name);
+
+export class System {
+  dir = mkdtempSync(path.join(tmpdir(), 'weir-e2e-'));
+  key = path.join(this.dir, 'keys/hs256.key');
+  // Ports are chosen at the first start and kept over restarts.
+  grpc = '127.0.0.1:0';
+  http = '127.0.0.1:0';
+  serverAdmin = '127.0.0.1:0';
+  edgeAdmin = '127.0.0.1:0';
+  #running = new Map(); // process by name
+  #logs = new Map();
+
+  constructor() {
+    mkdirSync(path.dirname(this.key), { recursive: true });
+    writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
+    const keys = readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8')
+      .replaceAll('../build/dev-data', this.dir)
+      .replace(/ {4}- algorithm: ES256\n.*\n/, '');
+    writeFileSync(path.join(this.dir, 'edge.yaml'), keys);
+  }
+
+  static async start() {
+    const system = new System();
+    try {
+      await system.startServer();
+      await system.startEdge();
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
+    return system;
+  }
+
+  async startServer() {
+    const ready = await this.#daemon('weir-server', [
+      ...['--config', path.join(root, 'demo/server.yaml'), '--data-dir', path.join(this.dir, 'events')],
+      ...['--listen', this.grpc, '--admin-listen', this.serverAdmin],
+    ]);
+    [this.grpc, this.serverAdmin] = [ready.grpc, ready.admin];
+  }
+
+  async startEdge() {
+    const ready = await this.#daemon('weir-edge', [
+      ...['--config', path.join(this.dir, 'edge.yaml'), '--static', path.join(root, 'demo/page'), '--server', this.grpc],
+      ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2'],
+    ]);
+    [this.http, this.edgeAdmin] = [ready.http, ready.admin];
+  }
+
+  startFeed(...flags) {
+    const cars = path.join(root, 'node_modules/vega-datasets/data/cars.json');
+    this.#spawn('weir-demo-feed', ['--server', this.grpc, '--cars', cars, ...flags]);
+  }
+
+  // Ends one process and waits for it.
+  async end(name, signal = 'SIGTERM') {
+    const child = this.#running.get(name);
+    if (!child) return;
+    this.#running.delete(name);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+
+  async stop() {
+    for (const name of ['weir-demo-feed', 'weir-edge', 'weir-server']) await this.end(name, 'SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  // Runs the command line; resolves to its stdout.
+  async weir(...args) {
+    const { stdout } = await promisify(execFile)(bin('weir'), args, {
+      env: { ...process.env, WEIR_SERVER: this.grpc },
+      maxBuffer: 1 << 28,
+    });
+    return stdout;
+  }
+
+  async token(name, ...claims) {
+    const flags = claims.flatMap((claim) => ['--claim', claim]);
+    return (await this.weir('token', '--key', this.key, '--sub', name, ...flags)).trim();
+  }
+
+  // What a process has said on stderr.
+  log(name) {
+    return (this.#logs.get(name) ?? []).join('');
+  }
+
+  #spawn(name, args) {
+    const child = spawn(bin(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const log = this.#logs.get(name) ?? [];
+    this.#logs.set(name, log);
+    child.stderr.on('data', (data) => log.push(data));
+    child.on('error', (error) => log.push(String(error)));
+    this.#running.set(name, child);
+    return child;
+  }
+
+  // Starts a daemon and reads its first line, `NAME ready: grpc=… admin=…`.
+  async #daemon(name, args) {
+    const child = this.#spawn(name, args);
+    for await (const line of createInterface({ input: child.stdout })) {
+      child.stdout.resume();
+      const values = [...line.matchAll(/(\w+)=(\S+)/g)].map(([, key, value]) => [key, value]);
+      return Object.fromEntries(values);
+    }
+    throw new Error(`${name} ended before it was ready:\n${this.log(name)}`);
+  }
+}
