@@ -21,7 +21,9 @@ install_packages() {
     fi
     wanted+=("$name")
   done <"$ROOT/dev.d/packages"
-  present=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null | awk '$2 == "ii" {print $1}')
+  # dpkg-query fails when one of them is unknown, and prints the others all the same.
+  present=$({ dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null || true; } |
+    awk '$2 == "ii" {print $1}')
   for name in "${wanted[@]}"; do
     grep -qxF -- "$name" <<<"$present" || missing+=("$name")
   done
