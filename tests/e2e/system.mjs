@@ -1,7 +1,7 @@
 // A running Weir for tests: the real server, edge and feed on free ports, with keys and data of their own. Everything that
 // was started is ended by stop(), also what was killed and started again.
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,10 +26,11 @@ export class System {
   constructor() {
     mkdirSync(path.dirname(this.key), { recursive: true });
     writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
-    const keys = readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8')
-      .replaceAll('../build/dev-data', this.dir)
-      .replace(/ {4}- algorithm: ES256\n.*\n/, '');
-    writeFileSync(path.join(this.dir, 'edge.yaml'), keys);
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(path.join(this.dir, 'keys/es256.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    writeFileSync(path.join(this.dir, 'keys/es256.pub.pem'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
+    const config = readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8');
+    writeFileSync(path.join(this.dir, 'edge.yaml'), config.replaceAll('../build/dev-data', this.dir));
   }
 
   static async start() {
