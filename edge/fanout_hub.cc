@@ -1,0 +1,288 @@
+// The hub's turn: what is new in the tail, to whom it concerns.
+#include "edge/fanout_hub.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "edge/fanout_internal.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr int kEventsPerTurn = 512;
+constexpr size_t kBytesPerTurn = 256 * 1024;
+constexpr size_t kSpareBatchesMax = 256;
+
+}  // namespace
+
+FanoutHub::FanoutHub(HubOptions options, HubServices services)
+    : options_(std::move(options)),
+      tail_(services.tail),
+      history_(services.history),
+      connections_(services.connections),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      sweep_timer_(context_),
+      gate_(std::make_shared<Gate>(this)),
+      random_(options_.seed) {
+  tail_.AddListener([this] { Wake(); });
+  Wake();
+  ArmSweep();
+}
+
+FanoutHub::~FanoutHub() {
+  gate_->Close();
+  for (const Entry& entry : sessions_) {
+    connections_.Close(entry.session->connections);
+    delete entry.session;
+  }
+  for (Session* const session : closing_) {
+    delete session;
+  }
+  for (Session* const session : graveyard_) {
+    delete session;
+  }
+}
+
+void FanoutHub::Post(void (FanoutHub::*method)()) {
+  boost::asio::post(context_, [this, method] { (this->*method)(); });
+}
+
+void FanoutHub::Wake() {
+  if (!wake_posted_.exchange(true)) {
+    Post(&FanoutHub::Turn);
+  }
+}
+
+void FanoutHub::Turn() {
+  wake_posted_.store(false);
+  const TailState state = tail_.state();
+  if (!state.ready) {
+    return;
+  }
+  if (state.generation != generation_) {
+    BeginGeneration(state);
+  }
+  covered_after_ = state.covered_after;
+  ++turn_;
+  if (Collect()) {
+    position_ = std::max(position_, state.head);
+  } else {
+    Wake();
+  }
+  Flush();
+  SettleParked();
+  RunPolls(std::exchange(polls_due_, {}));
+}
+
+void FanoutHub::BeginGeneration(const TailState& state) {
+  const bool first = generation_ == 0;
+  const std::vector<Session*> live = TakeLive();
+  generation_ = state.generation;
+  epoch_ = state.epoch;
+  began_after_ = state.began_after;
+  covered_after_ = state.covered_after;
+  began_because_ = state.began_because;
+  position_ = first ? state.head : state.began_after;
+  reader_ = tail_.ReaderAfter(generation_, position_);
+  for (Session* const session : live) {
+    Settle(*session);
+  }
+  const std::vector<Session*> parked = parked_;
+  for (Session* const session : parked) {
+    Unpark(*session);
+    Settle(*session);
+  }
+  std::vector<uint64_t> polls;
+  for (const auto& [id, poll] : polls_) {
+    polls.push_back(id);
+  }
+  RunPolls(std::move(polls));
+}
+
+// Every caught-up session, now with a cursor of its own.
+std::vector<Session*> FanoutHub::TakeLive() {
+  std::vector<Session*> live;
+  channels_.ForEach([&](Channel& channel) {
+    for (const Channel::Reader& reader : channel.readers) {
+      live.push_back(reader.session);
+    }
+  });
+  for (Session* const session : live) {
+    LeaveLive(*session);
+  }
+  return live;
+}
+
+// True when everything that the tail shows was read.
+bool FanoutHub::Collect() {
+  collected_bytes_ = 0;
+  for (int i = 0; i < kEventsPerTurn && collected_bytes_ < kBytesPerTurn; ++i) {
+    switch (reader_.Next()) {
+      case TailReader::Step::kEnd:
+        return true;
+      case TailReader::Step::kGone:
+        Flush();
+        FellBehind();
+        return false;
+      case TailReader::Step::kEvent:
+        CollectEvent();
+        break;
+    }
+  }
+  return false;
+}
+
+void FanoutHub::CollectEvent() {
+  const EventView& event = reader_.event();
+  position_ = event.sequence;
+  ++visit_;
+  channels_.ForEachMatch(event.topic, [&](Channel* channel) {
+    const Route& route = *channel->route;
+    if (channel->visit == visit_ || (!route.types.empty() && !route.types.contains(event.type_name()))) {
+      return;
+    }
+    channel->visit = visit_;
+    if (!channel->polls.empty() && channel->polls_turn != turn_) {
+      channel->polls_turn = turn_;
+      polls_due_.insert(polls_due_.end(), channel->polls.begin(), channel->polls.end());
+    }
+    if (channel->readers.empty()) {
+      return;
+    }
+    if (channel->batch == nullptr) {
+      if (spare_batches_.empty()) {
+        channel->batch = std::make_unique<Batch>();
+      } else {
+        channel->batch = std::move(spare_batches_.back());
+        spare_batches_.pop_back();
+      }
+      dirty_.push_back(channel);
+    }
+    Batch& batch = *channel->batch;
+    const size_t before = batch.block.body_size();
+    AppendFrame(route, reader_.segment(), reader_.position(), batch.block.body(), batch.names);
+    collected_bytes_ += batch.block.body_size() - before;
+  });
+}
+
+// The tail has passed the hub: its live sessions go on from history, each at its own pace.
+void FanoutHub::FellBehind() {
+  const TailState state = tail_.state();
+  if (state.generation != generation_) {
+    return;  // the next turn begins the new generation
+  }
+  counters_.fell_behind.Add();
+  const std::vector<Session*> live = TakeLive();
+  covered_after_ = state.covered_after;
+  position_ = state.head;
+  reader_ = tail_.ReaderAfter(generation_, position_);
+  for (Session* const session : live) {
+    Settle(*session);
+  }
+  for (const auto& [id, poll] : polls_) {
+    polls_due_.push_back(id);
+  }
+}
+
+void FanoutHub::Flush() {
+  for (Channel* const channel : dirty_) {
+    ++channel->members;  // it must outlive its last reader here
+    FlushChannel(*channel);
+    if (spare_batches_.size() < kSpareBatchesMax) {
+      channel->batch->block.Clear();
+      channel->batch->names.clear();
+      spare_batches_.push_back(std::move(channel->batch));
+    }
+    channel->batch = nullptr;
+    channels_.Leave(channel);
+  }
+  dirty_.clear();
+}
+
+void FanoutHub::FlushChannel(Channel& channel) {
+  const std::string_view bytes = channel.batch->block.Finish(channel.chunked);
+  std::shared_ptr<const std::string> kept;  // shared by those that could not take all
+  CountNames(channel.batch->names, channel.readers.size());
+  uint64_t whole = 0;
+  for (size_t i = channel.readers.size(); i-- > 0;) {
+    const auto [session, fd] = channel.readers[i];
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent == static_cast<ssize_t>(bytes.size())) {
+      ++whole;
+      continue;
+    }
+    if (sent < 0 && !MayTryAgain(errno)) {
+      Close(*session, CloseReason::kError);
+      continue;
+    }
+    if (kept == nullptr) {
+      kept = std::make_shared<const std::string>(bytes);
+    }
+    const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
+    counters_.bytes_sent.Add(taken);
+    Stall(*session, kept, taken);
+  }
+  counters_.bytes_sent.Add(whole * bytes.size());
+}
+
+// Those whose cursor the hub has reached.
+void FanoutHub::SettleParked() {
+  std::vector<Session*> reached;
+  for (Session* const session : parked_) {
+    if (session->started && InTail(session->cursor)) {
+      reached.push_back(session);
+    }
+  }
+  for (Session* const session : reached) {
+    Unpark(*session);
+    Settle(*session);
+  }
+}
+
+bool FanoutHub::InTail(const Cursor& cursor) const {
+  return cursor.epoch == epoch_ && cursor.sequence >= covered_after_ && cursor.sequence <= position_;
+}
+
+void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
+                            std::vector<uint16_t>& names) {
+  const Frame& frame = segment.FrameOf(position, route.presentation_index, *route.presentation, tail_.names());
+  if (frame.renderable()) {
+    out += frame.bytes;
+    names.push_back(frame.name);
+    return;
+  }
+  const uint64_t sequence = segment.event(position).sequence;
+  counters_.unrenderable.Add();
+  AppendGapFrame(route.gap_event,
+                 {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}}, out);
+}
+
+void FanoutHub::CountNames(const std::vector<uint16_t>& names, size_t readers) {
+  for (const uint16_t name : names) {
+    counters_.messages_sent[name].Add(readers);
+  }
+}
+
+void FanoutHub::ReadHistory(const HistoryRequest& request, const std::shared_ptr<HistoryTicket>& ticket) {
+  const std::weak_ptr<HistoryTicket> weak = ticket;
+  history_.Read(request, ticket, [gate = gate_, weak](const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page) {
+    gate->Post([weak, page](FanoutHub& hub) {
+      const std::shared_ptr<HistoryTicket> asked = weak.lock();
+      if (asked == nullptr) {
+        return;
+      }
+      if (asked->session != nullptr) {
+        hub.OnPage(*asked->session, page);
+      } else {
+        hub.OnPollPage(asked->poll, page);
+      }
+    });
+  });
+}
+
+}  // namespace weir::edge

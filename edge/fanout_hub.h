@@ -1,0 +1,223 @@
+// The hub: one thread that serves many readers from the tail.
+//
+// A turn of the hub reads what is new in the tail, collects for each channel concerned one run of bytes, and sends it to
+// the channel's readers over a dense array of sockets. A reader whose kernel buffer is full leaves the array: it gets the
+// rest when its socket takes bytes again, reads on from the tail by its own cursor, or from the server's history when the
+// tail has passed it, and comes back when it has caught up. Nobody has a queue, so nobody can slow another.
+//
+// Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then), Wake,
+// open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side must have
+// stopped before the hub is destroyed.
+// Bounds: a stream that is behind holds at most one block (a share in a turn's 256 KiB, or 32 KiB of its own, or one event)
+// and one page of history; a turn takes at most 512 events or 256 KiB before others have theirs.
+#ifndef WEIR_EDGE_FANOUT_HUB_H_
+#define WEIR_EDGE_FANOUT_HUB_H_
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "edge/channel.h"
+#include "edge/connection_counts.h"
+#include "edge/history_queue.h"
+#include "edge/hub.h"
+#include "edge/hub_counters.h"
+#include "edge/session.h"
+#include "edge/tail.h"
+
+namespace weir::edge {
+
+struct HubOptions {
+  // The kernel's send buffer of a stream: what a stopped reader may hold there.
+  size_t send_buffer_bytes = 256 * 1024;
+  // How long a reader may take no byte of what waits for it, before it is cut off.
+  absl::Duration slow_reader_timeout = absl::Seconds(60);
+  // How often heartbeats and deadlines are looked at. Infinite: only when Sweep is called.
+  absl::Duration sweep_interval = absl::Milliseconds(250);
+  std::function<absl::Time()> now = [] { return absl::Now(); };
+  // Of the jitter in drains.
+  uint32_t seed = std::random_device()();
+};
+
+struct HubServices {
+  Tail& tail;
+  HistoryQueue& history;
+  ConnectionCounts& connections;
+};
+
+class FanoutHub final : public Hub {
+ public:
+  // Listens to the tail: before the tail's first Reset.
+  FanoutHub(HubOptions options, HubServices services);
+  // Closes every stream at once.
+  ~FanoutHub() override;
+
+  boost::asio::io_context& context() override { return context_; }
+  void OpenStream(Socket socket, StreamRequest request) override;
+  std::function<void()> Poll(PollRequest request, PollDone done) override;
+  size_t open_streams() const override { return counters_.open_streams.get(); }
+  void Drain(absl::Duration window, absl::Duration retry_max, std::function<void()> done) override;
+
+  // There may be something new in the tail.
+  void Wake();
+  // Heartbeats and deadlines that are due.
+  void Sweep();
+  const HubCounters& counters() const { return counters_; }
+
+ private:
+  struct Gate;
+  struct PollOperation;
+  // 16 bytes, so that a pending operation is small.
+  struct OnReadable {
+    FanoutHub* hub;
+    Session* session;
+    void operator()(boost::system::error_code error) const { hub->Readable(*session, error); }
+  };
+  struct OnWritable {
+    FanoutHub* hub;
+    Session* session;
+    void operator()(boost::system::error_code error) const { hub->Writable(*session, error); }
+  };
+  struct Entry {
+    Session* session;
+    int64_t due_ms;
+  };
+
+  // The turn (fanout_hub.cc).
+  void Turn();
+  void BeginGeneration(const TailState& state);
+  bool Collect();
+  void CollectEvent();
+  void FellBehind();
+  void Flush();
+  void FlushChannel(Channel& channel);
+  std::vector<Session*> TakeLive();
+  void SettleParked();
+  // Whether reading goes on in the tail after it.
+  bool InTail(const Cursor& cursor) const;
+
+  // One stream's life (fanout_session.cc).
+  void Begin(Session& session, const StreamRequest& request, std::string& body);
+  void Settle(Session& session);
+  bool Step(Session& session);
+  void BeginAtHead(Session& session, std::string& body);
+  bool WriteResetGap(Session& session);
+  bool WriteTail(Session& session);
+  bool WritePage(Session& session);
+  void AskServer(Session& session);
+  void OnPage(Session& session, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page);
+  void GoLive(Session& session);
+  void Park(Session& session);
+  void Unpark(Session& session);
+  CatchUp& CatchUpOf(Session& session);
+  void AppendConnected(Session& session, const BoundData* data, std::string& out);
+  void AppendGap(Session& session, const GapInfo& gap, std::string& out);
+  void CountResume(Session& session, ResumeResult result);
+  void HoldPage(Session& session, std::shared_ptr<const HistoryPage> page);
+  void FinishPage(Session& session);
+
+  // Sockets (fanout_socket.cc).
+  void PrepareSocket(Session& session);
+  void Send(Session& session, std::string_view bytes);
+  void SendBlock(Session& session, Block& block);
+  void Stall(Session& session, std::shared_ptr<const std::string> bytes, size_t offset);
+  void ArmRead(Session& session);
+  void ArmWrite(Session& session);
+  void Readable(Session& session, boost::system::error_code error);
+  void Writable(Session& session, boost::system::error_code error);
+  bool Dead(Session& session);
+  void RunLater(Session& session);
+  void RunThose();
+  void LeaveLive(Session& session);
+  void End(Session& session, CloseReason reason);
+  void Close(Session& session, CloseReason reason);
+  void Bury();
+
+  // Time (fanout_sweep.cc).
+  void ArmSweep();
+  void Tend(Session& session, int64_t now);
+  void Heartbeat(Session& session);
+  void DueAt(Session& session, int64_t at_ms);
+  int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
+  FrameValues ValuesFor(const Session& session, std::string_view cursor) const;
+  void FinishDrain();
+
+  // Polls (fanout_poll.cc).
+  void RunPoll(uint64_t id);
+  void RunPolls(std::vector<uint64_t> ids);
+  void ReadPollTail(PollOperation& poll);
+  void AskServerForPoll(PollOperation& poll);
+  void OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page);
+  void WaitOrFinishPoll(PollOperation& poll);
+  void FinishPoll(PollOperation& poll, absl::StatusOr<std::string> body);
+  bool AddPollItem(PollOperation& poll, const EventView& event, const Schema& schema);
+  std::string PollBody(const PollOperation& poll) const;
+  void ErasePoll(uint64_t id);
+  void SweepPolls(int64_t now);
+
+  // Appends the event's block, or the gap that stands for it.
+  void AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
+                   std::vector<uint16_t>& names);
+  void CountNames(const std::vector<uint16_t>& names, size_t readers);
+  void ReadHistory(const HistoryRequest& request, const std::shared_ptr<HistoryTicket>& ticket);
+  void Post(void (FanoutHub::*method)());
+
+  const HubOptions options_;
+  Tail& tail_;
+  HistoryQueue& history_;
+  ConnectionCounts& connections_;
+  HubCounters counters_;
+  boost::asio::io_context context_;
+  boost::asio::steady_timer sweep_timer_;
+  std::shared_ptr<Gate> gate_;  // closed by the destructor: answers that come later go nowhere
+  std::atomic<bool> wake_posted_ = false;
+
+  // The place in the tail. generation_ is 0 until the tail is ready.
+  uint32_t generation_ = 0;
+  Epoch epoch_;
+  uint64_t position_ = 0;  // everything up to it was given to the live sessions
+  uint64_t covered_after_ = 0;  // as of the last turn
+  uint64_t began_after_ = 0;
+  GapReason began_because_ = GapReason::kOtherEpoch;
+  TailReader reader_;
+
+  ChannelTable channels_;
+  uint64_t turn_ = 0;
+  uint64_t visit_ = 0;
+  size_t collected_bytes_ = 0;
+  std::vector<Channel*> dirty_;               // have a batch
+  std::vector<uint64_t> polls_due_;
+  std::vector<std::unique_ptr<Batch>> spare_batches_;
+
+  std::vector<Entry> sessions_;
+  std::vector<Session*> parked_;
+  std::vector<Session*> later_;   // have more to write, when others had their turn
+  std::vector<Session*> graveyard_;
+  absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
+  size_t pages_bytes_ = 0;        // of history, that sessions hold
+  Block block_;                   // for one write at a time
+  std::vector<uint16_t> block_names_;
+
+  absl::flat_hash_map<uint64_t, std::unique_ptr<PollOperation>> polls_;
+  uint64_t next_poll_ = 1;
+
+  bool draining_ = false;
+  int64_t retry_max_ms_ = 0;
+  std::function<void()> drain_done_;
+  std::mt19937 random_;
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_FANOUT_HUB_H_

@@ -1,0 +1,81 @@
+// Pieces that only the hub's own files share.
+#ifndef WEIR_EDGE_FANOUT_INTERNAL_H_
+#define WEIR_EDGE_FANOUT_INTERNAL_H_
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "edge/fanout_hub.h"
+
+namespace weir::edge {
+
+inline bool MayTryAgain(int error) { return error == EAGAIN || error == EINTR; }
+
+// Whether a failed read of history may succeed later.
+inline bool IsPassing(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kResourceExhausted;
+}
+
+// Where a client asked to begin, within what the route allows.
+inline ReadStart AllowedStart(ReadStart start, const Route& route, absl::Time now) {
+  if (route.replay_max != absl::InfiniteDuration()) {
+    const absl::Time earliest = now - route.replay_max;
+    if (start.kind == ReadStart::Kind::kEarliest) {
+      start.kind = ReadStart::Kind::kTime;
+      start.time = earliest;
+    } else if (start.kind == ReadStart::Kind::kTime) {
+      start.time = std::max(start.time, earliest);
+    }
+  }
+  return start;
+}
+
+// Lets other threads post to a hub that may be gone.
+struct FanoutHub::Gate {
+  explicit Gate(FanoutHub* h) : hub(h) {}
+
+  void Post(std::function<void(FanoutHub&)> action) {
+    const absl::MutexLock lock(&mutex);
+    if (hub != nullptr) {
+      boost::asio::post(hub->context_, [to = hub, act = std::move(action)] { act(*to); });
+    }
+  }
+  void Close() {
+    const absl::MutexLock lock(&mutex);
+    hub = nullptr;
+  }
+
+  absl::Mutex mutex;
+  FanoutHub* hub ABSL_GUARDED_BY(mutex);
+};
+
+struct FanoutHub::PollOperation {
+  uint64_t id = 0;
+  PollRequest request;
+  PollDone done;
+  Channel* channel = nullptr;
+  bool waiting = false;   // in the channel's polls
+  bool has_place = false;  // cursor is meaningful
+  Cursor cursor;
+  std::string items;  // comma-separated
+  size_t count = 0;
+  bool more = false;
+  std::optional<GapInfo> gap;
+  std::string page_token;
+  int pages = 0;
+  int64_t deadline_ms = 0;
+  std::shared_ptr<HistoryTicket> ticket;  // a read is under way
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_FANOUT_INTERNAL_H_

@@ -1,0 +1,245 @@
+// Polls: the same reading as a stream's, once, as JSON.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "edge/fanout_hub.h"
+#include "edge/fanout_internal.h"
+
+namespace weir::edge {
+namespace {
+
+// An answer ends at this many bytes, `more` being true.
+constexpr size_t kAnswerBytesMax = 1024 * 1024;
+// Pages without a matching event that one poll reads; then it answers with `more`.
+constexpr int kPagesMax = 16;
+
+}  // namespace
+
+std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
+  const uint64_t id = next_poll_++;
+  auto poll = std::make_unique<PollOperation>();
+  poll->id = id;
+  poll->done = std::move(done);
+  poll->channel = channels_.Join(request.reader.route, request.reader.filters, true);
+  poll->deadline_ms = NowMs() + absl::ToInt64Milliseconds(request.wait);
+  poll->request = std::move(request);
+  if (poll->request.reader.start.kind == ReadStart::Kind::kAfter) {
+    poll->cursor = poll->request.reader.start.cursor;
+    poll->has_place = true;
+  }
+  polls_.emplace(id, std::move(poll));
+  counters_.polls.Add();
+  boost::asio::post(context_, [this, id] { RunPoll(id); });
+  return [this, id] { ErasePoll(id); };
+}
+
+void FanoutHub::RunPolls(std::vector<uint64_t> ids) {
+  for (const uint64_t id : ids) {
+    RunPoll(id);
+  }
+}
+
+void FanoutHub::RunPoll(uint64_t id) {
+  const auto it = polls_.find(id);
+  if (it == polls_.end() || it->second->ticket != nullptr) {
+    return;
+  }
+  PollOperation& poll = *it->second;
+  const ReadStart& start = poll.request.reader.start;
+  if (start.kind == ReadStart::Kind::kMalformedCursor) {
+    FinishPoll(poll, absl::InvalidArgumentError("the cursor is malformed"));
+    return;
+  }
+  if (generation_ == 0) {
+    WaitOrFinishPoll(poll);
+    return;
+  }
+  if (!poll.has_place && start.kind == ReadStart::Kind::kLatest) {
+    poll.cursor = Cursor{epoch_, position_};
+    poll.has_place = true;
+    FinishPoll(poll, PollBody(poll));
+    return;
+  }
+  if (poll.has_place && poll.page_token.empty() && InTail(poll.cursor)) {
+    ReadPollTail(poll);
+    return;
+  }
+  if (poll.waiting && poll.cursor.epoch == epoch_ && poll.cursor.sequence > position_) {
+    return;  // the server has judged it: the tail is on its way there
+  }
+  AskServerForPoll(poll);
+}
+
+void FanoutHub::ReadPollTail(PollOperation& poll) {
+  const Route& route = *poll.channel->route;
+  TailReader reader = tail_.ReaderAfter(generation_, poll.cursor.sequence);
+  TailReader::Step step;
+  while ((step = reader.Next(position_, &poll.channel->filters)) == TailReader::Step::kEvent) {
+    if (!route.types.empty() && !route.types.contains(reader.event().type_name())) {
+      continue;
+    }
+    if (!AddPollItem(poll, reader.event(), *reader.segment().schema())) {
+      poll.more = true;
+      break;
+    }
+  }
+  if (step == TailReader::Step::kEnd) {
+    poll.cursor.sequence = position_;
+  } else if (step == TailReader::Step::kGone && poll.count == 0 && !poll.gap) {
+    const TailState state = tail_.state();
+    if (state.generation == generation_) {
+      covered_after_ = state.covered_after;
+      AskServerForPoll(poll);
+    } else {
+      WaitOrFinishPoll(poll);
+    }
+    return;
+  } else if (step == TailReader::Step::kGone) {
+    poll.more = true;
+  }
+  WaitOrFinishPoll(poll);
+}
+
+// Returns false when the answer is full, or the event has to wait for the next one.
+bool FanoutHub::AddPollItem(PollOperation& poll, const EventView& event, const Schema& schema) {
+  if (poll.count == poll.request.limit || poll.items.size() >= kAnswerBytesMax) {
+    return false;
+  }
+  const size_t before = poll.items.size();
+  if (poll.count > 0) {
+    poll.items += ',';
+  }
+  const Cursor cursor = Cursor::Parse(event.cursor).value_or(Cursor{poll.cursor.epoch, event.sequence});
+  if (poll.channel->route->presentation->AppendPollItem(event, schema, poll.items).ok()) {
+    ++poll.count;
+  } else {
+    poll.items.resize(before);
+    if (poll.count > 0 || poll.gap) {
+      return false;  // a gap stands before the events of its answer
+    }
+    counters_.unrenderable.Add();
+    poll.gap = GapInfo{GapReason::kUnrenderable, poll.cursor, cursor};
+  }
+  poll.cursor = cursor;
+  return true;
+}
+
+void FanoutHub::AskServerForPoll(PollOperation& poll) {
+  HistoryRequest request;
+  request.filters = poll.channel->filters;
+  request.types.assign(poll.channel->route->types.begin(), poll.channel->route->types.end());
+  std::sort(request.types.begin(), request.types.end());
+  request.events_max = poll.request.limit;
+  request.page_token = poll.page_token;
+  if (poll.has_place && poll.page_token.empty()) {
+    request.start.kind = ReadStart::Kind::kAfter;
+    request.start.cursor = poll.cursor;
+  } else {
+    request.start = AllowedStart(poll.request.reader.start, *poll.channel->route, options_.now());
+  }
+  poll.ticket = std::make_shared<HistoryTicket>();
+  poll.ticket->poll = poll.id;
+  ReadHistory(request, poll.ticket);
+}
+
+void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& answer) {
+  const auto it = polls_.find(id);
+  if (it == polls_.end()) {
+    return;
+  }
+  PollOperation& poll = *it->second;
+  poll.ticket.reset();
+  if (!answer.ok()) {
+    FinishPoll(poll, absl::UnavailableError("the server cannot be asked for history just now"));
+    return;
+  }
+  const HistoryPage& page = **answer;
+  ++poll.pages;
+  if (!poll.has_place) {
+    poll.cursor = page.cursor;
+    poll.has_place = true;
+  }
+  if (page.gap) {
+    poll.gap = page.gap;
+    poll.cursor = page.gap->resumed_at;
+  }
+  bool whole = true;
+  for (const EventView& event : page.events) {
+    if (!AddPollItem(poll, event, *page.schema)) {
+      whole = false;
+      break;
+    }
+  }
+  const bool snapshot = poll.request.reader.start.kind == ReadStart::Kind::kLast;
+  poll.page_token = snapshot && whole ? page.next_page_token : "";
+  if (whole && poll.page_token.empty()) {
+    poll.cursor = page.cursor;
+  }
+  poll.more = !whole || !page.next_page_token.empty();
+  if (poll.count == 0 && !poll.gap && poll.more && poll.pages < kPagesMax) {
+    AskServerForPoll(poll);
+    return;
+  }
+  if (poll.count == 0 && !poll.gap && InTail(poll.cursor)) {
+    ReadPollTail(poll);
+    return;
+  }
+  WaitOrFinishPoll(poll);
+}
+
+// Answers if there is something to say or the time is over; else waits for an event.
+void FanoutHub::WaitOrFinishPoll(PollOperation& poll) {
+  const bool over = draining_ || NowMs() >= poll.deadline_ms;
+  if (poll.count > 0 || poll.gap || poll.more || over) {
+    if (poll.has_place && generation_ != 0) {
+      FinishPoll(poll, PollBody(poll));
+    } else {
+      FinishPoll(poll, absl::UnavailableError("the edge does not know the log yet"));
+    }
+    return;
+  }
+  if (!poll.waiting) {
+    poll.waiting = true;
+    poll.channel->polls.push_back(poll.id);
+  }
+}
+
+std::string FanoutHub::PollBody(const PollOperation& poll) const {
+  return fmt::format(R"({{"events":[{}],"cursor":"{}","more":{},"gap":{}}})", poll.items, poll.cursor.ToString(),
+                     poll.more, poll.gap ? GapData(*poll.gap) : "null");
+}
+
+void FanoutHub::FinishPoll(PollOperation& poll, absl::StatusOr<std::string> body) {
+  PollDone done = std::move(poll.done);
+  ErasePoll(poll.id);
+  done(std::move(body));
+}
+
+void FanoutHub::ErasePoll(uint64_t id) {
+  const auto it = polls_.find(id);
+  if (it == polls_.end()) {
+    return;
+  }
+  const std::unique_ptr<PollOperation> poll = std::move(it->second);
+  polls_.erase(it);
+  std::vector<uint64_t>& waiting = poll->channel->polls;
+  waiting.erase(std::remove(waiting.begin(), waiting.end(), id), waiting.end());
+  channels_.Leave(poll->channel);
+}
+
+void FanoutHub::SweepPolls(int64_t now) {
+  std::vector<uint64_t> due;
+  for (const auto& [id, poll] : polls_) {
+    if (poll->waiting && (poll->deadline_ms <= now || draining_)) {
+      due.push_back(id);
+    }
+  }
+  for (const uint64_t id : due) {
+    WaitOrFinishPoll(*polls_.at(id));
+  }
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,236 @@
+// What the hub does with sockets.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "edge/fanout_hub.h"
+#include "edge/fanout_internal.h"
+
+namespace weir::edge {
+namespace {
+
+// Longer than the slow reader's limit: it would also kill readers that merely stopped.
+constexpr absl::Duration kUserTimeoutMargin = absl::Seconds(30);
+
+void SetOption(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof(value)); }
+
+}  // namespace
+
+void FanoutHub::PrepareSocket(Session& session) {
+  const int fd = session.socket.native_handle();
+  boost::system::error_code ignored;
+  session.socket.native_non_blocking(true, ignored);
+  SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  // The kernel doubles what it is given, for its own bookkeeping.
+  SetOption(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(options_.send_buffer_bytes / 2));
+  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+            static_cast<int>(absl::ToInt64Milliseconds(
+                std::min(options_.slow_reader_timeout, absl::Hours(1)) + kUserTimeoutMargin)));
+}
+
+void FanoutHub::Send(Session& session, std::string_view bytes) {
+  const ssize_t sent = ::send(session.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && !MayTryAgain(errno)) {
+    Close(session, CloseReason::kError);
+    return;
+  }
+  const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
+  counters_.bytes_sent.Add(taken);
+  if (taken < bytes.size()) {
+    Stall(session, std::make_shared<const std::string>(bytes.substr(taken)), 0);
+  }
+}
+
+void FanoutHub::SendBlock(Session& session, Block& block) { Send(session, block.Finish(session.channel->chunked)); }
+
+// The kernel took only `offset` bytes. A live session is no longer live.
+void FanoutHub::Stall(Session& session, std::shared_ptr<const std::string> bytes, size_t offset) {
+  if (session.state == Session::State::kLive) {
+    LeaveLive(session);
+  }
+  session.output = std::make_unique<Output>(Output{std::move(bytes), offset, NowMs()});
+  counters_.lagging.Add();
+  if (options_.slow_reader_timeout != absl::InfiniteDuration()) {
+    DueAt(session, session.output->since_ms + absl::ToInt64Milliseconds(options_.slow_reader_timeout));
+  }
+  ArmWrite(session);
+}
+
+void FanoutHub::ArmRead(Session& session) {
+  ++session.pending;
+  session.socket.async_wait(Socket::wait_read, OnReadable{this, &session});
+}
+
+void FanoutHub::ArmWrite(Session& session) {
+  ++session.pending;
+  session.socket.async_wait(Socket::wait_write, OnWritable{this, &session});
+}
+
+// Clients have nothing to say on a stream: what they send is dropped, and the end of it is the end of the stream.
+void FanoutHub::Readable(Session& session, boost::system::error_code error) {
+  --session.pending;
+  if (Dead(session)) {
+    return;
+  }
+  static thread_local std::array<char, 16 * 1024> dropped;
+  const ssize_t got = error ? 0 : ::recv(session.socket.native_handle(), dropped.data(), dropped.size(), MSG_DONTWAIT);
+  if (got > 0 || (got < 0 && MayTryAgain(errno))) {
+    ArmRead(session);
+    return;
+  }
+  Close(session, got == 0 ? CloseReason::kClient : CloseReason::kError);
+}
+
+void FanoutHub::Writable(Session& session, boost::system::error_code error) {
+  --session.pending;
+  if (Dead(session)) {
+    return;
+  }
+  if (error) {
+    Close(session, CloseReason::kError);
+    return;
+  }
+  Output& output = *session.output;
+  const std::string_view rest = std::string_view(*output.bytes).substr(output.offset);
+  const ssize_t sent = ::send(session.socket.native_handle(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && !MayTryAgain(errno)) {
+    Close(session, CloseReason::kError);
+    return;
+  }
+  if (sent > 0) {
+    counters_.bytes_sent.Add(static_cast<uint64_t>(sent));
+    output.offset += static_cast<size_t>(sent);
+    output.since_ms = NowMs();
+  }
+  if (output.offset < output.bytes->size()) {
+    ArmWrite(session);
+    return;
+  }
+  session.output.reset();
+  counters_.lagging.Subtract();
+  Settle(session);
+}
+
+// True when the session was closed; it is freed when its last operation has called back.
+bool FanoutHub::Dead(Session& session) {
+  if (!session.closed) {
+    return false;
+  }
+  if (session.pending == 0) {
+    closing_.erase(&session);
+    delete &session;
+  }
+  return true;
+}
+
+// Goes on with the session when others had their turn.
+void FanoutHub::RunLater(Session& session) {
+  ++session.pending;
+  later_.push_back(&session);
+  if (later_.size() == 1) {
+    Post(&FanoutHub::RunThose);
+  }
+}
+
+void FanoutHub::RunThose() {
+  for (Session* const session : std::exchange(later_, {})) {
+    --session->pending;
+    if (!Dead(*session)) {
+      Settle(*session);
+    }
+  }
+}
+
+// Out of the channel's array; the session's place is its own again.
+void FanoutHub::LeaveLive(Session& session) {
+  std::vector<Channel::Reader>& readers = session.channel->readers;
+  readers[session.place] = readers.back();
+  readers[session.place].session->place = session.place;
+  readers.pop_back();
+  session.state = Session::State::kBehind;
+  session.cursor = Cursor{epoch_, position_};
+  session.generation = generation_;
+}
+
+// A clean end, with a last block where the stream is at a place for it.
+void FanoutHub::End(Session& session, CloseReason reason) {
+  if (session.output == nullptr) {
+    block_.Clear();
+    if (session.started && reason == CloseReason::kDrain) {
+      const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
+      AppendControlFrame("weir.draining", "", "{}", retry_ms, block_.body());
+    } else if (session.started && reason == CloseReason::kExpired) {
+      AppendControlFrame("weir.auth_expired", "", "{}", -1, block_.body());
+    }
+    std::string bytes;
+    if (!block_.empty()) {
+      bytes = block_.Finish(session.channel->chunked);
+    }
+    if (session.channel->chunked) {
+      bytes += kLastChunk;
+    }
+    ::send(session.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    counters_.bytes_sent.Add(bytes.size());
+  }
+  Close(session, reason);
+}
+
+void FanoutHub::Close(Session& session, CloseReason reason) {
+  if (session.closed) {
+    return;
+  }
+  if (session.state == Session::State::kLive) {
+    LeaveLive(session);
+  } else if (session.state == Session::State::kParked) {
+    Unpark(session);
+  }
+  session.closed = true;
+  sessions_[session.slot] = sessions_.back();
+  sessions_[session.slot].session->slot = session.slot;
+  sessions_.pop_back();
+  if (session.catch_up != nullptr) {
+    HoldPage(session, nullptr);
+    session.catch_up.reset();
+  }
+  if (session.output != nullptr) {
+    session.output.reset();
+    counters_.lagging.Subtract();
+  }
+  session.heartbeat_data.reset();
+  connections_.Close(session.connections);
+  channels_.Leave(session.channel);
+  counters_.open_streams.Subtract();
+  counters_.closed[static_cast<size_t>(reason)].Add();
+  counters_.CountDuration(NowMs() - session.opened_ms);
+
+  boost::system::error_code ignored;
+  if (reason == CloseReason::kSlow) {
+    // What the kernel holds for it is freed now, not when TCP gives up.
+    session.socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  }
+  session.socket.close(ignored);
+  if (session.pending > 0) {
+    closing_.insert(&session);
+  } else {
+    graveyard_.push_back(&session);  // the caller may still look at it
+    if (graveyard_.size() == 1) {
+      Post(&FanoutHub::Bury);
+    }
+  }
+  if (draining_ && sessions_.empty()) {
+    Post(&FanoutHub::FinishDrain);
+  }
+}
+
+void FanoutHub::Bury() {
+  for (Session* const session : std::exchange(graveyard_, {})) {
+    delete session;
+  }
+}
+
+}  // namespace weir::edge

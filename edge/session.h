@@ -1,0 +1,83 @@
+// One browser's stream, as its hub sees it: a socket and a cursor. Owned and used by one hub's thread.
+//
+// There may be very many, and nearly all are idle: a session has no buffer, no timer, no parser and no coroutine. What
+// only some need (bytes the kernel did not take, a read of history) hangs off it while it is needed.
+#ifndef WEIR_EDGE_SESSION_H_
+#define WEIR_EDGE_SESSION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/cursor.h"
+#include "edge/connection_counts.h"
+#include "edge/history.h"
+#include "edge/hub.h"
+
+namespace weir::edge {
+
+struct Channel;
+struct Session;
+
+// A read of history under way: dropped when its asker goes.
+struct HistoryTicket {
+  Session* session = nullptr;  // or
+  uint64_t poll = 0;
+};
+
+// Bytes on their way.
+struct Output {
+  std::shared_ptr<const std::string> bytes;
+  size_t offset = 0;
+  int64_t since_ms = 0;  // when the kernel last took a byte
+};
+
+// A session that is not in the tail: it has not started yet, or reads history.
+struct CatchUp {
+  ReadStart start;                                  // until the session has started
+  std::shared_ptr<const BoundData> connected_data;  // until then
+  std::shared_ptr<HistoryTicket> ticket;            // a read is under way
+  std::shared_ptr<const HistoryPage> page;          // being written
+  size_t page_next = 0;
+  bool gap_due = false;    // the page's
+  std::string page_token;  // of a snapshot that is not complete
+  Cursor asked_after;      // by the last read
+  int64_t ask_at_ms = 0;   // the server is not asked again before
+};
+
+struct Session {
+  enum class State : uint8_t {
+    kBehind,  // has a cursor of its own: goes on when its output is gone
+    kParked,  // waits for the tail to begin or to reach its cursor, or for its turn to ask the server
+    kLive,    // caught up: the hub's place is its place, and its channel writes for it
+  };
+
+  explicit Session(Socket s) : socket(std::move(s)) {}
+
+  Socket socket;
+  Channel* channel = nullptr;
+  ConnectionCounts::Entry* connections = nullptr;
+  Cursor cursor;  // what it was given; meaningless before it started and while it is live
+  std::unique_ptr<Output> output;
+  std::unique_ptr<CatchUp> catch_up;
+  std::shared_ptr<const BoundData> heartbeat_data;
+  int64_t opened_ms = 0;
+  int64_t ends_ms = INT64_MAX;  // the token's end, or its turn in a drain
+  int64_t heartbeat_ms = 0;     // the next one
+  uint32_t slot = 0;            // in the hub's sessions
+  uint32_t place = 0;           // in the channel's readers, or in the hub's parked sessions
+  uint32_t generation = 0;      // of the tail that the cursor was taken from; 0: of the server
+  uint8_t pending = 0;          // operations that will still call back
+  State state = State::kBehind;
+  bool started = false;  // the first block is written
+  bool resumed = false;  // came with a cursor, not yet counted
+  bool draining = false;
+  bool closed = false;
+};
+static_assert(sizeof(Session) <= 168, "there may be very many");
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_SESSION_H_
