@@ -1,0 +1,155 @@
+// `./dev up` and `./dev token`, as people use them.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { root } from '../checks/tree.mjs';
+
+const dev = path.join(root, 'dev');
+const run = promisify(execFile);
+
+// The processes whose command line names `text`, with their command lines.
+function processesNaming(text) {
+  const found = [];
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0');
+      if (Number(id) !== process.pid && words.some((word) => word.includes(text))) found.push({ id: Number(id), words });
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found;
+}
+
+// ./dev up on free ports, with what it says.
+class Up {
+  said = '';
+  #waiting = new Set();
+
+  constructor(data, ...flags) {
+    this.child = spawn(dev, ['up', '--grpc-port', '0', '--http-port', '0', '--data', data, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.ended = once(this.child, 'close').then(([code]) => code);
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream.on('data', (text) => {
+        this.said += text;
+        for (const check of this.#waiting) check();
+      });
+    this.ended.then(() => this.#waiting.forEach((check) => check(true)));
+  }
+
+  // Resolves to the match as soon as it is said.
+  says(pattern) {
+    return new Promise((resolve, reject) => {
+      const check = (over) => {
+        const match = pattern.exec(this.said);
+        if (!match && !over) return;
+        this.#waiting.delete(check);
+        if (match) resolve(match);
+        else reject(new Error(`never said ${pattern}:\n${this.said}`));
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+}
+
+describe('./dev', { timeout: 300_000 }, () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'weir-up-'));
+  let up;
+  let page;
+
+  before(async () => {
+    up = new Up(data);
+    [, page] = await up.says(/The demo: (http:\/\/\S+)/);
+  });
+  after(async () => {
+    up.child.kill('SIGKILL');
+    await up.ended;
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  const stream = (token) => fetch(new URL('/api/vehicles/updates', page), { headers: { Authorization: `Bearer ${token}` } });
+
+  test('up prints the URL of the page, with a token that its edge accepts', async () => {
+    const [answer, html] = [await stream(new URL(page).hash.replace('#token=', '')), await fetch(page)];
+    assert.equal(answer.status, 200);
+    await answer.body.cancel();
+    assert.match(await html.text(), /<title>Weir/);
+  });
+
+  test('token prints nothing but a token that the edge accepts', async () => {
+    const { stdout } = await run(dev, ['token', 'alice', 'tenant_id=acme', '--data', data]);
+    assert.match(stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const claims = JSON.parse(Buffer.from(stdout.split('.')[1], 'base64url'));
+    assert.equal(claims.sub, 'alice');
+    assert.equal(claims.tenant_id, 'acme');
+    const answer = await stream(stdout.trim());
+    assert.equal(answer.status, 200);
+    await answer.body.cancel();
+  });
+
+  test('keys are for their owner alone', () => {
+    for (const name of readdirSync(path.join(data, 'keys'))) assert.equal(statSync(path.join(data, 'keys', name)).mode & 0o777, 0o600);
+  });
+
+  test('a taken port is named', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address();
+    const failed = await run(dev, ['up', '--http-port', String(port), '--grpc-port', '0', '--data', path.join(data, 'second')]).then(
+      () => assert.fail('it started'),
+      (error) => error,
+    );
+    holder.close();
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, new RegExp(`port ${port} `));
+  });
+
+  test('a part that dies is started again, and that is said', async () => {
+    const server = processesNaming(data).find(({ words }) => words[0].endsWith('/weir-server'));
+    process.kill(server.id, 'SIGKILL');
+    await up.says(/server ended \(exit code 137\)/);
+    await up.says(/starting server again/);
+  });
+
+  test('SIGTERM ends everything, and no process is left', async () => {
+    up.child.kill('SIGTERM');
+    assert.equal(await up.ended, 0);
+    assert.deepEqual(processesNaming(data), []);
+  });
+
+  test('no process is left when the script itself is killed', async () => {
+    const second = new Up(data);
+    await second.says(/The demo: http/);
+    const parts = processesNaming(data).filter(({ words }) => words[0].includes('/bin/weir-'));
+    assert.equal(parts.length, 3);
+    second.child.kill('SIGKILL');
+    await second.ended; // the parts held its stderr open, or their logs: either way they are told now
+    const deadline = Date.now() + 20_000;
+    while (processesNaming(data).length && Date.now() < deadline) await new Promise(setImmediate);
+    assert.deepEqual(processesNaming(data), []);
+  });
+
+  test('a wrong command line is exit code 2 and says what is allowed', async () => {
+    for (const words of [['nonsense'], ['up', '--http-port', '70000'], ['up', '--data'], ['token'], ['test', 'nonsense']]) {
+      const failed = await run(dev, words).then(
+        () => assert.fail(`${words} was accepted`),
+        (error) => error,
+      );
+      assert.equal(failed.code, 2, words.join(' '));
+    }
+  });
+
+  for (const command of ['up', 'test', 'build', 'bench', 'lint', 'fmt', 'token']) {
+    test(`${command} --help shows examples first`, async () => {
+      const { stdout } = await run(dev, [command, '--help']);
+      assert.match(stdout, /^Examples:\n {2}\.\/dev /);
+    });
+  }
+});
