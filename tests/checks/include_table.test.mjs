@@ -54,6 +54,12 @@ test('the product knows no application, and nothing depends on a main', () => {
   assert.equal(complaintsOf({ 'server/main.h': '', 'server/a.cc': '#include "server/main.h"' }).length, 1);
 });
 
+test('a unit test may use what the tests share, and nothing else may', () => {
+  const files = { 'tests/support/random.h': '', 'server/a_test.cc': '#include "tests/support/random.h"' };
+  assert.deepEqual(complaintsOf(files), []);
+  assert.equal(complaintsOf({ ...files, 'server/a.cc': '#include "tests/support/random.h"' }).length, 1);
+});
+
 test('a file outside the table is an error', () => {
   assert.equal(complaintsOf({ 'attic/a.h': '' }).length, 1);
 });

@@ -47,6 +47,10 @@ function resolve(name, files) {
   return files.has(installed) ? installed : undefined;
 }
 
+// What is never shipped may use more: a unit test the applications' types and tests/support, an example those types.
+const isTest = (path) => /_(test|bench)\.cc$/.test(path);
+const mayUseApps = (folder, path) => ['tests', 'demo'].includes(folder) || isTest(path) || path.includes('/example/');
+
 const isGenerated = (name) => name.endsWith('.pb.h');
 
 const allows = (folder, path, library) =>
@@ -69,7 +73,7 @@ export function judge(files) {
         if (pattern.test(name) && !allows(folder, path, library)) complaints.push(`${where}: ${library} does not belong in ${folder}/ there`);
       }
       if (isGenerated(name)) {
-        if (name.startsWith('apps/') && !['tests', 'demo'].includes(folder) && !/_test\.cc$/.test(path))
+        if (name.startsWith('apps/') && !mayUseApps(folder, path))
           complaints.push(`${where}: the product knows no application`);
         continue;
       }
@@ -77,7 +81,8 @@ export function judge(files) {
       if (!target) continue;
       own.push(target);
       const targetFolder = longest(target);
-      if (targetFolder !== folder && !table[folder].folders.includes(targetFolder))
+      const allowed = targetFolder === folder || table[folder].folders.includes(targetFolder);
+      if (!allowed && !(isTest(path) && target.startsWith('tests/support/')))
         complaints.push(`${where}: ${folder}/ may not depend on ${targetFolder}/`);
       if (/(^|\/)main\.(h|cc)$/.test(target)) complaints.push(`${where}: nothing depends on a main`);
     }

@@ -7,25 +7,30 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { root } from '../checks/tree.mjs';
 
 const dev = path.join(root, 'dev');
 const run = promisify(execFile);
 
-// The processes whose command line names `text`, with their command lines.
-function processesNaming(text) {
+// The processes that `parent` has started, with their command lines.
+function childrenOf(parent) {
   const found = [];
   for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
+      // pid (name) state ppid …: the name may hold blanks and brackets.
+      const started = Number(readFileSync(`/proc/${id}/stat`, 'utf8').split(') ').pop().split(' ')[1]) === parent;
       const words = readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0');
-      if (Number(id) !== process.pid && words.some((word) => word.includes(text))) found.push({ id: Number(id), words });
+      if (started) found.push({ id: Number(id), words });
     } catch {
       // It ended while we looked.
     }
   }
   return found;
 }
+
+const exists = (id) => readdirSync('/proc').includes(String(id));
 
 // ./dev up on free ports, with what it says.
 class Up {
@@ -112,28 +117,31 @@ describe('./dev', { timeout: 300_000 }, () => {
   });
 
   test('a part that dies is started again, and that is said', async () => {
-    const server = processesNaming(data).find(({ words }) => words[0].endsWith('/weir-server'));
+    const server = childrenOf(up.child.pid).find(({ words }) => words[0].endsWith('/weir-server'));
     process.kill(server.id, 'SIGKILL');
     await up.says(/server ended \(exit code 137\)/);
     await up.says(/starting server again/);
   });
 
   test('SIGTERM ends everything, and no process is left', async () => {
+    const parts = childrenOf(up.child.pid);
+    assert.equal(parts.length, 3);
     up.child.kill('SIGTERM');
     assert.equal(await up.ended, 0);
-    assert.deepEqual(processesNaming(data), []);
+    assert.deepEqual(parts.filter(({ id }) => exists(id)), []);
   });
 
   test('no process is left when the script itself is killed', async () => {
     const second = new Up(data);
     await second.says(/The demo: http/);
-    const parts = processesNaming(data).filter(({ words }) => words[0].includes('/bin/weir-'));
+    const parts = childrenOf(second.child.pid);
     assert.equal(parts.length, 3);
     second.child.kill('SIGKILL');
-    await second.ended; // the parts held its stderr open, or their logs: either way they are told now
+    await second.ended;
     const deadline = Date.now() + 20_000;
-    while (processesNaming(data).length && Date.now() < deadline) await new Promise(setImmediate);
-    assert.deepEqual(processesNaming(data), []);
+    const left = () => parts.filter(({ id }) => exists(id));
+    while (left().length && Date.now() < deadline) await pause(50);
+    assert.deepEqual(left(), []);
   });
 
   test('a wrong command line is exit code 2 and says what is allowed', async () => {
