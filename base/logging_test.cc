@@ -16,7 +16,8 @@ TEST(Logging, WritesTimeLevelAndTextToStderr) {
   spdlog::info("hello {}", 5);
   spdlog::debug("not shown");
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z info hello 5\n"));
+              testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
+                                    "info hello 5\n"));
 }
 
 TEST(Logging, ChangesItsLevel) {
