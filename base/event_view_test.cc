@@ -164,22 +164,22 @@ TEST(ReadEvent, TellsOtherFormsApart) {
   std::string topic_as_number;
   wire::AppendUint64(topic_as_number, 3, 1);
   const std::string others[] = {
-      id + topic,                                            // not in number order
-      topic + topic,                                         // twice
-      payload + payload,                                     // twice: the library merges them
-      payload + a,                                           // not in number order
-      a + topic + b,                                         // a repeated field in two places
-      b + a,                                                 // a map that is not sorted
-      a + a,                                                 // a map's key twice
-      topic + number,                                        // an unknown field
-      topic_as_number,                                       // another wire type
-      Field(2, "7"),                                         // another wire type
-      Field(7, Field(2, "1") + Field(1, "a")),               // a map entry not in order
-      Field(7, Field(1, "a") + Field(1, "b")),               // a map entry with its key twice
+      id + topic,                                              // not in number order
+      topic + topic,                                           // twice
+      payload + payload,                                       // twice: the library merges them
+      payload + a,                                             // not in number order
+      a + topic + b,                                           // a repeated field in two places
+      b + a,                                                   // a map that is not sorted
+      a + a,                                                   // a map's key twice
+      topic + number,                                          // an unknown field
+      topic_as_number,                                         // another wire type
+      Field(2, "7"),                                           // another wire type
+      Field(7, Field(2, "1") + Field(1, "a")),                 // a map entry not in order
+      Field(7, Field(1, "a") + Field(1, "b")),                 // a map entry with its key twice
       Field(7, Field(1, "a") + Field(2, "1") + Field(3, "")),  // an unknown field in a map entry
-      Field(7, number),                                      // another wire type in a map entry
-      Field(8, Field(2, "v") + Field(1, "u")),               // a payload not in order
-      Field(8, Field(1, "u") + number),                      // an unknown field in the payload
+      Field(7, number),                                        // another wire type in a map entry
+      Field(8, Field(2, "v") + Field(1, "u")),                 // a payload not in order
+      Field(8, Field(1, "u") + number),                        // an unknown field in the payload
   };
   EventView view;
   EXPECT_EQ(ReadEvent(topic + id + a + b + payload, view), EventForm::kCanonical);
@@ -193,13 +193,13 @@ TEST(ReadEvent, TellsOtherFormsApart) {
 TEST(ReadEvent, RefusesWhatIsNoMessage) {
   EventView view;
   for (const std::string& bytes : {
-           std::string("\x1a\x05t"),                        // cut off
-           std::string("\x1a"),                             // a tag alone
-           Field(7, "\x0a\x05k"),                           // a map entry that is cut off
-           Field(8, "\x0a"),                                // a payload that is cut off
-           Field(4, "i") + Field(3, "t") + "\x1a",          // in another form first
+           std::string("\x1a\x05t"),                // cut off
+           std::string("\x1a"),                     // a tag alone
+           Field(7, "\x0a\x05k"),                   // a map entry that is cut off
+           Field(8, "\x0a"),                        // a payload that is cut off
+           Field(4, "i") + Field(3, "t") + "\x1a",  // in another form first
            Field(8, Field(2, "v") + Field(1, "u") + "\x0a"),
-           Field(7, "\x0a\x05k") + Field(3, "t"),           // the worse verdict stays
+           Field(7, "\x0a\x05k") + Field(3, "t"),  // the worse verdict stays
        }) {
     EXPECT_EQ(ReadEvent(bytes, view), EventForm::kMalformed) << testing::PrintToString(bytes);
     v1::Event event;

@@ -48,9 +48,8 @@ TEST(ValidateTopic, RefusesAllElse) {
 }
 
 TEST(ValidateFilter, TakesWildcardsWhereTheyMayStand) {
-  for (const std::string& filter :
-       {std::string("*"), std::string(">"), std::string("*.*"), std::string("a.*.b"), std::string("a.>"),
-        std::string("*.>"), Tokens(16, "*"), Tokens(15) + ".>"}) {
+  for (const std::string& filter : {std::string("*"), std::string(">"), std::string("*.*"), std::string("a.*.b"),
+                                    std::string("a.>"), std::string("*.>"), Tokens(16, "*"), Tokens(15) + ".>"}) {
     EXPECT_TRUE(ValidateFilter(filter).ok()) << filter;
   }
 }
@@ -86,13 +85,13 @@ TEST(FilterMatches, FollowsTheGrammarOfWildcards) {
     const char* topic;
     bool matches;
   } kCases[] = {
-      {"a", "a", true},          {"a", "b", false},          {"a", "a.b", false},       {"a.b", "a", false},
-      {"a", "A", false},         {"a", "aa", false},         {"*", "a", true},          {"*", "a.b", false},
-      {"*.b", "a.b", true},      {"*.b", "a.c", false},      {"a.*", "a.b", true},      {"a.*", "a", false},
-      {"a.*", "a.b.c", false},   {"a.*.c", "a.b.c", true},   {"a.*.c", "a.b.d", false}, {">", "a", true},
-      {">", "a.b.c", true},      {"a.>", "a", false},        {"a.>", "a.b", true},      {"a.>", "a.b.c.d", true},
-      {"a.>", "b.b", false},     {"*.>", "a", false},        {"*.>", "a.b", true},      {"*.*.>", "a.b", false},
-      {"a.*.>", "a.b.c", true},  {"a.*.>", "a.b", false},    {"a.b", "a.b.c", false},   {"a.b.c", "a.b", false},
+      {"a", "a", true},         {"a", "b", false},        {"a", "a.b", false},       {"a.b", "a", false},
+      {"a", "A", false},        {"a", "aa", false},       {"*", "a", true},          {"*", "a.b", false},
+      {"*.b", "a.b", true},     {"*.b", "a.c", false},    {"a.*", "a.b", true},      {"a.*", "a", false},
+      {"a.*", "a.b.c", false},  {"a.*.c", "a.b.c", true}, {"a.*.c", "a.b.d", false}, {">", "a", true},
+      {">", "a.b.c", true},     {"a.>", "a", false},      {"a.>", "a.b", true},      {"a.>", "a.b.c.d", true},
+      {"a.>", "b.b", false},    {"*.>", "a", false},      {"*.>", "a.b", true},      {"*.*.>", "a.b", false},
+      {"a.*.>", "a.b.c", true}, {"a.*.>", "a.b", false},  {"a.b", "a.b.c", false},   {"a.b.c", "a.b", false},
   };
   for (const auto& test : kCases) {
     EXPECT_EQ(FilterMatches(test.filter, test.topic), test.matches) << test.filter << " " << test.topic;

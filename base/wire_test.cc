@@ -46,7 +46,9 @@ TEST(Reader, CutsFieldsOfEveryType) {
   ASSERT_TRUE(reader.Next(field));
   EXPECT_EQ(field.bytes, "abc");
   EXPECT_EQ(field.value, 0u);
-  EXPECT_EQ(field.raw, "\x12\x03" "abc"sv);
+  EXPECT_EQ(field.raw,
+            "\x12\x03"
+            "abc"sv);
   ASSERT_TRUE(reader.Next(field));
   EXPECT_EQ(field.value, 0x04030201u);
   EXPECT_EQ(field.bytes, "");
@@ -147,10 +149,26 @@ TEST(IsValidUtf8, FollowsTheTableOfUnicode) {
         "\xef\xbf\xbf"sv, "\xf0\x90\x80\x80"sv, "\xf4\x8f\xbf\xbf"sv}) {
     EXPECT_TRUE(IsValidUtf8(text)) << testing::PrintToString(text);
   }
-  for (const std::string_view text :
-       {"\x80"sv, "\xbf"sv, "\xc0\x80"sv, "\xc1\xbf"sv, "\xc2"sv, "\xc2\x7f"sv, "\xc2\xc0"sv, "\xe0\x9f\xbf"sv,
-        "\xe0\xa0"sv, "\xe1\x80\x7f"sv, "\xe1\x80\xc0"sv, "\xed\xa0\x80"sv, "\xed\xbf\xbf"sv, "\xf0\x8f\xbf\xbf"sv,
-        "\xf0\x90\x80"sv, "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv, "\xfe"sv, "\xf1\x80\x80\x41"sv}) {
+  for (const std::string_view text : {"\x80"sv,
+                                      "\xbf"sv,
+                                      "\xc0\x80"sv,
+                                      "\xc1\xbf"sv,
+                                      "\xc2"sv,
+                                      "\xc2\x7f"sv,
+                                      "\xc2\xc0"sv,
+                                      "\xe0\x9f\xbf"sv,
+                                      "\xe0\xa0"sv,
+                                      "\xe1\x80\x7f"sv,
+                                      "\xe1\x80\xc0"sv,
+                                      "\xed\xa0\x80"sv,
+                                      "\xed\xbf\xbf"sv,
+                                      "\xf0\x8f\xbf\xbf"sv,
+                                      "\xf0\x90\x80"sv,
+                                      "\xf4\x90\x80\x80"sv,
+                                      "\xf5\x80\x80\x80"sv,
+                                      "\xff"sv,
+                                      "\xfe"sv,
+                                      "\xf1\x80\x80\x41"sv}) {
     EXPECT_FALSE(IsValidUtf8(text)) << testing::PrintToString(text);
   }
 }
@@ -181,8 +199,9 @@ TEST(IsValidUtf8, TakesExactlyTheScalarValues) {
 }
 
 TEST(Timestamp, IsWrittenAndReadBack) {
-  for (const int64_t millis : {int64_t{0}, int64_t{1}, int64_t{999}, int64_t{1000}, int64_t{-1}, int64_t{-1000},
-                               int64_t{1'700'000'000'123}, int64_t{-62'135'596'800'000}, int64_t{253'402'300'799'999}}) {
+  for (const int64_t millis :
+       {int64_t{0}, int64_t{1}, int64_t{999}, int64_t{1000}, int64_t{-1}, int64_t{-1000}, int64_t{1'700'000'000'123},
+        int64_t{-62'135'596'800'000}, int64_t{253'402'300'799'999}}) {
     int64_t read = 7;
     EXPECT_TRUE(MillisFromTimestamp(TimestampFromMillis(millis), read)) << millis;
     EXPECT_EQ(read, millis);
