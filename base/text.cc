@@ -16,7 +16,7 @@ std::string Quotable(std::string_view text, size_t bytes_max) {
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (c < 0x20 || c > 0x7E) {  // whether char is signed or not: control bytes, and those above ASCII
+    } else if (c < 0x20 || c == 0x7F) {  // char is signed: also the bytes above 0x7F
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       out += c;

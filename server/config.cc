@@ -1,0 +1,127 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+#include "base/logging.h"
+#include "base/text.h"
+
+namespace weir::server {
+namespace {
+
+constexpr std::string_view kListenDefault = "127.0.0.1:50051";
+constexpr std::string_view kAdminListenDefault = "127.0.0.1:9902";
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+absl::Status ReadAddress(const ConfigFile& file, std::string_view path, std::string_view given,
+                         std::string_view if_empty, Address& out) {
+  absl::StatusOr<Address> address = ParseAddress(given.empty() ? if_empty : given);
+  if (!address.ok()) {
+    return file.Error(path, Message(address.status()));
+  }
+  out = *std::move(address);
+  return absl::OkStatus();
+}
+
+// One bound: 0 means the default.
+struct Bound {
+  std::string_view path;
+  uint64_t given;
+  uint64_t if_zero;
+  uint64_t least;
+  uint64_t most;
+  uint64_t* out;
+};
+
+absl::Status ReadBound(const ConfigFile& file, const Bound& bound) {
+  *bound.out = bound.given == 0 ? bound.if_zero : bound.given;
+  if (*bound.out < bound.least || *bound.out > bound.most) {
+    return file.Error(bound.path, fmt::format("is {}; allowed is {} to {}, or 0 for the default of {}", bound.given,
+                                              bound.least, bound.most, bound.if_zero));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadLimits(const config::v1::ServerLimits& limits, const ConfigFile& file, Settings& settings) {
+  constexpr uint64_t kCountMax = std::numeric_limits<int32_t>::max();
+  constexpr uint64_t kBytesMax = uint64_t{1} << 40;
+  const Bound bounds[] = {
+      {"limits.event_bytes_max", limits.event_bytes_max(), 1 << 20, 1 << 10, 2 << 20, &settings.event_bytes_max},
+      {"limits.publish_queue_events_max", limits.publish_queue_events_max(), 65'536, 1, kCountMax,
+       &settings.publish_queue_events_max},
+      {"limits.publish_queue_bytes_max", limits.publish_queue_bytes_max(), 64 << 20, 1, kBytesMax,
+       &settings.publish_queue_bytes_max},
+      {"limits.subscriptions_max", limits.subscriptions_max(), 1'024, 1, kCountMax, &settings.subscriptions_max},
+      {"limits.tail_bytes_max", limits.tail_bytes_max(), 64 << 20, 1, kBytesMax, &settings.tail_bytes_max},
+      {"limits.free_space_bytes_min", limits.free_space_bytes_min(), 256 << 20, 1, kBytesMax,
+       &settings.free_space_bytes_min},
+      {"limits.idempotence_events_max", limits.idempotence_events_max(), 2 << 20, 2, kCountMax,
+       &settings.idempotence_events_max},
+  };
+  for (const Bound& bound : bounds) {
+    if (absl::Status status = ReadBound(file, bound); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadRetention(const config::v1::Retention& retention, const ConfigFile& file, Settings& settings) {
+  settings.retention_age = retention.has_age() ? ToDuration(retention.age()) : absl::Hours(168);
+  settings.retention_bytes_max = retention.has_bytes_max() ? retention.bytes_max() : uint64_t{8} << 30;
+  settings.retention_check_interval =
+      retention.has_check_interval() ? ToDuration(retention.check_interval()) : absl::Seconds(10);
+  if (settings.retention_check_interval < absl::Seconds(1) || settings.retention_check_interval > absl::Hours(1)) {
+    return file.Error("retention.check_interval",
+                      fmt::format("is {}; allowed is 1s to 1h, both included",
+                                  absl::FormatDuration(settings.retention_check_interval)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadListeners(const config::v1::Server& config, const ConfigFile& file, Settings& settings) {
+  absl::Status status = ReadAddress(file, "listen", config.listen(), kListenDefault, settings.listen);
+  status.Update(ReadAddress(file, "admin_listen", config.admin_listen(), kAdminListenDefault, settings.admin_listen));
+  if (!status.ok() || IsLoopback(settings.listen)) {
+    return status;
+  }
+  if (!config.insecure()) {
+    return file.Error("listen", fmt::format("is {}, which other machines can reach, and gRPC here has neither TLS nor "
+                                            "authentication; allowed is a loopback address, or any with insecure: true",
+                                            settings.listen.ToString()));
+  }
+  settings.exposed = true;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> CheckConfig(const config::v1::Server& config, const ConfigFile& file) {
+  Settings settings;
+  absl::Status status = ReadListeners(config, file, settings);
+  status.Update(ReadRetention(config.retention(), file, settings));
+  status.Update(ReadLimits(config.limits(), file, settings));
+  if (!status.ok()) {
+    return status;
+  }
+  settings.log_level = config.log_level().empty() ? "info" : config.log_level();
+  if (absl::Status level = ValidateLogLevel(settings.log_level); !level.ok()) {
+    return file.Error("log_level", Message(level));
+  }
+  settings.memory = config.engine() == config::v1::LOG_ENGINE_MEMORY;
+  settings.sync = config.sync() != config::v1::SYNC_MODE_NEVER;
+  if (!settings.memory && config.data_dir().empty()) {
+    return file.Error("data_dir", "is not set; the rocksdb engine needs the directory of the log (or choose engine: "
+                                  "memory)");
+  }
+  settings.data_dir = config.data_dir();
+  settings.descriptor_sets.assign(config.descriptor_sets().begin(), config.descriptor_sets().end());
+  return settings;
+}
+
+}  // namespace weir::server

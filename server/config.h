@@ -1,0 +1,64 @@
+// What weir-server is told, by flags, environment and file, in this order of weight; checked before anything starts.
+//
+// Pure but for reading the file. One thread.
+#ifndef WEIR_SERVER_CONFIG_H_
+#define WEIR_SERVER_CONFIG_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/address.h"
+#include "base/config_file.h"
+#include "weir/config/v1/server.pb.h"
+
+namespace weir::server {
+
+// All settings, with defaults filled in.
+struct Settings {
+  Address listen;
+  Address admin_listen;
+  bool memory = false;         // the memory engine instead of RocksDB
+  std::string data_dir;        // not empty with RocksDB
+  bool sync = true;
+  std::vector<std::string> descriptor_sets;
+  absl::Duration retention_age;
+  uint64_t retention_bytes_max = 0;
+  absl::Duration retention_check_interval;
+  uint64_t event_bytes_max = 0;
+  uint64_t publish_queue_events_max = 0;
+  uint64_t publish_queue_bytes_max = 0;
+  uint64_t subscriptions_max = 0;
+  uint64_t tail_bytes_max = 0;
+  uint64_t free_space_bytes_min = 0;
+  uint64_t idempotence_events_max = 0;
+  std::string log_level;
+  // Written down by the operator, and `listen` is not loopback: to be said at every start.
+  bool exposed = false;
+  // Only check the configuration.
+  bool check = false;
+};
+
+// The process ends instead of starting: `--help`, `--version`, or a mistake. Code 0 goes to stdout, 2 to stderr.
+struct Exit {
+  int code = 0;
+  std::string text;
+};
+
+// An environment variable, or an empty string.
+using Environment = std::function<std::string(const std::string& name)>;
+
+// The command line without the program's name.
+std::variant<Settings, Exit> ReadSettings(const std::vector<std::string>& arguments, const Environment& environment);
+
+// Checks ranges and meaning, and fills in defaults. INVALID_ARGUMENT `FILE:LINE:COLUMN: path.to.key: what; allowed …`.
+absl::StatusOr<Settings> CheckConfig(const config::v1::Server& config, const ConfigFile& file);
+
+}  // namespace weir::server
+
+#endif  // WEIR_SERVER_CONFIG_H_

@@ -1,0 +1,166 @@
+// weir-server: the event bus. Wires the log, the service, metrics and signals together; DESIGN is in the headers.
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "admin/admin_server.h"
+#include "base/logging.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "log/memory_engine.h"
+#include "log/rocksdb_engine.h"
+#include "server/config.h"
+#include "server/metrics.h"
+#include "server/schema/event_types.h"
+#include "server/server.h"
+
+namespace weir::server {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+
+int Fail(int code, const absl::Status& status) {
+  spdlog::error("{}", Message(status));
+  return code;
+}
+
+absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& settings) {
+  absl::StatusOr<std::vector<DescriptorSetFile>> files = ReadDescriptorSetFiles(settings.descriptor_sets);
+  if (!files.ok()) {
+    return files.status();
+  }
+  return EventTypes::Load(*files);
+}
+
+absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings) {
+  log::LogOptions options;
+  options.idempotence_events_max = settings.idempotence_events_max;
+  if (settings.memory) {
+    return log::MakeMemoryLog({.log = options});
+  }
+  return log::OpenRocksDbLog({.log = options,
+                              .directory = settings.data_dir,
+                              .sync = settings.sync ? log::SyncMode::kAlways : log::SyncMode::kNever,
+                              .free_space_bytes_min = settings.free_space_bytes_min});
+}
+
+ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
+  ServerOptions options;
+  options.listen = settings.listen;
+  options.event_bytes_max = settings.event_bytes_max;
+  options.publish_queue_events_max = settings.publish_queue_events_max;
+  options.publish_queue_bytes_max = settings.publish_queue_bytes_max;
+  options.subscriptions_max = static_cast<int>(settings.subscriptions_max);
+  options.tail_bytes_max = settings.tail_bytes_max;
+  options.retention.policy = {.age_max = settings.retention_age, .bytes_max = settings.retention_bytes_max};
+  options.retention.check_interval = settings.retention_check_interval;
+  options.retention.on_error = [](const absl::Status& status) { spdlog::error("retention: {}", Message(status)); };
+  options.on_published = [&metrics](const PublishCounts& counts) { metrics.CountPublished(counts); };
+  options.on_commit = [&metrics](size_t events, absl::Duration took) { metrics.ObserveCommit(events, took); };
+  return options;
+}
+
+// What the admin listener asks.
+class Health {
+ public:
+  explicit Health(const Server& server) : server_(server) {}
+
+  absl::Status healthy() const {
+    return server_.state().poisoned ? absl::UnavailableError("a write to the log failed; restart the server")
+                                    : absl::OkStatus();
+  }
+  absl::Status ready() const { return draining_ ? absl::UnavailableError("the server is shutting down") : healthy(); }
+  void SetDraining() { draining_ = true; }
+
+ private:
+  const Server& server_;
+  std::atomic<bool> draining_{false};
+};
+
+int Serve(const Settings& settings, std::shared_ptr<const EventTypes> types, Signals& signals) {
+  absl::StatusOr<std::unique_ptr<log::LogEngine>> log = OpenLog(settings);
+  if (!log.ok()) {
+    return Fail(kFailure, log.status());
+  }
+  const log::Bounds bounds = (*log)->bounds();
+  spdlog::info("{} log, epoch {}, events {} to {}, {} bytes", (*log)->name(), bounds.epoch.text(), bounds.earliest,
+               bounds.head, bounds.bytes);
+  Metrics metrics;
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(*std::move(log), std::move(types), OptionsOf(settings, metrics));
+  if (!server.ok()) {
+    return Fail(kFailure, server.status());
+  }
+  Health health(**server);
+  AdminOptions admin_options;
+  admin_options.health = [&health] { return health.healthy(); };
+  admin_options.ready = [&health] { return health.ready(); };
+  admin_options.collectables = {metrics.collectable(), StateMetrics([&server] { return (*server)->state(); })};
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin =
+      AdminServer::Start(settings.admin_listen, std::move(admin_options));
+  if (!admin.ok()) {
+    return Fail(kFailure, admin.status());
+  }
+  const Address admin_address{.host = settings.admin_listen.host, .port = (*admin)->port()};
+  std::printf("weir-server ready: grpc=%s admin=%s\n", (*server)->address().ToString().c_str(),
+              admin_address.ToString().c_str());
+  std::fflush(stdout);
+  signals.WaitForTermination();
+  spdlog::info("shutting down: finishing what is queued");
+  health.SetDraining();
+  (*server)->Drain();
+  admin->reset();
+  server->reset();
+  spdlog::info("done");
+  return 0;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  Signals signals;
+  const Environment environment = [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return std::string(value == nullptr ? "" : value);
+  };
+  std::variant<Settings, Exit> read = ReadSettings(arguments, environment);
+  if (const Exit* exit = std::get_if<Exit>(&read)) {
+    std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
+    return exit->code;
+  }
+  const Settings& settings = std::get<Settings>(read);
+  if (absl::Status status = SetUpLogging(settings.log_level); !status.ok()) {
+    return Fail(kUsage, status);
+  }
+  absl::StatusOr<std::shared_ptr<const EventTypes>> types = LoadTypes(settings);
+  if (!types.ok()) {
+    return Fail(kUsage, types.status());
+  }
+  if (settings.check) {
+    std::printf("weir-server: the configuration is good; %zu event types\n", (*types)->size());
+    return 0;
+  }
+  spdlog::info("weir-server {}, {} event types, schema {}", Version(), (*types)->size(), (*types)->version());
+  if ((*types)->size() == 0) {
+    spdlog::warn("no event type is known: nothing can be published; give descriptor sets with --descriptors");
+  }
+  if (settings.exposed) {
+    spdlog::warn("insecure: gRPC on {} has neither TLS nor authentication, and other machines can reach it",
+                 settings.listen.ToString());
+  }
+  return Serve(settings, *std::move(types), signals);
+}
+
+}  // namespace
+}  // namespace weir::server
+
+int main(int argc, char** argv) { return weir::server::Main({argv + 1, argv + argc}); }

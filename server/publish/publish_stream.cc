@@ -1,0 +1,217 @@
+#include "server/publish/publish_stream.h"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/wire.h"
+#include "server/rpc/grpc_status.h"
+
+namespace weir::server {
+namespace {
+
+constexpr uint32_t kFirstIndex = 1;  // PublishStreamResponse.first_index
+constexpr uint32_t kResults = 2;     // PublishStreamResponse.results
+
+// gRPC's threads, the committer's and the one that drains meet here, under one lock. gRPC's Start… and Finish only hand
+// work over, so they are called with the lock held: that keeps them in order.
+class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public Drainable,
+                            public std::enable_shared_from_this<PublishStream> {
+ public:
+  explicit PublishStream(const PublishContext& context) : context_(context) {}
+
+  void Begin() {
+    self_ = shared_from_this();
+    const bool added = context_.streams.Add(self_);
+    const absl::MutexLock lock(&mutex_);
+    if (!added) {
+      end_ = ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+    }
+    Advance();
+  }
+
+  void Drain() override {
+    const absl::MutexLock lock(&mutex_);
+    SetEnd(ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}));
+    Advance();
+  }
+
+  void OnReadDone(bool ok) override {
+    std::unique_ptr<Batch> batch;
+    if (ok) {
+      batch = std::make_unique<Batch>(shared_from_this(), source_, Flatten(read_));
+      read_.Clear();
+      batch->fault = batch->Read(BytesOf(batch->request), context_.validator);
+    }
+    const absl::MutexLock lock(&mutex_);
+    reading_ = false;
+    if (!ok) {
+      SetEnd(grpc::Status::OK);
+    } else if (!end_.has_value()) {
+      Submit(std::move(batch));
+    }
+    Advance();
+  }
+
+  void OnWriteDone(bool ok) override {
+    const absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!ok) {
+      broken_ = true;
+    }
+    Advance();
+  }
+
+  void OnCancel() override {
+    const absl::MutexLock lock(&mutex_);
+    broken_ = true;
+    Advance();
+  }
+
+  void OnDone() override {
+    context_.streams.Remove(this);
+    self_.reset();
+  }
+
+ private:
+  struct Batch final : PublishBatch {
+    Batch(std::shared_ptr<PublishStream> owner, std::shared_ptr<PublishSource> from, grpc::Slice bytes)
+        : PublishBatch(std::move(from)), stream(std::move(owner)), request(std::move(bytes)) {}
+
+    void OnCommitted(std::span<const log::AppendResult> results) override { stream->OnCommitted(*this, results); }
+    void OnFailed(const Fault& failure) override { stream->OnFailed(*this, failure); }
+
+    const std::shared_ptr<PublishStream> stream;
+    const grpc::Slice request;
+    std::optional<Fault> fault;
+  };
+
+  // Results of one batch, ready to be sent.
+  struct Results {
+    std::string bytes;
+    size_t count;
+  };
+
+  void OnCommitted(const Batch& batch, std::span<const log::AppendResult> results) {
+    Results answered{.bytes = {}, .count = batch.size()};
+    context_.Count(batch.WriteResults(kResults, context_.epoch, results, answered.bytes));
+    const absl::MutexLock lock(&mutex_);
+    bytes_in_flight_ -= batch.bytes();
+    --batches_in_flight_;
+    if (!failed_) {
+      result_bytes_ += answered.bytes.size();
+      results_.push_back(std::move(answered));
+    }
+    Advance();
+  }
+
+  void OnFailed(const Batch& batch, const Fault& fault) {
+    const absl::MutexLock lock(&mutex_);
+    bytes_in_flight_ -= batch.bytes();
+    --batches_in_flight_;
+    if (!failed_) {
+      failed_ = true;
+      end_ = ToGrpcStatus(fault);  // also instead of an end that waited: what it counted on did not come
+    }
+    Advance();
+  }
+
+  void Submit(std::unique_ptr<Batch> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (batch->fault.has_value()) {
+      SetEnd(ToGrpcStatus(*batch->fault));
+      return;
+    }
+    const size_t bytes = batch->bytes();
+    if (const std::optional<Fault> fault = context_.committer.Submit(std::move(batch), Committer::WhenFull::kTake)) {
+      SetEnd(ToGrpcStatus(*fault));
+      return;
+    }
+    bytes_in_flight_ += bytes;
+    ++batches_in_flight_;
+  }
+
+  // The stream ends so, once everything in flight is answered. The first word counts.
+  void SetEnd(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!end_.has_value()) {
+      end_ = std::move(status);
+    }
+  }
+
+  // Starts what can be started.
+  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (finished_) {
+      return;
+    }
+    if (broken_) {
+      finished_ = true;
+      Finish(grpc::Status::CANCELLED);
+      return;
+    }
+    if (!writing_ && !results_.empty()) {
+      WriteResults();
+    }
+    if (end_.has_value()) {
+      if (!writing_ && results_.empty() && (failed_ || batches_in_flight_ == 0)) {
+        finished_ = true;
+        Finish(*end_);
+      }
+      return;
+    }
+    const bool pause = bytes_in_flight_ >= kStreamBytesInFlightMax || result_bytes_ >= kStreamResultBytesMax ||
+                       (batches_in_flight_ > 0 && context_.committer.full());
+    if (!reading_ && !pause) {
+      reading_ = true;
+      StartRead(&read_);
+    }
+  }
+
+  void WriteResults() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::string message;
+    if (next_index_ != 0) {
+      wire::AppendUint64(message, kFirstIndex, next_index_);
+    }
+    do {
+      message += results_.front().bytes;
+      next_index_ += results_.front().count;
+      result_bytes_ -= results_.front().bytes.size();
+      results_.pop_front();
+    } while (!results_.empty() && message.size() + results_.front().bytes.size() <= kStreamResultBytesMax);
+    write_ = BufferOf(message);
+    writing_ = true;
+    StartWrite(&write_);
+  }
+
+  const PublishContext& context_;
+  const std::shared_ptr<PublishSource> source_ = std::make_shared<PublishSource>();
+  std::shared_ptr<PublishStream> self_;  // until OnDone
+
+  absl::Mutex mutex_;
+  grpc::ByteBuffer read_;   // gRPC's while reading_
+  grpc::ByteBuffer write_;  // gRPC's while writing_
+  std::deque<Results> results_ ABSL_GUARDED_BY(mutex_);
+  size_t result_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 0;  // of the first event in results_
+  size_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t batches_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context) {
+  const auto stream = std::make_shared<PublishStream>(context);
+  stream->Begin();
+  return stream.get();
+}
+
+}  // namespace weir::server

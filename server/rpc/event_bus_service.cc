@@ -1,0 +1,96 @@
+#include "server/rpc/event_bus_service.h"
+
+#include <utility>
+
+#include "server/list/list_events.h"
+#include "server/publish/publish_call.h"
+#include "server/publish/publish_stream.h"
+#include "server/rpc/grpc_status.h"
+
+namespace weir::server {
+namespace {
+
+template <typename T>
+bool Parse(const grpc::ByteBuffer& bytes, T& message) {
+  const grpc::Slice slice = Flatten(bytes);
+  return message.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+}
+
+grpc::Status NotAMessage(std::string_view name) {
+  return ToGrpcStatus({.reason = v1::ERROR_REASON_FIELD_INVALID,
+                       .message = std::string("the bytes are not a ").append(name)});
+}
+
+grpc::Status TooManyReads() {
+  return ToGrpcStatus({.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
+                       .message = "too many ListEvents calls wait for the log; try again",
+                       .retry_after = absl::Seconds(1)});
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EventBusService::Publish(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return StartPublish(context_.publish, *request, *response);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventBusService::PublishStream(
+    grpc::CallbackServerContext*) {
+  return StartPublishStream(context_.publish);
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* EventBusService::Subscribe(grpc::CallbackServerContext*,
+                                                                       const grpc::ByteBuffer* request) {
+  return StartSubscribe(context_.subscribe, *request);
+}
+
+grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContext* call,
+                                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
+  auto parsed = std::make_shared<v1::ListEventsRequest>();
+  if (!Parse(*request, *parsed)) {
+    reactor->Finish(NotAMessage("ListEventsRequest"));
+    return reactor;
+  }
+  if (++list_calls_ > kListCallsMax) {
+    --list_calls_;
+    reactor->Finish(TooManyReads());
+    return reactor;
+  }
+  const SubscriptionContext& reads = context_.subscribe.subscriptions;
+  reads.pool.Post([this, &reads, reactor, parsed, response] {
+    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types);
+    --list_calls_;
+    if (!page.ok()) {
+      reactor->Finish(ToGrpcStatus(page.fault()));
+      return;
+    }
+    *response = ToByteBuffer(*page);
+    reactor->Finish(grpc::Status::OK);
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext* call,
+                                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
+  v1::GetSchemaRequest parsed;
+  if (!Parse(*request, parsed)) {
+    reactor->Finish(NotAMessage("GetSchemaRequest"));
+    return reactor;
+  }
+  const EventTypes& types = context_.subscribe.subscriptions.types;
+  *response = BufferOf(parsed.known_version() == types.version() ? types.version_bytes() : types.schema_bytes());
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* EventBusService::GetStatus(grpc::CallbackServerContext* call, const v1::GetStatusRequest*,
+                                                     v1::GetStatusResponse* response) {
+  grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
+  context_.status(*response);
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+}  // namespace weir::server

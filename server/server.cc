@@ -1,0 +1,210 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "base/uuid.h"
+#include "base/version.h"
+#include "server/rpc/call_list.h"
+#include "server/rpc/event_bus_service.h"
+#include "server/subscribe/waker.h"
+#include "server/worker_pool.h"
+
+namespace weir::server {
+namespace {
+
+constexpr int kMessageBytesMax = 4 << 20;
+
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp& out) {
+  const int64_t millis = absl::ToUnixMillis(time);
+  out.set_seconds(millis / 1000);
+  out.set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+}
+
+// Clients may keep idle connections alive with pings; the server looks after silent ones itself.
+void SetKeepalive(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+}
+
+// Both are switches of the whole process, and must be thrown before the first server is built.
+void EnablePlugins() {
+  static const bool enabled = [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  (void)enabled;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(std::unique_ptr<log::LogEngine> log, std::shared_ptr<const EventTypes> types, ServerOptions options)
+      : options_(std::move(options)),
+        log_(std::move(log)),
+        types_(std::move(types)),
+        start_time_(options_.clock()),
+        ids_(options_.clock),
+        validator_(*types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
+        tail_(options_.tail_bytes_max, log_->bounds().head),
+        waker_(log_->bounds().head, options_.clock),
+        pool_(options_.read_threads),
+        committer_(*log_, CommitOptions()),
+        context_{.publish = {.validator = validator_,
+                             .committer = committer_,
+                             .streams = streams_,
+                             .epoch = log_->bounds().epoch,
+                             .on_published = options_.on_published},
+                 .subscribe = {.subscriptions = {.log = *log_,
+                                                 .tail = tail_,
+                                                 .waker = waker_,
+                                                 .pool = pool_,
+                                                 .types = *types_,
+                                                 .now = options_.clock,
+                                                 .counts = counts_},
+                               .streams = streams_,
+                               .subscriptions_max = options_.subscriptions_max},
+                 .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
+        service_(context_),
+        retention_(*log_, options_.retention) {
+    // Before the first Append: nothing is submitted until the server listens.
+    log_->SetObserver([this](std::span<const log::ChunkPtr> chunks) {
+      if (!chunks.empty()) {
+        tail_.Append(chunks);
+        waker_.Notify(chunks.back()->last_sequence());
+      }
+    });
+  }
+
+  ~Impl() { Drain(); }
+
+  absl::Status Listen() {
+    EnablePlugins();
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(options_.listen.ToString(), grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+    builder.SetMaxSendMessageSize(kMessageBytesMax);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    SetKeepalive(builder);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      return absl::UnavailableError(
+          fmt::format("cannot listen for gRPC on {}: the port is taken, or the address is not this machine's",
+                      options_.listen.ToString()));
+    }
+    SetServing(log_->health().ok());
+    return absl::OkStatus();
+  }
+
+  void Drain() {
+    if (server_ == nullptr) {
+      return;
+    }
+    SetServing(false);
+    streams_.Drain();
+    committer_.Drain();
+    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options_.drain_timeout));
+    server_->Wait();
+    server_ = nullptr;
+  }
+
+  Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
+
+  ServerState state() const {
+    return {.log = log_->bounds(),
+            .poisoned = !log_->health().ok(),
+            .publish_queue_events = committer_.queued_events(),
+            .subscriptions = counts_.open.load(),
+            .subscriptions_catching_up = counts_.catching_up.load(),
+            .tail_bytes = tail_.bytes()};
+  }
+
+ private:
+  CommitterOptions CommitOptions() {
+    CommitterOptions commit;
+    commit.queue_events_max = options_.publish_queue_events_max;
+    commit.queue_bytes_max = options_.publish_queue_bytes_max;
+    commit.on_commit = options_.on_commit;
+    commit.on_poisoned = [this](const absl::Status&) { SetServing(false); };
+    return commit;
+  }
+
+  void SetServing(bool serving) {
+    const absl::MutexLock lock(&health_mutex_);
+    // Once it is not serving, only a restart helps.
+    serving_ = serving_ && serving;
+    if (server_ != nullptr && server_->GetHealthCheckService() != nullptr) {
+      server_->GetHealthCheckService()->SetServingStatus(serving_);
+      server_->GetHealthCheckService()->SetServingStatus(v1::EventBus::service_full_name(), serving_);
+    }
+  }
+
+  void FillStatus(v1::GetStatusResponse& response) const {
+    const log::Bounds bounds = log_->bounds();
+    response.set_server_version(std::string(Version()));
+    SetTimestamp(start_time_, *response.mutable_start_time());
+    response.set_epoch(std::string(bounds.epoch.text()));
+    response.set_earliest_cursor(Cursor{bounds.epoch, bounds.earliest - 1}.ToString());
+    response.set_head_cursor(Cursor{bounds.epoch, bounds.head}.ToString());
+    response.set_head_sequence(bounds.head);
+    response.set_stored_bytes(bounds.bytes);
+    if (options_.retention.policy.age_max > absl::ZeroDuration()) {
+      response.mutable_retention_age()->set_seconds(absl::ToInt64Seconds(options_.retention.policy.age_max));
+    }
+    response.set_retention_bytes(options_.retention.policy.bytes_max);
+    response.set_schema_version(types_->version());
+    response.set_subscription_count(counts_.open.load());
+    response.set_event_bytes_max(static_cast<int32_t>(options_.event_bytes_max));
+    response.set_log_engine(std::string(log_->name()));
+  }
+
+  // In the order in which things need each other; they end in reverse.
+  const ServerOptions options_;
+  const std::unique_ptr<log::LogEngine> log_;
+  const std::shared_ptr<const EventTypes> types_;
+  const absl::Time start_time_;
+  UuidGenerator ids_;
+  const Validator validator_;
+  LiveTail tail_;
+  SubscriptionCounts counts_;
+  CallList streams_;
+  Waker waker_;
+  WorkerPool pool_;
+  Committer committer_;
+  const EventBusContext context_;
+  EventBusService service_;
+  absl::Mutex health_mutex_;
+  bool serving_ = true;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+  Retention retention_;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::unique_ptr<log::LogEngine> log,
+                                                      std::shared_ptr<const EventTypes> types, ServerOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(log), std::move(types), std::move(options));
+  if (absl::Status status = impl->Listen(); !status.ok()) {
+    return status;
+  }
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+Address Server::address() const { return impl_->address(); }
+ServerState Server::state() const { return impl_->state(); }
+void Server::Drain() { impl_->Drain(); }
+
+}  // namespace weir::server

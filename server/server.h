@@ -1,0 +1,87 @@
+// A running EventBus: a log, the event types, and everything between them and gRPC. main.cc makes one, and so do tests.
+//
+// Owns the log. Start, Drain and the destructor are for one thread; the rest for any.
+#ifndef WEIR_SERVER_SERVER_H_
+#define WEIR_SERVER_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "log/log_engine.h"
+#include "server/publish/batch.h"
+#include "server/publish/committer.h"
+#include "server/publish/validator.h"
+#include "server/retention.h"
+#include "server/schema/event_types.h"
+#include "server/subscribe/live_tail.h"
+
+namespace weir::server {
+
+struct ServerOptions {
+  // Port 0 takes a free one.
+  Address listen{.host = "127.0.0.1", .port = 50051};
+  size_t event_bytes_max = kEventBytesMaxDefault;
+  size_t publish_queue_events_max = 65'536;
+  size_t publish_queue_bytes_max = 64 << 20;
+  int subscriptions_max = 1'024;
+  size_t tail_bytes_max = kTailBytesMaxDefault;
+  // Threads that read pages from the log: as many slow disks as readers may wait for at once.
+  int read_threads = 4;
+  RetentionOptions retention;
+  // For progress intervals and the ids that the server makes.
+  Clock clock = SystemClock();
+  // What a drain waits for readers to take their last message; then they are cut.
+  absl::Duration drain_timeout = absl::Seconds(5);
+  // For metrics; any thread; may be empty.
+  std::function<void(const PublishCounts&)> on_published;
+  std::function<void(size_t events, absl::Duration took)> on_commit;
+};
+
+// What a server is doing now.
+struct ServerState {
+  log::Bounds log;
+  bool poisoned = false;
+  size_t publish_queue_events = 0;
+  int subscriptions = 0;
+  int subscriptions_catching_up = 0;
+  size_t tail_bytes = 0;
+};
+
+class Server {
+ public:
+  // UNAVAILABLE when the address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(std::unique_ptr<log::LogEngine> log,
+                                                       std::shared_ptr<const EventTypes> types,
+                                                       ServerOptions options);
+  // Drains.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Where it listens, with the real port.
+  Address address() const;
+
+  ServerState state() const;
+
+  // Health says NOT_SERVING, publishes are refused, what is queued is stored and acknowledged, streams end with
+  // DRAINING. Returns when no call is left. Once.
+  void Drain();
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::server
+
+#endif  // WEIR_SERVER_SERVER_H_

@@ -1,0 +1,102 @@
+#include "server/subscribe/subscribe_call.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/uuid.h"
+#include "server/rpc/grpc_status.h"
+
+namespace weir::server {
+namespace {
+
+class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                            public SubscriptionSink,
+                            public Drainable,
+                            public std::enable_shared_from_this<SubscribeCall> {
+ public:
+  explicit SubscribeCall(const SubscribeCallContext& context) : context_(context) {}
+
+  void Begin(const grpc::ByteBuffer& bytes) {
+    self_ = shared_from_this();
+    FaultOr<SubscriptionOptions> options = Read(bytes);
+    if (!options.ok()) {
+      Finish(options.fault());
+      return;
+    }
+    subscription_ = std::make_shared<Subscription>(context_.subscriptions, NewUuid(), *std::move(options), *this);
+    if (!context_.streams.Add(self_)) {
+      Finish(Fault{.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+      return;
+    }
+    subscription_->Begin();
+  }
+
+  void Write(WireMessage message) override {
+    message_ = ToByteBuffer(message);
+    StartWrite(&message_);
+  }
+  void Finish(const std::optional<Fault>& fault) override {
+    ServerWriteReactor::Finish(fault.has_value() ? ToGrpcStatus(*fault) : grpc::Status::CANCELLED);
+  }
+  void Drain() override { subscription_->Drain(); }
+
+  void OnWriteDone(bool ok) override { subscription_->OnWritten(ok); }
+  void OnCancel() override {
+    if (subscription_ != nullptr) {
+      subscription_->Cancel();
+    }
+  }
+  void OnDone() override {
+    context_.streams.Remove(this);
+    --context_.subscriptions.counts.open;
+    self_.reset();
+  }
+
+ private:
+  FaultOr<SubscriptionOptions> Read(const grpc::ByteBuffer& bytes) {
+    if (++context_.subscriptions.counts.open > context_.subscriptions_max) {
+      return Fault{.reason = v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
+                   .message = fmt::format("{} subscriptions are open, which is the limit", context_.subscriptions_max),
+                   .limit = fmt::format("{}", context_.subscriptions_max),
+                   .retry_after = absl::Seconds(1)};
+    }
+    v1::SubscribeRequest request;
+    const grpc::Slice slice = Flatten(bytes);
+    if (!request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
+      return Fault{.reason = v1::ERROR_REASON_FIELD_INVALID, .message = "the bytes are not a SubscribeRequest"};
+    }
+    return ReadSubscribeRequest(request, context_.subscriptions.types);
+  }
+
+  const SubscribeCallContext& context_;
+  std::shared_ptr<SubscribeCall> self_;  // until OnDone
+  std::shared_ptr<Subscription> subscription_;
+  grpc::ByteBuffer message_;  // gRPC's while a write is under way
+};
+
+}  // namespace
+
+grpc::ByteBuffer ToByteBuffer(const WireMessage& message) {
+  std::vector<grpc::Slice> slices;
+  slices.reserve(message.pieces().size());
+  for (const WireMessage::Piece& piece : message.pieces()) {
+    auto* owner = new std::shared_ptr<const void>(piece.owner);
+    const auto release = [](void* held) { delete static_cast<std::shared_ptr<const void>*>(held); };
+    // gRPC only reads what it sends.
+    slices.emplace_back(const_cast<char*>(piece.bytes.data()), piece.bytes.size(), release, owner);
+  }
+  return {slices.data(), slices.size()};
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
+                                                           const grpc::ByteBuffer& request) {
+  const auto call = std::make_shared<SubscribeCall>(context);
+  call->Begin(request);
+  return call.get();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,30 @@
+// EventBus.Subscribe over gRPC: the sink of a Subscription.
+#ifndef WEIR_SERVER_SUBSCRIBE_SUBSCRIBE_CALL_H_
+#define WEIR_SERVER_SUBSCRIBE_SUBSCRIBE_CALL_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "server/rpc/call_list.h"
+#include "server/rpc/wire_message.h"
+#include "server/subscribe/subscription.h"
+
+namespace weir::server {
+
+// Must outlive the calls.
+struct SubscribeCallContext {
+  SubscriptionContext subscriptions;
+  CallList& streams;
+  int subscriptions_max;
+};
+
+// The reactor of one stream; it deletes itself.
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
+                                                           const grpc::ByteBuffer& request);
+
+// The message as gRPC slices that hold its owners; nothing is copied.
+grpc::ByteBuffer ToByteBuffer(const WireMessage& message);
+
+}  // namespace weir::server
+
+#endif  // WEIR_SERVER_SUBSCRIBE_SUBSCRIBE_CALL_H_

@@ -1,0 +1,332 @@
+#include "server/subscribe/subscription.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/wire.h"
+
+namespace weir::server {
+namespace {
+
+constexpr int kBatchEventsDefault = 256;
+constexpr int kBatchBytesDefault = 1 << 20;
+constexpr int kSubscribeBytesMax = 3 << 20;
+constexpr absl::Duration kProgressDefault = absl::Seconds(10);
+constexpr absl::Duration kProgressMin = absl::Seconds(1);
+constexpr absl::Duration kProgressMax = absl::Minutes(5);
+// What one look at the tail takes; more follows in the next.
+constexpr size_t kTailChunksMax = 512;
+
+bool IsClientName(std::string_view name) {
+  return name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) { return c >= 0x21 && c <= 0x7E; });
+}
+
+FaultOr<absl::Duration> ReadProgressInterval(const v1::SubscribeRequest& request) {
+  if (!request.has_progress_interval()) {
+    return kProgressDefault;
+  }
+  const google::protobuf::Duration& given = request.progress_interval();
+  const absl::Duration interval = absl::Seconds(given.seconds()) + absl::Nanoseconds(given.nanos());
+  const bool valid = given.nanos() >= 0 && given.nanos() <= 999'999'999;
+  if (!valid || interval < kProgressMin || interval > kProgressMax) {
+    return FieldFault("progress_interval", fmt::format("{}s {}ns", given.seconds(), given.nanos()),
+                      "1s to 300s, both included");
+  }
+  return interval;
+}
+
+FaultOr<size_t> ReadBound(std::string_view field, int32_t given, int32_t largest, int32_t if_zero) {
+  if (given < 0 || given > largest) {
+    return FieldFault(field, fmt::format("{}", given), fmt::format("1 to {}, or 0 for {}", largest, if_zero));
+  }
+  return static_cast<size_t>(given == 0 ? if_zero : given);
+}
+
+bool WantsEverything(const log::Selection& selection) {
+  const std::vector<std::string>& wildcard = selection.filters.wildcard();
+  return selection.types.empty() && std::find(wildcard.begin(), wildcard.end(), ">") != wildcard.end();
+}
+
+WireMessage Encode(const v1::SubscribeResponse& response) { return WireMessage(response.SerializeAsString()); }
+
+}  // namespace
+
+FaultOr<SubscriptionOptions> ReadSubscribeRequest(const v1::SubscribeRequest& request, const EventTypes& types) {
+  FaultOr<log::Selection> selection = ReadSelection(request.filters(), request.types(), types);
+  if (!selection.ok()) {
+    return selection.fault();
+  }
+  if (!v1::GapPolicy_IsValid(request.gap_policy())) {
+    return FieldFault("gap_policy", fmt::format("{}", static_cast<int>(request.gap_policy())),
+                      "GAP_POLICY_ANNOUNCE or GAP_POLICY_FAIL");
+  }
+  const FaultOr<absl::Duration> interval = ReadProgressInterval(request);
+  if (!interval.ok()) {
+    return interval.fault();
+  }
+  const FaultOr<size_t> events =
+      ReadBound("max_batch_events", request.max_batch_events(), kReadEventsMax, kBatchEventsDefault);
+  if (!events.ok()) {
+    return events.fault();
+  }
+  const FaultOr<size_t> bytes =
+      ReadBound("max_batch_bytes", request.max_batch_bytes(), kSubscribeBytesMax, kBatchBytesDefault);
+  if (!bytes.ok()) {
+    return bytes.fault();
+  }
+  if (!IsClientName(request.client_name())) {
+    return FieldFault("client_name", request.client_name(), "at most 64 bytes of visible ASCII");
+  }
+  return SubscriptionOptions{.selection = std::move(*selection),
+                             .start = request.start(),
+                             .fail_on_gap = request.gap_policy() == v1::GAP_POLICY_FAIL,
+                             .progress_interval = *interval,
+                             .batch_events_max = *events,
+                             .batch_bytes_max = *bytes};
+}
+
+Subscription::Subscription(const SubscriptionContext& context, std::string id, SubscriptionOptions options,
+                           SubscriptionSink& sink)
+    : context_(context),
+      id_(std::move(id)),
+      options_(std::move(options)),
+      sink_(sink),
+      epoch_(context.log.bounds().epoch),
+      everything_(WantsEverything(options_.selection)) {}
+
+Subscription::~Subscription() { SetCatchingUp(false); }
+
+void Subscription::Begin() {
+  // Resolving a time may read the disk.
+  context_.pool.Post([self = shared_from_this()] { self->Start(); });
+}
+
+void Subscription::OnWritten(bool ok) {
+  if (!ok) {
+    stop_ = kCancelled;
+  }
+  Run();
+}
+
+void Subscription::Stop(StopReason reason) {
+  StopReason expected = kNo;
+  if (!stop_.compare_exchange_strong(expected, reason) && reason == kCancelled) {
+    stop_ = kCancelled;
+  }
+  context_.waker.Nudge();
+}
+
+void Subscription::End(const std::optional<Fault>& fault) {
+  ended_ = true;
+  SetCatchingUp(false);
+  sink_.Finish(fault);
+}
+
+void Subscription::SetCatchingUp(bool catching_up) {
+  if (catching_up_ != catching_up) {
+    catching_up_ = catching_up;
+    context_.counts.catching_up += catching_up ? 1 : -1;
+  }
+}
+
+void Subscription::Start() {
+  FaultOr<ReadPlan> plan = ResolveStart(options_.start, v1::Start::kLatest, context_.log);
+  if (!plan.ok()) {
+    End(plan.fault());
+    return;
+  }
+  if (plan->gap.has_value() && options_.fail_on_gap) {
+    End(FaultOf(*plan->gap));
+    return;
+  }
+  position_ = plan->after;
+  target_ = plan->head;
+  not_before_millis_ = plan->not_before_millis;
+  snapshot_ = plan->last_per_topic && position_ < target_;
+  v1::SubscribeResponse started;
+  started.set_schema_version(context_.types.version());
+  started.mutable_started()->set_subscription_id(id_);
+  started.mutable_started()->set_cursor(Cursor{epoch_, position_}.ToString());
+  started.mutable_started()->set_epoch(std::string(epoch_.text()));
+  started.mutable_started()->set_head_sequence(plan->head);
+  control_.push_back(Encode(started));
+  if (plan->gap.has_value()) {
+    v1::SubscribeResponse gap;
+    *gap.mutable_gap() = *std::move(plan->gap);
+    control_.push_back(Encode(gap));
+  }
+  progress_due_ = context_.now() + options_.progress_interval;
+  Run();
+}
+
+void Subscription::Run() {
+  Turn turn = Turn::kMine;
+  while (turn == Turn::kMine) {
+    const StopReason stop = stop_.load();
+    if (stop != kNo) {
+      if (stop == kCancelled) {
+        End(std::nullopt);
+      } else {
+        End(Fault{.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+      }
+      return;
+    }
+    turn = SendControl();
+    if (turn == Turn::kMine) {
+      turn = ReadTail();
+    }
+  }
+}
+
+Subscription::Turn Subscription::SendControl() {
+  if (!control_.empty()) {
+    WireMessage message = std::move(control_.front());
+    control_.pop_front();
+    Write(std::move(message));
+    return Turn::kGiven;
+  }
+  if (!snapshot_ && !caught_up_ && position_ >= target_) {
+    caught_up_ = true;
+    SendProgress(true);
+    return Turn::kGiven;
+  }
+  if (context_.now() >= progress_due_) {
+    SendProgress(false);
+    return Turn::kGiven;
+  }
+  return Turn::kMine;
+}
+
+Subscription::Turn Subscription::ReadTail() {
+  if (snapshot_) {
+    PostRead();
+    return Turn::kGiven;
+  }
+  const LiveTail::View view = context_.tail.After(position_, kTailChunksMax);
+  if (!view.inside) {
+    PostRead();
+    return Turn::kGiven;
+  }
+  SetCatchingUp(false);
+  if (view.chunks.empty()) {
+    context_.waker.Wait(shared_from_this(), position_, progress_due_);
+    return Turn::kGiven;
+  }
+  EventElements elements;
+  for (const log::ChunkPtr& chunk : view.chunks) {
+    for (const log::StoredEvent& event : chunk->events()) {
+      if (event.sequence <= position_) {
+        continue;
+      }
+      if (Wanted(event)) {
+        const bool full = elements.events() >= options_.batch_events_max ||
+                          elements.bytes() + event.element.size() > options_.batch_bytes_max;
+        if (full && !elements.empty()) {
+          return Send(std::move(elements));
+        }
+        elements.Add(event, chunk);
+      }
+      position_ = event.sequence;
+    }
+  }
+  return Send(std::move(elements));
+}
+
+void Subscription::PostRead() {
+  SetCatchingUp(true);
+  context_.pool.Post([self = shared_from_this()] {
+    if ((self->snapshot_ ? self->ReadSnapshot() : self->ReadPage()) == Turn::kMine) {
+      self->Run();
+    }
+  });
+}
+
+Subscription::Turn Subscription::ReadPage() {
+  absl::StatusOr<log::Page> page = context_.log.Read({.after = position_,
+                                                            .selection = &options_.selection,
+                                                            .events_max = options_.batch_events_max,
+                                                            .bytes_max = options_.batch_bytes_max});
+  if (!page.ok()) {
+    if (absl::IsOutOfRange(page.status())) {
+      return OnGap();
+    }
+    End(ReadFault(page.status()));
+    return Turn::kGiven;
+  }
+  return SendPage(*std::move(page));
+}
+
+Subscription::Turn Subscription::ReadSnapshot() {
+  absl::StatusOr<log::Page> page = context_.log.ReadLastPerTopic({.after = position_,
+                                                                        .until = target_,
+                                                                        .selection = &options_.selection,
+                                                                        .events_max = options_.batch_events_max,
+                                                                        .bytes_max = options_.batch_bytes_max});
+  if (!page.ok()) {
+    if (absl::IsOutOfRange(page.status())) {
+      // Retention passed by: what it removed is no topic's newest retained event any more.
+      position_ = std::max(position_, context_.log.bounds().earliest - 1);
+      snapshot_ = position_ < target_;
+      return Turn::kMine;
+    }
+    End(ReadFault(page.status()));
+    return Turn::kGiven;
+  }
+  return SendPage(*std::move(page));
+}
+
+Subscription::Turn Subscription::OnGap() {
+  v1::SubscribeResponse response;
+  *response.mutable_gap() = ExpiredGap(position_, context_.log.bounds());
+  if (options_.fail_on_gap) {
+    End(FaultOf(response.gap()));
+    return Turn::kGiven;
+  }
+  position_ = Cursor::Parse(response.gap().resume_cursor())->sequence;
+  Write(Encode(response));
+  return Turn::kGiven;
+}
+
+Subscription::Turn Subscription::SendPage(log::Page page) {
+  position_ = std::max(position_, page.read_to);
+  snapshot_ = snapshot_ && position_ < target_;
+  EventElements elements;
+  const auto owner = std::make_shared<const log::Page>(std::move(page));
+  for (const log::StoredEvent& event : owner->events) {
+    if (event.publish_millis >= not_before_millis_) {
+      elements.Add(event, owner);
+    }
+  }
+  return Send(std::move(elements));
+}
+
+Subscription::Turn Subscription::Send(EventElements elements) {
+  if (elements.empty()) {
+    return Turn::kMine;
+  }
+  constexpr uint32_t kBatch = 2;  // SubscribeResponse.batch
+  std::string header;
+  wire::AppendTag(header, kBatch, wire::Type::kBytes);
+  wire::AppendVarint(header, elements.bytes());
+  WireMessage message(std::move(header));
+  elements.MoveTo(message);
+  Write(std::move(message));
+  return Turn::kGiven;
+}
+
+void Subscription::SendProgress(bool caught_up) {
+  v1::SubscribeResponse response;
+  response.mutable_progress()->set_cursor(Cursor{epoch_, position_}.ToString());
+  response.mutable_progress()->set_caught_up(caught_up);
+  response.mutable_progress()->set_head_sequence(context_.log.bounds().head);
+  Write(Encode(response));
+}
+
+void Subscription::Write(WireMessage message) {
+  progress_due_ = context_.now() + options_.progress_interval;
+  sink_.Write(std::move(message));
+}
+
+}  // namespace weir::server
