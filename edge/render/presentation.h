@@ -1,33 +1,29 @@
 // How a route shows an event: SSE event name, envelope, names of JSON members.
+//
+// Envelopes. `data` is always the payload as proto3 JSON (edge/render/json_plan.h).
+//   none         the payload itself.
+//   event        {"type","data",…}: `type` is the type's SSE event name, also where the route sets another one; then the
+//                members asked for: `timestamp` (event.time, else its publish time, RFC 3339 in UTC), `eventId`, `topic`,
+//                `sequence` (a string, as proto3 JSON writes 64-bit numbers); then the attributes asked for that the
+//                event has, in the order asked: `tenant_id` as `tenantId`, or as it is with FieldNames::kProto.
+//   cloudevents  CloudEvents 1.0 in its JSON format: `specversion`, `id` (the event's), `source` (`/` and the topic:
+//                together with the id it is unique), `type` (the payload's full name), `subject` (the topic), `time`,
+//                `datacontenttype`, the attributes asked for as extension attributes (lower-case letters and digits:
+//                `tenantid`), `data`.
 #ifndef WEIR_EDGE_RENDER_PRESENTATION_H_
 #define WEIR_EDGE_RENDER_PRESENTATION_H_
 
-#include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/event_view.h"
-#include "weir/v1/event_bus.pb.h"
+#include "edge/render/frame.h"
+#include "edge/render/schema.h"
 
 namespace weir::edge {
 
-// The event types at one schema version, compiled for rendering. Immutable; any thread. Every event of the tail refers to
-// the schema that it came under, so that a change of schema needs no lock.
-class Schema {
- public:
-  // INVALID_ARGUMENT: a descriptor set that does not link, or that this protobuf cannot load (editions).
-  static absl::StatusOr<std::shared_ptr<const Schema>> Compile(const v1::GetSchemaResponse& response);
-  virtual ~Schema() = default;
-  virtual const std::string& version() const = 0;
-  // The SSE event name of a type, or empty when the type is unknown.
-  virtual std::string_view EventName(std::string_view type_name) const = 0;
-};
-
-enum class FieldNames { kCamel, kProto };
 enum class EnvelopeKind { kNone, kEvent, kCloudEvents };
 
 struct PresentationOptions {
@@ -38,13 +34,17 @@ struct PresentationOptions {
   std::string event_name;               // empty: the type's
 };
 
-// Renders events. Const after it is made; any thread.
+// INVALID_ARGUMENT: an unknown member, one that comes twice, an attribute that is not `[a-z][a-z0-9_]{0,31}` or whose member
+// is another one's, or a bad event name.
+absl::Status ValidatePresentation(const PresentationOptions& options);
+
+// Renders events. The options are valid. Const after it is made; any thread.
 class Presentation {
  public:
   explicit Presentation(PresentationOptions options);
 
   // Appends one SSE block, `event: …\nid: …\ndata: …\n\n`. NOT_FOUND: the schema does not know the type;
-  // INVALID_ARGUMENT: the payload cannot be rendered; then nothing was appended.
+  // INVALID_ARGUMENT: the event cannot be rendered; then nothing was appended.
   absl::Status AppendFrame(const EventView& event, const Schema& schema, std::string& out) const;
 
   // Appends `{"id":…,"event":…,"data":…}`, an item of a poll.
@@ -53,13 +53,21 @@ class Presentation {
   const PresentationOptions& options() const { return options_; }
 
  private:
-  PresentationOptions options_;
-};
+  // What an event is shown as: its name and its type's plan.
+  struct Look {
+    std::string_view name;
+    const MessagePlan* plan = nullptr;
+    const JsonPlans* plans = nullptr;
+  };
+  absl::Status FindLook(const EventView& event, const Schema& schema, Look& look) const;
+  absl::Status AppendData(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;
+  absl::Status AppendEnvelope(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;
+  absl::Status AppendCloudEvent(const EventView& event, const Look& look, std::string& out) const;
+  absl::Status AppendAttributes(const EventView& event, std::string& out) const;
 
-// Appends an SSE block of the edge's own: name, id (skipped when empty), one line of data, and `retry:` when not negative.
-// The rules of the bytes are docs/http-api.md's.
-void AppendControlFrame(std::string_view name, std::string_view id, std::string_view data, int64_t retry_millis,
-                        std::string& out);
+  PresentationOptions options_;
+  std::vector<std::string> attribute_members_;  // `,"name":` of each attribute
+};
 
 }  // namespace weir::edge
 

@@ -1,0 +1,171 @@
+// Normalise of json_plan_data.h: only for messages that are written in an unusual order.
+#include <utility>
+
+#include "base/wire.h"
+#include "edge/render/json_plan_data.h"
+
+namespace weir::edge {
+namespace {
+
+using wire::Scanner;
+using wire::Type;
+
+struct Record {
+  const FieldPlan* field = nullptr;
+  RawValue value;
+  std::string_view raw;  // tag and value
+};
+
+bool ReadRecords(const MessagePlan& plan, std::string_view bytes, std::vector<Record>& records) {
+  for (Scanner scanner(bytes); !scanner.done();) {
+    const char* const start = scanner.at();
+    uint32_t number = 0;
+    Type type = Type::kVarint;
+    if (!scanner.Tag(number, type)) {
+      return false;
+    }
+    Record record;
+    record.field = plan.Find(number);
+    if (record.field == nullptr || !record.field->Takes(type)) {
+      if (!scanner.Skip(number, type, wire::kDepthMax)) {
+        return false;
+      }
+      continue;
+    }
+    if (!ReadRaw(scanner, type, record.value)) {
+      return false;
+    }
+    record.raw = {start, static_cast<size_t>(scanner.at() - start)};
+    records.push_back(record);
+  }
+  return true;
+}
+
+// Setting a member of a oneof clears the others: drops what came before the last change of member.
+void DropClearedMembers(std::vector<Record>& records) {
+  absl::flat_hash_map<uint64_t, const FieldPlan*> last;
+  uint64_t closed = 0;
+  std::vector<Record> kept;
+  for (auto it = records.rbegin(); it != records.rend(); ++it) {
+    if (it->field->oneof == 0) {
+      kept.push_back(*it);
+      continue;
+    }
+    const auto [entry, added] = last.emplace(it->field->oneof, it->field);
+    if (entry->second != it->field) {
+      closed |= it->field->oneof;
+    } else if ((closed & it->field->oneof) == 0) {
+      kept.push_back(*it);
+    }
+  }
+  records.assign(kept.rbegin(), kept.rend());
+}
+
+// Writes a map's entries sorted by key; of entries with one key, the last.
+bool AppendMap(const Record* begin, const Record* end, std::string& out) {
+  const MessagePlan& entry = *begin->field->message;
+  std::vector<std::pair<MapKey, std::string>> entries;
+  for (const Record* record = begin; record != end; ++record) {
+    std::string normal;
+    if (!Normalise(entry, record->value.bytes, normal)) {
+      return false;
+    }
+    entries.emplace_back(MapKey(), std::move(normal));
+  }
+  for (auto& [key, normal] : entries) {  // the keys' views need the strings in their last place
+    Scanner scanner(normal);
+    uint32_t number = 0;
+    Type type = Type::kVarint;
+    RawValue value;
+    if (!scanner.done() && scanner.Tag(number, type) && number == 1) {
+      ReadRaw(scanner, type, value);
+    }
+    key = KeyOf(entry.fields.front(), value);
+  }
+  std::vector<size_t> order(entries.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    order[i] = i;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return entries[a].first < entries[b].first; });
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto& [key, normal] = entries[order[i]];
+    if (i + 1 == order.size() || key != entries[order[i + 1]].first) {
+      wire::AppendBytes(out, begin->field->number, normal);
+    }
+  }
+  return true;
+}
+
+// Writes all records of one field.
+bool AppendField(const Record* begin, const Record* end, std::string& out) {
+  const FieldPlan& field = *begin->field;
+  if (field.map) {
+    return AppendMap(begin, end, out);
+  }
+  if (field.repeated) {
+    for (const Record* record = begin; record != end; ++record) {
+      out.append(record->raw);
+    }
+    return true;
+  }
+  if (field.kind != ValueKind::kMessage || end - begin == 1) {
+    out.append((end - 1)->raw);
+    return true;
+  }
+  std::string merged;  // the bytes of merged messages are the bytes of each, joined
+  for (const Record* record = begin; record != end; ++record) {
+    merged.append(record->value.bytes);
+  }
+  wire::AppendBytes(out, field.number, merged);
+  return true;
+}
+
+}  // namespace
+
+MapKey KeyOf(const FieldPlan& key, const RawValue& value) {
+  constexpr uint64_t kSign = uint64_t{1} << 63;  // makes signed order unsigned order
+  switch (key.kind) {
+    case ValueKind::kString:
+      return {0, value.bytes};
+    case ValueKind::kBool:
+      return {value.number != 0 ? uint64_t{1} : 0, {}};
+    case ValueKind::kUint32:
+    case ValueKind::kFixed32:
+      return {static_cast<uint32_t>(value.number), {}};
+    case ValueKind::kInt32:
+    case ValueKind::kSfixed32:
+      return {static_cast<uint64_t>(int64_t{static_cast<int32_t>(value.number)}) ^ kSign, {}};
+    case ValueKind::kSint32:
+      return {static_cast<uint64_t>(Zigzag(static_cast<uint32_t>(value.number))) ^ kSign, {}};
+    case ValueKind::kSint64:
+      return {static_cast<uint64_t>(Zigzag(value.number)) ^ kSign, {}};
+    case ValueKind::kInt64:
+    case ValueKind::kSfixed64:
+      return {value.number ^ kSign, {}};
+    default:
+      return {value.number, {}};
+  }
+}
+
+bool Normalise(const MessagePlan& plan, std::string_view bytes, std::string& out) {
+  std::vector<Record> records;
+  if (!ReadRecords(plan, bytes, records)) {
+    return false;
+  }
+  DropClearedMembers(records);
+  std::stable_sort(records.begin(), records.end(),
+                   [](const Record& a, const Record& b) { return a.field->number < b.field->number; });
+  for (size_t begin = 0; begin < records.size();) {
+    size_t end = begin + 1;
+    while (end < records.size() && records[end].field == records[begin].field) {
+      ++end;
+    }
+    if (!AppendField(&records[begin], records.data() + end, out)) {
+      return false;
+    }
+    begin = end;
+  }
+  return true;
+}
+
+}  // namespace weir::edge
