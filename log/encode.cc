@@ -129,10 +129,10 @@ bool ReplaceEpoch(std::string& elements, Epoch epoch) {
     if (!fields.Next(cursor) || cursor.number != 1 || cursor.bytes.size() < Epoch::kSize) {
       return false;
     }
-    const auto offset = static_cast<size_t>(cursor.bytes.data() - elements.data());
-    if (cursor.bytes.substr(0, Epoch::kSize) != epoch.text()) {
-      std::copy(epoch.text().begin(), epoch.text().end(), elements.begin() + static_cast<std::ptrdiff_t>(offset));
+    if (cursor.bytes.substr(0, Epoch::kSize) == epoch.text()) {
+      return true;  // and so do the others: a chunk was written by one Append
     }
+    std::copy(epoch.text().begin(), epoch.text().end(), elements.begin() + (cursor.bytes.data() - elements.data()));
   }
   return reader.ok();
 }

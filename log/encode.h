@@ -59,8 +59,8 @@ class ChunkBuilder {
 bool SameContent(const NewEvent& event, const StoredEvent& stored);
 bool SameContent(const NewEvent& a, const NewEvent& b);
 
-// Writes `epoch` into the cursors of stored elements where they name another: the log has a new epoch since. False when
-// the bytes are not elements.
+// Writes `epoch` into the cursors of a stored chunk's elements when they name another: the log has a new epoch since.
+// False when the bytes are not elements.
 bool ReplaceEpoch(std::string& elements, Epoch epoch);
 
 }  // namespace weir::log

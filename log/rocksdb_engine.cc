@@ -1,0 +1,333 @@
+#include "log/rocksdb_engine.h"
+
+#include <sys/statvfs.h>
+
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "fmt/format.h"
+#include "log/log_directory.h"
+#include "log/page_reader.h"
+#include "log/rocksdb_format.h"
+#include "log/rocksdb_recovery.h"
+#include "log/rocksdb_store.h"
+#include "log/rocksdb_view.h"
+#include "log/segment_table.h"
+#include "log/sequencer.h"
+
+namespace weir::log {
+namespace {
+
+// Segments that may wait for their postings, with their index in memory. Then Append waits.
+constexpr size_t kUnindexedSegmentsMax = 4;
+
+// Why nothing can be written any more; the first reason stays. Any thread.
+class Poison {
+ public:
+  absl::Status Set(const absl::Status& why) {
+    absl::MutexLock lock(&mutex_);
+    if (status_.ok()) {
+      status_ = absl::UnavailableError(
+          fmt::format("the log takes nothing until it is opened again, because its state on disk is unknown: {}",
+                      std::string_view(why.message().data(), why.message().size())));
+    }
+    return status_;
+  }
+  absl::Status status() const {
+    absl::MutexLock lock(&mutex_);
+    return status_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Three kinds of threads: the one that appends, readers, and one of its own that indexes closed segments. Locks, in this
+// order: write_mutex_ (what changes the end of the log), maintenance_mutex_ (what changes segments that have ended); the
+// table's own comes last.
+class RocksDbEngine : public LogEngine {
+ public:
+  RocksDbEngine(RocksDbOptions options, std::shared_ptr<Poison> poison, std::unique_ptr<RocksDbStore> store,
+                RecoveredLog recovered)
+      : options_(std::move(options)),
+        epoch_(recovered.state.epoch),
+        poison_(std::move(poison)),
+        store_(std::move(store)),
+        table_(std::move(recovered.sealed), recovered.state.active, std::move(recovered.active_index),
+               recovered.totals),
+        sequencer_(options_.log, recovered.state) {}
+
+  ~RocksDbEngine() override {
+    table_.Stop();
+    if (indexer_.joinable()) {
+      indexer_.join();
+    }
+    if (poison_->status().ok() && store_->Sync().ok()) {
+      rocksdb::WriteBatch batch;
+      batch.Put(store_->facts(), SliceOf(format::kStateKey), SliceOf(format::kStateClean));
+      store_->Write(batch, /*sync=*/true).IgnoreError();
+    }
+  }
+
+  // Before anything else.
+  absl::Status Start() {
+    absl::MutexLock write_lock(&write_mutex_);
+    const absl::Status status = RestoreFingerprints(
+        *store_, table_.totals(), options_.log.idempotence_events_max,
+        [&](uint64_t fingerprint, uint64_t sequence) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          sequencer_.Restore(fingerprint, sequence);
+        });
+    if (status.ok()) {
+      indexer_ = std::thread([this] { IndexClosedSegments(); });
+    }
+    return status;
+  }
+
+  absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
+    absl::MutexLock write_lock(&write_mutex_);
+    table_.WaitForRoom(kUnindexedSegmentsMax);
+    if (absl::Status status = CheckWritable(); !status.ok()) {
+      return status;
+    }
+    std::optional<RocksDbView> view;
+    const auto read = [&](uint64_t sequence) -> absl::StatusOr<ChunkPtr> {
+      if (sequence < table_.earliest()) {
+        return nullptr;
+      }
+      if (!view.has_value()) {
+        view.emplace(*store_, table_, epoch_);
+      }
+      absl::StatusOr<ChunkPtr> chunk = view->ChunkAt(sequence);
+      return !chunk.ok() && sequence < table_.earliest() ? nullptr : std::move(chunk);
+    };
+    absl::StatusOr<Sequencer::Batch> batch = sequencer_.Prepare(events, read);
+    if (!batch.ok()) {
+      return poison_->Set(batch.status());
+    }
+    if (batch->pieces.empty()) {
+      return std::move(batch->results);
+    }
+    if (absl::Status status = Store(*batch); !status.ok()) {
+      return poison_->Set(status);
+    }
+    table_.Append(batch->pieces);
+    window_floor_.store(sequencer_.window_floor(), std::memory_order_relaxed);
+    if (observer_) {
+      std::vector<ChunkPtr> chunks;
+      chunks.reserve(batch->pieces.size());
+      for (Sequencer::Piece& piece : batch->pieces) {
+        chunks.push_back(std::move(piece.chunk));
+      }
+      observer_(chunks);
+    }
+    return std::move(batch->results);
+  }
+
+  absl::StatusOr<Page> Read(const ReadRequest& request) const override {
+    RocksDbView view(*store_, table_, epoch_);
+    return ReadPage(view, request, options_.log.scan_events_max);
+  }
+
+  absl::StatusOr<Page> ReadLastPerTopic(const ReadRequest& request) const override {
+    RocksDbView view(*store_, table_, epoch_);
+    return last_per_topic_.Read(view, request);
+  }
+
+  absl::StatusOr<uint64_t> SequenceBefore(absl::Time time) const override {
+    RocksDbView view(*store_, table_, epoch_);
+    return FindSequenceBefore(view, time);
+  }
+
+  Bounds bounds() const override {
+    const SegmentTable::Totals totals = table_.totals();
+    return {epoch_, totals.earliest, totals.head, totals.bytes};
+  }
+
+  absl::Status health() const override { return poison_->status(); }
+
+  absl::Status Trim(const TrimPolicy& policy) override {
+    if (absl::Status status = poison_->status(); !status.ok()) {
+      return status;
+    }
+    const absl::Time now = options_.log.clock();
+    if (absl::Status status = CloseActiveFor(policy, now); !status.ok()) {
+      return poison_->Set(status);
+    }
+    absl::MutexLock maintenance_lock(&maintenance_mutex_);
+    const SegmentTable::Snapshot snapshot = table_.snapshot();
+    std::vector<SegmentInfo> segments = snapshot.sealed->infos;
+    const size_t sealed = segments.size();
+    segments.push_back(snapshot.active);  // counts, but is not removed
+    segments.resize(std::min(SegmentsToDrop(segments, policy, now), sealed));
+    if (segments.empty()) {
+      return absl::OkStatus();
+    }
+    const absl::Status status = Remove(segments);
+    return status.ok() ? status : poison_->Set(status);
+  }
+
+  void SetObserver(Observer observer) override { observer_ = std::move(observer); }
+
+  std::string_view name() const override { return "rocksdb"; }
+
+ private:
+  bool sync() const { return options_.sync == SyncMode::kAlways; }
+
+  absl::Status CheckWritable() const {
+    if (absl::Status status = poison_->status(); !status.ok()) {
+      return status;
+    }
+    struct statvfs info {};
+    if (options_.free_space_bytes_min == 0 || statvfs(options_.directory.c_str(), &info) != 0) {
+      return absl::OkStatus();  // the write itself will tell
+    }
+    const uint64_t free_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+    if (free_bytes >= options_.free_space_bytes_min) {
+      return absl::OkStatus();
+    }
+    return absl::ResourceExhaustedError(fmt::format("the file system of {} has {} bytes left; {} are kept free",
+                                                    options_.directory, free_bytes, options_.free_space_bytes_min));
+  }
+
+  absl::Status Store(const Sequencer::Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_) {
+    rocksdb::WriteBatch writes(64 << 10);
+    SegmentInfo active = table_.snapshot().active;
+    for (const Sequencer::Piece& piece : batch.pieces) {
+      if (piece.begins_segment && !active.empty()) {
+        PutSegment(writes, {active, /*indexed=*/false});
+        active = SegmentInfo();
+      }
+      active.Add(*piece.chunk);
+      writes.Put(store_->events(), format::NumberKey(piece.chunk->first_sequence()), SliceOf(piece.chunk->bytes()));
+    }
+    writes.Put(store_->dedupe(), format::NumberKey(batch.pieces.front().chunk->first_sequence()),
+               format::EncodeFingerprints(batch.fingerprints));
+    return store_->Write(writes, sync());
+  }
+
+  void PutSegment(rocksdb::WriteBatch& writes, const format::SegmentRecord& record) const {
+    writes.Put(store_->segments(), format::NumberKey(record.info.first), format::Encode(record));
+  }
+
+  // Ends the active segment when it is large or old for the policy.
+  absl::Status CloseActiveFor(const TrimPolicy& policy, absl::Time now) {
+    absl::MutexLock write_lock(&write_mutex_);
+    const SegmentInfo active = table_.snapshot().active;
+    if (!ShouldClose(active, policy, now)) {
+      return absl::OkStatus();
+    }
+    rocksdb::WriteBatch writes;
+    PutSegment(writes, {active, /*indexed=*/false});
+    if (absl::Status status = store_->Write(writes, sync()); !status.ok()) {
+      return status;
+    }
+    table_.CloseActive();
+    sequencer_.CloseSegment();
+    return absl::OkStatus();
+  }
+
+  // Removes the oldest segments: says so durably, hides them, then gives their space back.
+  absl::Status Remove(const std::vector<SegmentInfo>& oldest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_) {
+    const uint64_t begin = oldest.front().first;
+    const uint64_t end = oldest.back().last + 1;
+    rocksdb::WriteBatch writes;
+    writes.Put(store_->facts(), SliceOf(format::kTrimmedKey), format::Encode(format::Trimmed{end, oldest.back().last_millis}));
+    for (const SegmentInfo& segment : oldest) {
+      writes.Delete(store_->segments(), format::NumberKey(segment.first));
+    }
+    if (absl::Status status = store_->Write(writes, /*sync=*/true); !status.ok()) {
+      return status;
+    }
+    table_.DropBefore(end);
+    if (absl::Status status = store_->RemoveRange(store_->postings(), begin, end); !status.ok()) {
+      return status;
+    }
+    return store_->RemoveRange(store_->events(), begin, end);
+  }
+
+  // The thread of its own.
+  void IndexClosedSegments() {
+    uint64_t forgotten = 0;
+    while (true) {
+      const SegmentTable::Unindexed segment = table_.WaitForUnindexed();
+      if (segment.index == nullptr) {
+        return;
+      }
+      absl::MutexLock maintenance_lock(&maintenance_mutex_);
+      if (segment.info.first < table_.earliest()) {
+        continue;  // removed meanwhile
+      }
+      absl::Status status = Index(segment);
+      const uint64_t floor = window_floor_.load(std::memory_order_relaxed);
+      if (status.ok() && floor > forgotten) {
+        status = store_->RemoveRange(store_->dedupe(), forgotten, floor);
+        forgotten = floor;
+      }
+      if (!status.ok()) {
+        poison_->Set(status).IgnoreError();
+        table_.Stop();
+        return;
+      }
+      table_.MarkIndexed(segment.info.first);
+    }
+  }
+
+  absl::Status Index(const SegmentTable::Unindexed& segment) {
+    if (absl::Status status = store_->IngestPostings(segment.info.first, *segment.index); !status.ok()) {
+      return status;
+    }
+    rocksdb::WriteBatch writes;
+    PutSegment(writes, {segment.info, /*indexed=*/true});
+    if (absl::Status status = store_->Write(writes, /*sync=*/false); !status.ok()) {
+      return status;
+    }
+    return store_->Flush();
+  }
+
+  const RocksDbOptions options_;
+  const Epoch epoch_;
+  const std::shared_ptr<Poison> poison_;
+  const std::unique_ptr<RocksDbStore> store_;
+  SegmentTable table_;
+  Observer observer_;
+
+  absl::Mutex write_mutex_ ABSL_ACQUIRED_BEFORE(maintenance_mutex_);
+  absl::Mutex maintenance_mutex_;
+  Sequencer sequencer_ ABSL_GUARDED_BY(write_mutex_);
+  std::atomic<uint64_t> window_floor_ = 0;
+
+  mutable LastPerTopicReader last_per_topic_;
+  std::thread indexer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogEngine>> OpenRocksDbLog(RocksDbOptions options) {
+  absl::StatusOr<LogDirectory> directory = LogDirectory::Claim(options.directory);
+  if (!directory.ok()) {
+    return directory.status();
+  }
+  const auto poison = std::make_shared<Poison>();
+  absl::StatusOr<std::unique_ptr<RocksDbStore>> store = RocksDbStore::Open(
+      *std::move(directory), options.env, [poison](const absl::Status& status) { poison->Set(status).IgnoreError(); });
+  if (!store.ok()) {
+    return store.status();
+  }
+  const std::string_view state = options.sync == SyncMode::kAlways ? format::kStateAlways : format::kStateNever;
+  absl::StatusOr<RecoveredLog> recovered = Recover(**store, state);
+  if (!recovered.ok()) {
+    return recovered.status();
+  }
+  auto engine = std::make_unique<RocksDbEngine>(std::move(options), poison, *std::move(store), *std::move(recovered));
+  if (absl::Status status = engine->Start(); !status.ok()) {
+    return status;
+  }
+  return engine;
+}
+
+}  // namespace weir::log

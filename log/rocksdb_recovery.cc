@@ -1,0 +1,200 @@
+#include "log/rocksdb_recovery.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+#include "log/rocksdb_format.h"
+#include "log/rocksdb_view.h"
+
+namespace weir::log {
+namespace {
+
+absl::Status Damaged(const RocksDbStore& store, std::string_view what) {
+  return absl::DataLossError(fmt::format("the log in {} is damaged: {}", store.path(), what));
+}
+
+absl::Status ReadStatus(const RocksDbStore& store, const rocksdb::Iterator& it) {
+  return FromRocksDb(it.status(), fmt::format("reading the log in {}", store.path()));
+}
+
+// Reads, or makes, what is known about the log as a whole, and says that it is open.
+class Facts {
+ public:
+  explicit Facts(RocksDbStore& store) : store_(store) {}
+
+  absl::Status Load(std::string_view new_state, LogState& log, format::Trimmed& trimmed) {
+    const absl::StatusOr<std::optional<std::string>> epoch = Get(format::kEpochKey);
+    const absl::StatusOr<std::optional<std::string>> key = Get(format::kFingerprintKey);
+    const absl::StatusOr<std::optional<std::string>> state = Get(format::kStateKey);
+    const absl::StatusOr<std::optional<std::string>> removed = Get(format::kTrimmedKey);
+    for (const auto* fact : {&epoch, &key, &state, &removed}) {
+      if (!fact->ok()) {
+        return fact->status();
+      }
+    }
+    if (removed->has_value()) {
+      const std::optional<format::Trimmed> decoded = format::DecodeTrimmed(**removed);
+      if (!decoded.has_value()) {
+        return Damaged(store_, "it does not say where it begins");
+      }
+      trimmed = *decoded;
+    }
+    rocksdb::WriteBatch batch;
+    if (!epoch->has_value() && !key->has_value()) {
+      log.key = FingerprintKey::Random();
+      Put(batch, format::kFingerprintKey, format::Encode(log.key));
+    } else {
+      const std::optional<Epoch> known_epoch = Epoch::Parse(epoch->value_or(""));
+      const std::optional<FingerprintKey> known_key = format::DecodeFingerprintKey(key->value_or(""));
+      if (!known_epoch.has_value() || !known_key.has_value()) {
+        return Damaged(store_, "its epoch or its key is missing");
+      }
+      log.epoch = *known_epoch;
+      log.key = *known_key;
+    }
+    // After such a stop acknowledged events may be gone, and their sequences will be given to others.
+    if (!epoch->has_value() || *state == format::kStateNever) {
+      log.epoch = Epoch::FromBits(FingerprintKey::Random().words[0]);
+      Put(batch, format::kEpochKey, log.epoch.text());
+    }
+    Put(batch, format::kStateKey, new_state);
+    return store_.Write(batch, /*sync=*/true);
+  }
+
+ private:
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) { return store_.Get(store_.facts(), key); }
+  void Put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) {
+    batch.Put(store_.facts(), SliceOf(key), SliceOf(value));
+  }
+
+  RocksDbStore& store_;
+};
+
+// Reads all chunks in [first, last] that are there, and checks that they follow each other.
+absl::Status ScanChunks(const RocksDbStore& store, Epoch epoch, uint64_t first, uint64_t last, SegmentInfo& info,
+                        SegmentIndex& index) {
+  uint64_t expected = first;
+  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.events());
+  for (it->Seek(format::NumberKey(first)); it->Valid() && expected <= last; it->Next()) {
+    const absl::StatusOr<ChunkPtr> chunk = DecodeChunk(TextOf(it->value()), epoch);
+    if (!chunk.ok()) {
+      return chunk.status();
+    }
+    if ((*chunk)->first_sequence() != expected) {
+      return Damaged(store, fmt::format("event {} is missing", expected));
+    }
+    info.Add(**chunk);
+    index.Add(**chunk, info.first);
+    expected = (*chunk)->last_sequence() + 1;
+  }
+  return ReadStatus(store, *it);
+}
+
+absl::Status LoadSegments(const RocksDbStore& store, uint64_t earliest, RecoveredLog& log) {
+  uint64_t expected = earliest;
+  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.segments());
+  for (it->Seek(format::NumberKey(earliest)); it->Valid(); it->Next()) {
+    const std::optional<format::SegmentRecord> record =
+        format::DecodeSegment(TextOf(it->key()), TextOf(it->value()));
+    if (!record.has_value() || record->info.first != expected) {
+      return Damaged(store, fmt::format("the segment from event {} is missing", expected));
+    }
+    std::shared_ptr<SegmentIndex> index;
+    if (!record->indexed) {
+      index = std::make_shared<SegmentIndex>();
+      SegmentInfo scanned;
+      if (absl::Status status =
+              ScanChunks(store, log.state.epoch, record->info.first, record->info.last, scanned, *index);
+          !status.ok()) {
+        return status;
+      }
+      if (scanned != record->info) {
+        return Damaged(store, fmt::format("events are missing from event {} on", record->info.first));
+      }
+    }
+    log.sealed.infos.push_back(record->info);
+    log.sealed.indexes.push_back(std::move(index));
+    expected = record->info.last + 1;
+  }
+  return ReadStatus(store, *it);
+}
+
+// What was to be removed when the process ended.
+absl::Status FinishRemoval(RocksDbStore& store, uint64_t earliest) {
+  for (rocksdb::ColumnFamilyHandle* family : {store.events(), store.postings()}) {
+    std::optional<uint64_t> first;
+    {
+      const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(family);
+      it->SeekToFirst();
+      if (it->Valid()) {
+        first = format::NumberOf(TextOf(it->key()));
+      }
+    }
+    if (first.has_value()) {
+      if (absl::Status status = store.RemoveRange(family, *first, earliest); !status.ok()) {
+        return status;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state) {
+  RecoveredLog log;
+  format::Trimmed trimmed;
+  if (absl::Status status = Facts(store).Load(state, log.state, trimmed); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = FinishRemoval(store, trimmed.earliest); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = LoadSegments(store, trimmed.earliest, log); !status.ok()) {
+    return status;
+  }
+  const uint64_t sealed_head = log.sealed.infos.empty() ? trimmed.earliest - 1 : log.sealed.infos.back().last;
+  log.active_index = std::make_shared<SegmentIndex>();
+  SegmentInfo& active = log.state.active;
+  if (absl::Status status =
+          ScanChunks(store, log.state.epoch, sealed_head + 1, UINT64_MAX, active, *log.active_index);
+      !status.ok()) {
+    return status;
+  }
+  log.state.head = active.empty() ? sealed_head : active.last;
+  log.state.last_millis = std::max(trimmed.millis, active.last_millis);
+  log.totals = {trimmed.earliest, log.state.head, active.bytes};
+  for (const SegmentInfo& segment : log.sealed.infos) {
+    log.state.last_millis = std::max(log.state.last_millis, segment.last_millis);
+    log.totals.bytes += segment.bytes;
+  }
+  return log;
+}
+
+absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::Totals& totals, uint64_t events_max,
+                                 absl::FunctionRef<void(uint64_t, uint64_t)> restore) {
+  const uint64_t newest = totals.head > events_max ? totals.head - events_max + 1 : 1;
+  const uint64_t first = std::max(newest, totals.earliest);
+  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.dedupe());
+  // The commit that holds `first` may have begun before.
+  it->SeekForPrev(format::NumberKey(first));
+  if (!it->Valid()) {
+    it->SeekToFirst();
+  }
+  for (; it->Valid(); it->Next()) {
+    uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
+    for (const uint64_t fingerprint : format::DecodeFingerprints(TextOf(it->value()))) {
+      if (sequence >= first && sequence <= totals.head) {
+        restore(fingerprint, sequence);
+      }
+      ++sequence;
+    }
+  }
+  return ReadStatus(store, *it);
+}
+
+}  // namespace weir::log

@@ -1,0 +1,190 @@
+#include "log/rocksdb_store.h"
+
+#include <algorithm>
+
+#include "fmt/format.h"
+#include "log/rocksdb_format.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
+#include "rocksdb/sst_file_writer.h"
+#include "rocksdb/table.h"
+
+namespace weir::log {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+class BackgroundErrorListener : public rocksdb::EventListener {
+ public:
+  explicit BackgroundErrorListener(std::function<void(absl::Status)> report) : report_(std::move(report)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    report_(FromRocksDb(*status, "writing in the background"));
+  }
+
+ private:
+  const std::function<void(absl::Status)> report_;
+};
+
+rocksdb::DBOptions DatabaseOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  // The default drops acknowledged events silently after a corruption in the middle of the write-ahead log.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.max_bgerror_resume_count = 0;  // a failed disk is a poisoned log, until somebody has looked at it
+  options.allow_concurrent_memtable_write = false;  // there is one writer
+  options.max_background_jobs = 2;
+  options.max_total_wal_size = 512 * kMiB;
+  options.bytes_per_sync = kMiB;  // spreads the disk's work, so that a flush does not stop the log's own syncs
+  options.max_open_files = -1;
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4 * kMiB;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache, bool bloom) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 8 << 10;
+  table.block_cache = cache;
+  if (bloom) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  }
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 128 * kMiB;
+  options.max_write_buffer_number = 4;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.target_file_size_base = 128 * kMiB;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) {
+    return absl::OkStatus();
+  }
+  const std::string text = fmt::format("{} failed: {}", what, status.ToString());
+  return status.IsCorruption() ? absl::DataLossError(text) : absl::UnavailableError(text);
+}
+
+absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
+    LogDirectory directory, rocksdb::Env* env, std::function<void(absl::Status)> on_background_error) {
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(directory)));
+  rocksdb::DBOptions options = DatabaseOptions();
+  if (env != nullptr) {
+    options.env = env;
+  }
+  options.listeners.push_back(std::make_shared<BackgroundErrorListener>(std::move(on_background_error)));
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(256 * kMiB);
+  const rocksdb::ColumnFamilyOptions plain = FamilyOptions(cache, false);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, plain},
+                                                                 {format::kEvents, plain},
+                                                                 {format::kSegments, plain},
+                                                                 {format::kPostings, FamilyOptions(cache, true)},
+                                                                 {format::kDedupe, plain}};
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(options, store->directory_.database(), families, &store->families_, &db);
+  if (!status.ok()) {
+    return FromRocksDb(status, fmt::format("opening the log in {}", store->path()));
+  }
+  store->db_.reset(db);
+  return store;
+}
+
+RocksDbStore::~RocksDbStore() {
+  if (db_ == nullptr) {
+    return;
+  }
+  rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/true);
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    db_->DestroyColumnFamilyHandle(family);
+  }
+  db_->Close();
+}
+
+absl::Status RocksDbStore::Write(rocksdb::WriteBatch& batch, bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return FromRocksDb(db_->Write(options, &batch), fmt::format("writing the log in {}", path()));
+}
+
+absl::StatusOr<std::optional<std::string>> RocksDbStore::Get(rocksdb::ColumnFamilyHandle* family,
+                                                             std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), family, SliceOf(key), &value);
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  if (!status.ok()) {
+    return FromRocksDb(status, fmt::format("reading the log in {}", path()));
+  }
+  return value;
+}
+
+std::unique_ptr<rocksdb::Iterator> RocksDbStore::Iterate(rocksdb::ColumnFamilyHandle* family) const {
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocksdb::ReadOptions(), family));
+}
+
+absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentIndex& index) {
+  std::vector<std::string_view> topics;
+  topics.reserve(index.topics().size());
+  for (const auto& [topic, postings] : index.topics()) {
+    topics.push_back(topic);
+  }
+  std::sort(topics.begin(), topics.end());
+
+  const std::string what = fmt::format("indexing a segment of the log in {}", path());
+  const std::string file = directory_.sealing_file();
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), db_->GetOptions(postings()), postings());
+  rocksdb::Status status = writer.Open(file);
+  for (const std::string_view topic : topics) {
+    if (!status.ok()) {
+      break;
+    }
+    status = writer.Put(format::PostingsKey(segment_first, topic), EncodePostings(*index.Find(topic)));
+  }
+  if (status.ok()) {
+    status = writer.Finish();
+  }
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    status = db_->IngestExternalFile(postings(), {file}, options);
+  }
+  return FromRocksDb(status, what);
+}
+
+absl::Status RocksDbStore::Flush() {
+  return FromRocksDb(db_->Flush(rocksdb::FlushOptions(), families_), fmt::format("flushing the log in {}", path()));
+}
+
+absl::Status RocksDbStore::RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end) {
+  if (begin >= end) {
+    return absl::OkStatus();
+  }
+  const std::string first = format::NumberKey(begin);
+  const std::string last = format::NumberKey(end);
+  const rocksdb::Slice first_slice(first);
+  const rocksdb::Slice last_slice(last);
+  rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), family, &first_slice, &last_slice, /*include_end=*/false);
+  if (status.ok()) {
+    status = db_->DeleteRange(rocksdb::WriteOptions(), family, first_slice, last_slice);
+  }
+  return FromRocksDb(status, fmt::format("removing old events of the log in {}", path()));
+}
+
+absl::Status RocksDbStore::Sync() {
+  return FromRocksDb(db_->SyncWAL(), fmt::format("syncing the log in {}", path()));
+}
+
+}  // namespace weir::log

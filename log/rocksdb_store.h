@@ -1,0 +1,71 @@
+// The RocksDB of a log: its options, its column families, and the few operations that the engine composes.
+#ifndef WEIR_LOG_ROCKSDB_STORE_H_
+#define WEIR_LOG_ROCKSDB_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "log/log_directory.h"
+#include "log/segment.h"
+#include "log/segment_index.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+
+namespace weir::log {
+
+inline rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view TextOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// DATA_LOSS for corruption, UNAVAILABLE for the rest, with `what` failed.
+absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what);
+
+// Any thread.
+class RocksDbStore {
+ public:
+  // `on_background_error` is called from RocksDB's threads: nothing can be written any more.
+  static absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(LogDirectory directory, rocksdb::Env* env,
+                                                            std::function<void(absl::Status)> on_background_error);
+  ~RocksDbStore();
+
+  rocksdb::ColumnFamilyHandle* facts() const { return families_[0]; }
+  rocksdb::ColumnFamilyHandle* events() const { return families_[1]; }
+  rocksdb::ColumnFamilyHandle* segments() const { return families_[2]; }
+  rocksdb::ColumnFamilyHandle* postings() const { return families_[3]; }
+  rocksdb::ColumnFamilyHandle* dedupe() const { return families_[4]; }
+
+  absl::Status Write(rocksdb::WriteBatch& batch, bool sync);
+  // Null when the key is not there.
+  absl::StatusOr<std::optional<std::string>> Get(rocksdb::ColumnFamilyHandle* family, std::string_view key) const;
+  // Must be gone before the store is.
+  std::unique_ptr<rocksdb::Iterator> Iterate(rocksdb::ColumnFamilyHandle* family) const;
+
+  // Writes a segment's postings into a file and takes it into the database. One thread at a time.
+  absl::Status IngestPostings(uint64_t segment_first, const SegmentIndex& index);
+  // All column families, so that none of them keeps an old write-ahead log alive.
+  absl::Status Flush();
+  // Gives the space of [begin, end) back, whole files first.
+  absl::Status RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end);
+  // What was written without sync.
+  absl::Status Sync();
+
+  const std::string& path() const { return directory_.path(); }
+
+ private:
+  explicit RocksDbStore(LogDirectory directory) : directory_(std::move(directory)) {}
+
+  LogDirectory directory_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+};
+
+}  // namespace weir::log
+
+#endif  // WEIR_LOG_ROCKSDB_STORE_H_
