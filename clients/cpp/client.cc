@@ -4,14 +4,12 @@
 #include <utility>
 
 #include "clients/cpp/byte_buffer.h"
+#include "clients/cpp/client_impl.h"
 #include "clients/cpp/rpc_status.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
-#include "weir/v1/event_bus.grpc.pb.h"
 
 namespace weir {
 namespace {
@@ -49,62 +47,58 @@ gpr_timespec Deadline(absl::Time deadline) {
   return {time.tv_sec, static_cast<int32_t>(time.tv_nsec), GPR_CLOCK_REALTIME};
 }
 
+template <typename Request, typename Response>
+absl::StatusOr<Response> Call(v1::EventBus::Stub& stub,
+                              grpc::Status (v1::EventBus::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                         Response*),
+                              const Request& request, absl::Time deadline) {
+  grpc::ClientContext context;
+  context.set_deadline(Deadline(deadline));
+  Response response;
+  const grpc::Status status = (stub.*method)(&context, request, &response);
+  if (!status.ok()) {
+    return client::FromGrpc(status);
+  }
+  return response;
+}
+
 }  // namespace
 
-struct Client::Impl {
-  explicit Impl(ClientOptions client_options)
-      : options(std::move(client_options)),
-        channel(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), Arguments(options))),
-        stub(v1::EventBus::NewStub(channel)),
-        generic(channel) {}
-
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::EventBus::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                           Response*),
-                                const Request& request, absl::Time deadline) {
-    grpc::ClientContext context;
-    context.set_deadline(Deadline(deadline));
-    Response response;
-    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
-    if (!status.ok()) {
-      return client::FromGrpc(status);
-    }
-    return response;
-  }
-
-  const ClientOptions options;
-  const std::shared_ptr<grpc::Channel> channel;
-  const std::unique_ptr<v1::EventBus::Stub> stub;
-  grpc::GenericStub generic;
-};
+Client::Impl::Impl(ClientOptions client_options)
+    : options(std::move(client_options)),
+      channel(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), Arguments(options))),
+      stub(v1::EventBus::NewStub(channel)),
+      generic(channel) {}
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Client::~Client() = default;
+Client::~Client() { impl_->open_calls.WaitForNone(); }
 
 absl::StatusOr<v1::PublishResponse> Client::Publish(const v1::PublishRequest& request, absl::Time deadline) {
-  return impl_->Call(&v1::EventBus::Stub::Publish, request, deadline);
+  return Call(*impl_->stub, &v1::EventBus::Stub::Publish, request, deadline);
 }
 
 absl::StatusOr<v1::ListEventsResponse> Client::ListEvents(const v1::ListEventsRequest& request, absl::Time deadline) {
-  return impl_->Call(&v1::EventBus::Stub::ListEvents, request, deadline);
+  return Call(*impl_->stub, &v1::EventBus::Stub::ListEvents, request, deadline);
 }
 
 absl::StatusOr<v1::GetSchemaResponse> Client::GetSchema(const v1::GetSchemaRequest& request, absl::Time deadline) {
-  return impl_->Call(&v1::EventBus::Stub::GetSchema, request, deadline);
+  return Call(*impl_->stub, &v1::EventBus::Stub::GetSchema, request, deadline);
 }
 
 absl::StatusOr<v1::GetStatusResponse> Client::GetStatus(absl::Time deadline) {
-  return impl_->Call(&v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(), deadline);
+  return Call(*impl_->stub, &v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(), deadline);
 }
 
 void Client::ListEventsRaw(const v1::ListEventsRequest& request, absl::Time deadline,
                            std::function<void(absl::StatusOr<std::string>)> done) {
-  struct Call {
+  struct OpenCall {
+    explicit OpenCall(client::OpenCalls& calls) : hold(calls) {}
+    client::OpenCalls::Hold hold;
     grpc::ClientContext context;
     grpc::ByteBuffer request;
     grpc::ByteBuffer response;
   };
-  auto call = std::make_shared<Call>();
+  auto call = std::make_shared<OpenCall>(impl_->open_calls);
   call->context.set_deadline(Deadline(deadline));
   call->request = client::ToByteBuffer(request);
   impl_->generic.UnaryCall(&call->context, kListEvents, grpc::StubOptions(), &call->request, &call->response,

@@ -1,11 +1,12 @@
+#include "weir/client.h"
+
+#include <gtest/gtest.h>
+
 #include <future>
 #include <optional>
 #include <string>
 
-#include <gtest/gtest.h>
-
 #include "clients/cpp/fake_event_bus.h"
-#include "weir/client.h"
 
 namespace weir {
 namespace {
@@ -41,7 +42,8 @@ TEST(Client, ListEventsRawGivesTheBytes) {
   v1::ListEventsRequest request;
   request.add_filters("a.b");
   std::promise<absl::StatusOr<std::string>> done;
-  client.ListEventsRaw(request, Soon(), [&done](absl::StatusOr<std::string> bytes) { done.set_value(std::move(bytes)); });
+  client.ListEventsRaw(request, Soon(),
+                       [&done](absl::StatusOr<std::string> bytes) { done.set_value(std::move(bytes)); });
   const absl::StatusOr<std::string> bytes = done.get_future().get();
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   v1::ListEventsResponse response;

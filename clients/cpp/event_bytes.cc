@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <string_view>
 
+#include "base/uuid.h"
 #include "base/wire.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -34,8 +34,8 @@ void AppendPayload(const google::protobuf::Message& payload, std::string& out) {
   const std::string type = payload.GetTypeName();
   const size_t url_size = kTypePrefix.size() + type.size();
   const size_t value_size = payload.ByteSizeLong();
-  const size_t any_size = 1 + wire::VarintSize(url_size) + url_size +
-                          (value_size == 0 ? 0 : 1 + wire::VarintSize(value_size) + value_size);
+  const size_t any_size =
+      1 + wire::VarintSize(url_size) + url_size + (value_size == 0 ? 0 : 1 + wire::VarintSize(value_size) + value_size);
   wire::AppendTag(out, 8, wire::Type::kBytes);
   wire::AppendVarint(out, any_size);
   wire::AppendTag(out, 1, wire::Type::kBytes);
@@ -49,18 +49,12 @@ void AppendPayload(const google::protobuf::Message& payload, std::string& out) {
   }
 }
 
-std::mt19937_64 SeededGenerator() {
-  std::random_device device;
-  std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
-  return std::mt19937_64(seed);
-}
-
 }  // namespace
 
 std::string EventBytes(const EventToPublish& event) {
   std::string out;
   wire::AppendBytes(out, 3, event.topic);
-  wire::AppendBytes(out, 4, event.id.empty() ? UuidV7(absl::Now()) : event.id);
+  wire::AppendBytes(out, 4, event.id.empty() ? NewUuid() : event.id);
   if (event.time.has_value()) {
     wire::AppendBytes(out, 5, TimestampBytes(*event.time));
   }
@@ -76,30 +70,11 @@ std::string EventBytes(const EventToPublish& event) {
 
 std::string EventBytes(v1::Event event) {
   if (event.id().empty()) {
-    event.set_id(UuidV7(absl::Now()));
+    event.set_id(NewUuid());
   }
   std::string out;
   AppendSorted(event, out);
   return out;
-}
-
-std::string UuidV7(absl::Time now) {
-  thread_local std::mt19937_64 generator = SeededGenerator();
-  const auto millis = static_cast<uint64_t>(absl::ToUnixMillis(now));
-  const uint64_t high = (millis << 16) | 0x7000 | (generator() & 0x0FFF);
-  const uint64_t low = (uint64_t{1} << 63) | (generator() >> 2);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(36, '-');
-  size_t at = 0;
-  for (const uint64_t half : {high, low}) {
-    for (int shift = 60; shift >= 0; shift -= 4) {
-      if (at == 8 || at == 13 || at == 18 || at == 23) {
-        ++at;
-      }
-      text[at++] = kDigits[(half >> shift) & 15];
-    }
-  }
-  return text;
 }
 
 }  // namespace weir::client

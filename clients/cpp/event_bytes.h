@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "absl/time/time.h"
 #include "weir/client.h"
 #include "weir/v1/event.pb.h"
 
@@ -14,9 +13,6 @@ namespace weir::client {
 // filled in.
 std::string EventBytes(const EventToPublish& event);
 std::string EventBytes(v1::Event event);
-
-// A UUID of version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits; lower-case text. Any thread.
-std::string UuidV7(absl::Time now);
 
 }  // namespace weir::client
 

@@ -1,9 +1,8 @@
 #include "clients/cpp/event_bytes.h"
 
-#include <set>
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "base/event_view.h"
 #include "google/protobuf/struct.pb.h"
@@ -70,20 +69,6 @@ TEST(EventBytes, AMissingIdIsMade) {
   event.set_topic("a");
   EXPECT_EQ(Parsed(EventBytes(event)).id().size(), 36U);
   EXPECT_EQ(Parsed(EventBytes({.topic = "a", .payload = google::protobuf::StringValue()})).id().size(), 36U);
-}
-
-TEST(UuidV7, BeginsWithTheTimeAndIsUnique) {
-  const absl::Time time = absl::FromUnixMillis(0x0123'4567'89AB);
-  std::set<std::string> all;
-  for (int i = 0; i < 1000; ++i) {
-    const std::string uuid = UuidV7(time);
-    EXPECT_EQ(uuid.substr(0, 15), "01234567-89ab-7");
-    EXPECT_EQ(uuid[18], '-');
-    EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos) << uuid;
-    EXPECT_EQ(uuid[23], '-');
-    all.insert(uuid);
-  }
-  EXPECT_EQ(all.size(), 1000U);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const s
 // order of the calls; a call without a script hangs until the fake is destroyed. Any thread.
 class FakeEventBus final : public v1::EventBus::Service {
  public:
-  using SubscribeScript = std::function<grpc::Status(const v1::SubscribeRequest&,
-                                                     grpc::ServerWriter<v1::SubscribeResponse>&)>;
+  using SubscribeScript =
+      std::function<grpc::Status(const v1::SubscribeRequest&, grpc::ServerWriter<v1::SubscribeResponse>&)>;
   using PublisherStream = grpc::ServerReaderWriter<v1::PublishStreamResponse, v1::PublishStreamRequest>;
   using PublishScript = std::function<grpc::Status(PublisherStream&)>;
 

@@ -1,9 +1,9 @@
 #include "clients/cpp/publish_queue.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "base/event_view.h"
 

@@ -1,8 +1,8 @@
 #include "clients/cpp/publish_results.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "google/rpc/error_details.pb.h"
 #include "weir/v1/event_bus.pb.h"

@@ -13,6 +13,7 @@
 
 #include "clients/cpp/backoff.h"
 #include "clients/cpp/byte_buffer.h"
+#include "clients/cpp/client_impl.h"
 #include "clients/cpp/event_bytes.h"
 #include "clients/cpp/publish_queue.h"
 #include "clients/cpp/publish_results.h"
@@ -21,9 +22,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/alarm.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/client_callback.h"
 #include "weir/client.h"
 
@@ -42,8 +41,8 @@ absl::Status TooLarge() {
   (*info.mutable_metadata())["limit"] = std::to_string(PublishQueue::kBatchBytesMax);
   google::rpc::Status status;
   status.set_code(static_cast<int>(absl::StatusCode::kInvalidArgument));
-  status.set_message(fmt::format("the event is larger than the {} bytes that one message may hold",
-                                 PublishQueue::kBatchBytesMax));
+  status.set_message(
+      fmt::format("the event is larger than the {} bytes that one message may hold", PublishQueue::kBatchBytesMax));
   status.add_details()->PackFrom(info);
   return client::FromRpc(status);
 }
@@ -56,10 +55,11 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   class Stream;
   using Lock = std::unique_lock<std::mutex>;
 
-  Impl(const Client& client, const PublisherOptions& options)
-      : stub(client.channel()),
+  Impl(Client::Impl& client, const PublisherOptions& options)
+      : stub(client.generic),
+        open_calls(client.open_calls),
         on_disconnected(options.on_disconnected),
-        backoff(client.options().backoff_min, client.options().backoff_max),
+        backoff(client.options.backoff_min, client.options.backoff_max),
         queue(options) {}
 
   void Take(Lock& lock, std::string event, Done done);
@@ -73,7 +73,8 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   void End();
   void Stop();
 
-  grpc::GenericStub stub;
+  grpc::GenericStub& stub;
+  client::OpenCalls& open_calls;
   const std::function<void(const absl::Status&, absl::Duration)> on_disconnected;
 
   // All below is guarded by the mutex.
@@ -94,7 +95,7 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
 // while a write may still be started: it is given back when the stream is broken and no write is in flight.
 class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Stream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  explicit Stream(std::shared_ptr<Impl> impl) : hold_(impl->open_calls), impl_(std::move(impl)) {}
 
   void Start(std::string first_batch) {
     impl_->stub.PrepareBidiStreamingCall(&context_, kPublishStream, grpc::StubOptions(), this);
@@ -157,6 +158,7 @@ class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteB
     }
   }
 
+  const client::OpenCalls::Hold hold_;
   const std::shared_ptr<Impl> impl_;
   grpc::ClientContext context_;
   grpc::ByteBuffer request_;
@@ -199,9 +201,12 @@ void Publisher::Impl::Pump(Lock& lock) {
     return;
   }
   stream->writing = true;
-  Stream* const writer = stream;  // lives: its hold is kept while it writes
+  Stream* const writer = stream;
+  // The write may be done, and the stream with it, before the call that starts it has returned on this thread.
+  writer->AddHold();
   lock.unlock();
   writer->Write(std::move(batch));
+  writer->RemoveHold();
   lock.lock();
 }
 
@@ -292,6 +297,7 @@ void Publisher::Impl::OnStreamEnd(absl::Status status) {
   wait = std::make_unique<grpc::Alarm>();
   wait->Set(absl::ToChronoTime(absl::Now() + retry_in), [self = shared_from_this()](bool) {
     Lock open_lock(self->mutex);
+    self->wait.reset();  // it holds this callback, which holds the publisher
     if (self->stopping) {
       self->End();
     } else {
@@ -310,14 +316,16 @@ void Publisher::Impl::Stop() {
   stopping = true;
   if (stream != nullptr) {
     stream->Cancel();
-  } else if (wait != nullptr) {
+  }
+  if (wait != nullptr) {
     wait->Cancel();
   }
   ended_changed.wait(lock, [this] { return !under_way; });
   Answer(lock, queue.size(), absl::AbortedError("the publisher was destroyed before the event was answered"));
 }
 
-Publisher::Publisher(Client& client, PublisherOptions options) : impl_(std::make_shared<Impl>(client, options)) {}
+Publisher::Publisher(Client& client, PublisherOptions options)
+    : impl_(std::make_shared<Impl>(*client.impl_, options)) {}
 
 Publisher::~Publisher() { impl_->Stop(); }
 
@@ -351,9 +359,8 @@ absl::Status Publisher::TryPublish(v1::Event event, Done done) {
 absl::Status Publisher::Flush(absl::Time deadline) {
   Impl::Lock lock(impl_->mutex);
   const uint64_t target = impl_->taken;
-  const bool reached = impl_->answered_changed.wait_until(lock, absl::ToChronoTime(deadline), [this, target] {
-    return impl_->answered >= target;
-  });
+  const bool reached = impl_->answered_changed.wait_until(lock, absl::ToChronoTime(deadline),
+                                                          [this, target] { return impl_->answered >= target; });
   return reached ? absl::OkStatus()
                  : absl::DeadlineExceededError(fmt::format("{} events are not yet answered", impl_->queue.size()));
 }

@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -5,8 +7,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "clients/cpp/fake_event_bus.h"
 #include "google/protobuf/wrappers.pb.h"

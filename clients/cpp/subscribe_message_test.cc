@@ -1,8 +1,8 @@
 #include "clients/cpp/subscribe_message.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "weir/v1/event_bus.pb.h"
 

@@ -7,12 +7,11 @@
 
 #include "clients/cpp/backoff.h"
 #include "clients/cpp/byte_buffer.h"
+#include "clients/cpp/client_impl.h"
 #include "clients/cpp/rpc_status.h"
 #include "clients/cpp/subscribe_message.h"
 #include "grpcpp/alarm.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/client_callback.h"
 #include "weir/client.h"
 
@@ -24,14 +23,14 @@ using client::SubscribeMessage;
 
 constexpr char kSubscribe[] = "/weir.v1.EventBus/Subscribe";
 
-v1::SubscribeRequest RequestOf(const Client& client, const SubscriberOptions& options) {
+v1::SubscribeRequest RequestOf(const ClientOptions& client, const SubscriberOptions& options) {
   v1::SubscribeRequest request;
   request.mutable_filters()->Assign(options.filters.begin(), options.filters.end());
   request.mutable_types()->Assign(options.types.begin(), options.types.end());
   *request.mutable_start() = options.start;
   request.set_gap_policy(options.gap_policy);
   request.set_max_batch_events(options.batch_events_max);
-  request.set_client_name(client.options().name);
+  request.set_client_name(client.name);
   const int64_t millis = absl::ToInt64Milliseconds(options.progress_interval);
   request.mutable_progress_interval()->set_seconds(millis / 1000);
   request.mutable_progress_interval()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
@@ -65,11 +64,12 @@ std::shared_ptr<const std::string> Keep(std::string bytes, std::string_view body
 struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   class Stream;
 
-  Impl(const Client& client, const SubscriberOptions& options, SubscriberCallbacks given)
-      : stub(client.channel()),
+  Impl(Client::Impl& client, const SubscriberOptions& options, SubscriberCallbacks given)
+      : stub(client.generic),
+        open_calls(client.open_calls),
         callbacks(std::move(given)),
-        request(RequestOf(client, options)),
-        backoff(client.options().backoff_min, client.options().backoff_max),
+        request(RequestOf(client.options, options)),
+        backoff(client.options.backoff_min, client.options.backoff_max),
         cursor(options.start.after_cursor()) {}
 
   void Open();
@@ -81,7 +81,8 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   void Stop();
 
   // Used by one of the stream's or the wait's calls at a time.
-  grpc::GenericStub stub;
+  grpc::GenericStub& stub;
+  client::OpenCalls& open_calls;
   const SubscriberCallbacks callbacks;
   v1::SubscribeRequest request;
   client::Backoff backoff;
@@ -89,17 +90,18 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
 
   mutable std::mutex mutex;
   std::condition_variable ended_changed;
-  std::string cursor;          // guarded by mutex
-  bool stopping = false;       // guarded by mutex
-  bool ended = false;          // guarded by mutex: nothing is under way, and nothing will be
-  Stream* stream = nullptr;    // guarded by mutex; deletes itself after it took itself out of here
+  std::string cursor;                 // guarded by mutex
+  bool stopping = false;              // guarded by mutex
+  bool ended = false;                 // guarded by mutex: nothing is under way, and nothing will be
+  Stream* stream = nullptr;           // guarded by mutex; deletes itself after it took itself out of here
   std::unique_ptr<grpc::Alarm> wait;  // guarded by mutex
 };
 
 // Reads one stream to its end. The next message is asked for when the callbacks of the last one have returned.
 class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Stream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
+  explicit Stream(std::shared_ptr<Impl> impl)
+      : hold_(impl->open_calls), impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
 
   void Start() {
     impl_->stub.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
@@ -130,6 +132,7 @@ class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::Byte
   }
 
  private:
+  const client::OpenCalls::Hold hold_;
   const std::shared_ptr<Impl> impl_;
   grpc::ClientContext context_;
   grpc::ByteBuffer request_;
@@ -139,6 +142,7 @@ class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::Byte
 
 void Subscriber::Impl::Open() {
   const std::lock_guard<std::mutex> lock(mutex);
+  wait.reset();  // it holds its callback, which holds this
   if (stopping) {
     End();
     return;
@@ -239,14 +243,15 @@ void Subscriber::Impl::Stop() {
   stopping = true;
   if (stream != nullptr) {
     stream->Cancel();
-  } else if (wait != nullptr) {
+  }
+  if (wait != nullptr) {
     wait->Cancel();
   }
   ended_changed.wait(lock, [this] { return ended; });
 }
 
 Subscriber::Subscriber(Client& client, SubscriberOptions options, SubscriberCallbacks callbacks)
-    : impl_(std::make_shared<Impl>(client, options, std::move(callbacks))) {
+    : impl_(std::make_shared<Impl>(*client.impl_, options, std::move(callbacks))) {
   impl_->Open();
 }
 

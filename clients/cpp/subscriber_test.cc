@@ -1,10 +1,10 @@
+#include <gtest/gtest.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "clients/cpp/fake_event_bus.h"
 #include "weir/client.h"
@@ -187,9 +187,8 @@ TEST_F(SubscriberTest, ASnapshotThatBrokeOffBeforeItsFirstEventBeginsAgain) {
 }
 
 TEST_F(SubscriberTest, ARefusalForGoodIsTheEnd) {
-  bus_.OnSubscribe([](const v1::SubscribeRequest&, Writer&) {
-    return FakeError(grpc::StatusCode::OUT_OF_RANGE, "CURSOR_EXPIRED");
-  });
+  bus_.OnSubscribe(
+      [](const v1::SubscribeRequest&, Writer&) { return FakeError(grpc::StatusCode::OUT_OF_RANGE, "CURSOR_EXPIRED"); });
   const Subscriber subscriber(client_, FromLatest(), heard_.Callbacks());
   EXPECT_EQ(heard_.Wait(1), std::vector<std::string>{"failed CURSOR_EXPIRED"});
   EXPECT_EQ(bus_.subscribe_requests().size(), 1U);

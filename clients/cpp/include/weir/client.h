@@ -67,6 +67,7 @@ struct ClientOptions {
 class Client {
  public:
   explicit Client(ClientOptions options);
+  // Waits for the calls of ListEventsRaw. Not from a callback.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -86,6 +87,8 @@ class Client {
   const std::shared_ptr<grpc::Channel>& channel() const;
 
  private:
+  friend class Publisher;
+  friend class Subscriber;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -131,15 +134,15 @@ struct PublisherOptions {
 };
 
 // Publishes over one PublishStream, pipelined and in order. After a transient fault it reconnects and sends again from
-// the first unanswered event, with the same event ids: nothing is lost, stored twice or reordered. A permanent refusal of
-// the whole stream fails the events that were sent on it; those behind them are tried on the next stream.
-// One core carries some hundred thousand small events a second.
+// the first unanswered event, with the same event ids: nothing is lost, stored twice or reordered. A permanent refusal
+// of the whole stream fails the events that were sent on it; those behind them are tried on the next stream. One core
+// carries some hundred thousand small events a second.
 class Publisher {
  public:
   using Done = std::function<void(const PublishOutcome&)>;
 
   explicit Publisher(Client& client, PublisherOptions options = {});
-  // Calls the `done` of every unanswered event with ABORTED; Flush first.
+  // Calls the `done` of every unanswered event with ABORTED; Flush first. Not from a callback.
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -150,8 +153,8 @@ class Publisher {
   void Publish(const EventToPublish& event, Done done);
   // The same with a complete event; an empty id is filled in.
   void Publish(v1::Event event, Done done);
-  // As Publish, but RESOURCE_EXHAUSTED instead of waiting, and INVALID_ARGUMENT for an event above 3 MiB: then `done` is
-  // not called. May be called from a `done`.
+  // As Publish, but RESOURCE_EXHAUSTED instead of waiting, and INVALID_ARGUMENT for an event above 3 MiB: then `done`
+  // is not called. May be called from a `done`.
   absl::Status TryPublish(v1::Event event, Done done);
 
   // Waits until every event taken so far is answered: OK even when some were refused, for each `done` has said so.
@@ -202,8 +205,8 @@ struct SubscriberCallbacks {
   std::function<void(const absl::Status&)> on_failed;
 };
 
-// Reads the log from a place on, for ever: reconnects after failures and goes on after the last event given out, so that
-// each event comes once. Flow control holds the server back while a callback runs: a slow reader loses nothing.
+// Reads the log from a place on, for ever: reconnects after failures and goes on after the last event given out, so
+// that each event comes once. Flow control holds the server back while a callback runs: a slow reader loses nothing.
 class Subscriber {
  public:
   Subscriber(Client& client, SubscriberOptions options, SubscriberCallbacks callbacks);
