@@ -5,7 +5,7 @@ import { ownFiles, read, report } from './tree.mjs';
 const words = [
   [/\b(TO[D]O|FIX[M]E|X[X]X)\b/, 'unfinished work: finish it, or write it down elsewhere'],
   [/(^|[\s"'(=])\/(wor[k]|hom[e]|root)\//, 'a path of one machine'],
-  [/\b(registr[y]\.|deb\.debia[n]|proxy\.golan[g])/, 'the host of a registry'],
+  [/\b(registr[y]\.\w+\.|deb\.debia[n]|proxy\.golan[g])/, 'the host of a registry'],
   [/^(<{7}|>{7}) /, 'a conflict left in'],
   [/[ \t]+$/, 'blanks at the end of the line'],
 ];
