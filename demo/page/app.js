@@ -68,6 +68,19 @@ function takePlace(id) {
   remember();
 }
 
+const gapReasons = {
+  expired: 'they are older than what the log keeps',
+  other_epoch: 'the log was made anew',
+  beyond_head: 'the log was restored from an older copy',
+  malformed: 'the id was not one of this log',
+  unrenderable: 'their type is no longer known',
+};
+
+function gapText({ reason, requested, resumedAt }) {
+  const where = requested ? `after ${requested}` : 'before this page began';
+  return `Events ${where} cannot be shown: ${gapReasons[reason] ?? reason}. Reading goes on after ${resumedAt}.`;
+}
+
 const stream = new Stream({
   state: setState,
   place: takePlace,
@@ -78,7 +91,7 @@ const stream = new Stream({
     announce('weir:event', { id, data });
   },
   gap(data, id) {
-    element('gap-text').textContent = `The log no longer holds what came after ${data.requestedCursor || 'this page’s place'} (${data.reason}). Reading goes on after ${id}.`;
+    element('gap-text').textContent = gapText(data);
     element('gaps').hidden = false;
     takePlace(id);
     announce('weir:gap', { id, data });

@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { root } from '../checks/tree.mjs';
 
-export const bin = (name) => path.join(root, 'build/release/bin', name);
+// WEIR_BIN: other binaries than the optimised ones.
+export const bin = (name) => path.join(process.env.WEIR_BIN ?? path.join(root, 'build/release/bin'), name);
 
 export class System {
   dir = mkdtempSync(path.join(tmpdir(), 'weir-e2e-'));
