@@ -13,6 +13,10 @@ as_root() {
 
 # install_packages GROUP…: those of dev.d/packages that belong to a group and are not there.
 install_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    note "not a Debian: see to it that what dev.d/packages lists is installed"
+    return 0
+  fi
   local groups=" $* " name group command rest wanted=() missing=() present
   while read -r name group command rest; do
     [[ -z $name || $name == '#'* || $groups != *" $group "* ]] && continue

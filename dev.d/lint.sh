@@ -122,6 +122,7 @@ cmd_lint() {
   fi
   check "who includes whom (tests/checks/include_table.mjs)" node "$ROOT/tests/checks/include_table.mjs"
   check "words (tests/checks/words.mjs)" node "$ROOT/tests/checks/words.mjs"
+  check "links of the documents (tests/checks/links.mjs)" node "$ROOT/tests/checks/links.mjs"
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
   check "lock files without addresses" lint_locks
   ((!tidy)) || check "clang-tidy" lint_tidy "$@"
