@@ -83,11 +83,7 @@ WellKnown FormOf(const Descriptor& type) {
       return known;
     }
   }
-  bool library = type.options().message_set_wire_format();
-  for (int i = 0; i < type.field_count(); ++i) {
-    library = library || type.field(i)->type() == FieldDescriptor::TYPE_GROUP;
-  }
-  return {"", library || type.real_oneof_decl_count() > 64 ? Form::kLibrary : Form::kObject, ""};
+  return {"", Form::kObject, ""};
 }
 
 // The JSON of a field's default.
@@ -152,7 +148,9 @@ const MessagePlan* CompiledPlans::PlanFor(const Descriptor& type) {
   const bool print_defaults = EventOptionsOf(type).print_defaults();
   std::vector<const FieldDescriptor*> fields;
   for (int i = 0; i < type.field_count(); ++i) {
-    fields.push_back(type.field(i));
+    if (type.field(i)->type() != FieldDescriptor::TYPE_GROUP) {
+      fields.push_back(type.field(i));
+    }
   }
   std::sort(fields.begin(), fields.end(),
             [](const FieldDescriptor* a, const FieldDescriptor* b) { return a->number() < b->number(); });
@@ -182,7 +180,7 @@ FieldPlan CompiledPlans::PlanField(const FieldDescriptor& field, bool print_defa
   plan.map = field.is_map();
   plan.skips_default = !field.has_presence() && !field.is_repeated() && !field.containing_type()->options().map_entry();
   if (const auto* oneof = field.real_containing_oneof(); oneof != nullptr) {
-    plan.oneof = uint64_t{1} << (oneof->index() & 63);
+    plan.oneof = static_cast<uint32_t>(oneof->index()) + 1;
   }
   plan.member = "," + Quoted(names_ == FieldNames::kProto ? field.name() : field.json_name()) + ":";
   if (plan.kind == ValueKind::kMessage) {

@@ -9,7 +9,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/text.h"
-#include "edge/render/json_library.h"
 #include "edge/render/json_plan.h"
 #include "edge/render/json_plan_data.h"
 
@@ -17,15 +16,13 @@ namespace weir::edge {
 
 class CompiledPlans : public JsonPlans {
  public:
-  explicit CompiledPlans(FieldNames names) : names_(names), library_(names) {}
+  explicit CompiledPlans(FieldNames names) : names_(names) {}
 
   // Adds the plans of a file's message types and of what they hold.
   void Add(const google::protobuf::FileDescriptor& file);
 
   const MessagePlan* Find(std::string_view full_name) const override;
   absl::Status Append(const MessagePlan& plan, std::string_view bytes, std::string& out) const override;
-
-  const JsonLibrary& library() const { return library_; }
 
  private:
   void AddWithNested(const google::protobuf::Descriptor& type);
@@ -34,7 +31,6 @@ class CompiledPlans : public JsonPlans {
   FieldPlan PlanField(const google::protobuf::FieldDescriptor& field, bool print_defaults);
 
   const FieldNames names_;
-  const JsonLibrary library_;
   absl::flat_hash_map<const google::protobuf::Descriptor*, std::unique_ptr<MessagePlan>> messages_;
   absl::flat_hash_map<const google::protobuf::EnumDescriptor*, std::unique_ptr<EnumPlan>> enums_;
   TextMap<const MessagePlan*> by_name_;

@@ -43,18 +43,21 @@ bool ReadRecords(const MessagePlan& plan, std::string_view bytes, std::vector<Re
 
 // Setting a member of a oneof clears the others: drops what came before the last change of member.
 void DropClearedMembers(std::vector<Record>& records) {
-  absl::flat_hash_map<uint64_t, const FieldPlan*> last;
-  uint64_t closed = 0;
+  struct Choice {
+    const FieldPlan* member = nullptr;  // the last one on the wire
+    bool closed = false;                // another one came before it
+  };
+  absl::flat_hash_map<uint32_t, Choice> choices;
   std::vector<Record> kept;
   for (auto it = records.rbegin(); it != records.rend(); ++it) {
     if (it->field->oneof == 0) {
       kept.push_back(*it);
       continue;
     }
-    const auto [entry, added] = last.emplace(it->field->oneof, it->field);
-    if (entry->second != it->field) {
-      closed |= it->field->oneof;
-    } else if ((closed & it->field->oneof) == 0) {
+    Choice& choice = choices[it->field->oneof];
+    choice.member = choice.member == nullptr ? it->field : choice.member;
+    choice.closed = choice.closed || choice.member != it->field;
+    if (!choice.closed) {
       kept.push_back(*it);
     }
   }

@@ -9,7 +9,6 @@
 #include <bit>
 
 #include "edge/render/json_compile.h"
-#include "edge/render/json_library.h"
 #include "edge/render/json_plan_data.h"
 #include "edge/render/json_text.h"
 #include "edge/render/json_time.h"
@@ -96,10 +95,8 @@ bool Writer::Value(const MessagePlan& plan, std::string_view bytes, int depth) {
       return At(plan, (error_ = AppendFieldMask(bytes, out_)) == nullptr);
     case Form::kAny:
       return At(plan, Any(bytes, depth));
-    case Form::kLibrary:
-      break;
   }
-  return At(plan, plans_.library().Append(*plan.descriptor, bytes, out_) || Fail("bytes that the library refuses"));
+  return Fail("a form that nobody knows");
 }
 
 bool Writer::Bare(const MessagePlan& plan, std::string_view bytes, int depth) {
@@ -142,11 +139,11 @@ bool Writer::Members(const MessagePlan& plan, std::string_view bytes, int depth,
       }
       continue;
     }
-    if (number <= last || (oneofs & field->oneof) != 0) {
+    if (number <= last || (!normalise_ && (oneofs & field->oneof_bit()) != 0)) {
       return Unusual();
     }
     last = number;
-    oneofs |= field->oneof;
+    oneofs |= field->oneof_bit();
     while (absent != absent_end && plan.fields[*absent].number < number) {
       show_absent(plan.fields[*absent++]);
     }

@@ -51,16 +51,17 @@ struct FieldPlan {
   bool repeated = false;  // a map too
   bool map = false;
   bool skips_default = false;     // without presence: not shown when it is the default
-  uint64_t oneof = 0;             // the bit of its oneof, or 0
+  uint32_t oneof = 0;             // numbers its message's oneofs from 1; 0: in none
   std::string member;             // `,"name":`
   std::string absent;             // shown when the field is not there; empty: nothing is
   const MessagePlan* message = nullptr;
   const EnumPlan* enumeration = nullptr;
 
   // Whether a value of this wire type belongs to the field: its own, or the packed form of it and the other way round.
-  bool Takes(wire::Type type) const {
-    return type == wire || (repeated && type == wire::Type::kBytes);
-  }
+  bool Takes(wire::Type type) const { return type == wire || (repeated && type == wire::Type::kBytes); }
+
+  // A bit for its oneof. Of more than 64 oneofs some share one, which only costs time.
+  uint64_t oneof_bit() const { return oneof == 0 ? 0 : uint64_t{1} << (oneof & 63); }
 };
 
 struct MessagePlan {
@@ -71,7 +72,6 @@ struct MessagePlan {
     kDuration,
     kFieldMask,
     kAny,
-    kLibrary,  // left to the protobuf library
   };
 
   Form form = Form::kObject;
@@ -79,7 +79,6 @@ struct MessagePlan {
   std::array<int16_t, 64> by_number = {};  // index into fields, -1: it may be found in fields
   std::vector<uint16_t> shown_when_absent; // indices into fields, ascending
   std::string bare_absent;                 // of kBare without its field
-  bool is_any_value = false;               // within an Any it stands in the member `value`
   const google::protobuf::Descriptor* descriptor = nullptr;
 
   const FieldPlan* Find(uint32_t number) const {

@@ -305,7 +305,9 @@ void RandomTypes::Fill(Rng& rng, int depth, Message& message) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     const bool deep = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_map();
-    if (OneIn(rng, 3) || (deep && depth <= 0)) {
+    // A Value without a kind is no JSON: a map's must not be left out.
+    const bool needed = type.options().map_entry() && deep && field.message_type()->full_name() == "google.protobuf.Value";
+    if (!needed && (OneIn(rng, 3) || (deep && depth <= 0))) {
       continue;
     }
     const size_t count = field.is_repeated() ? 1 + Below(rng, 3) : 1;
