@@ -1,0 +1,285 @@
+#include "edge/config.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/address.h"
+#include "base/logging.h"
+#include "edge/duration_check.h"
+
+namespace weir::edge {
+namespace {
+
+namespace pb = config::v1;
+
+// The whole number of decimal digits, or null; at most `max`.
+std::optional<uint64_t> ParseNumber(std::string_view text, uint64_t max) {
+  if (text.empty() || text.size() > 10) {
+    return std::nullopt;
+  }
+  uint64_t number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') {
+      return std::nullopt;
+    }
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number <= max ? std::optional(number) : std::nullopt;
+}
+
+absl::Status CheckNumber(const ConfigFile& file, std::string_view path, uint64_t value, uint64_t min, uint64_t max,
+                         uint64_t& out) {
+  if (value == 0) {  // the default
+    return absl::OkStatus();
+  }
+  if (value < min || value > max) {
+    return file.Error(path, fmt::format("is {}; allowed is {} to {}", value, min, max));
+  }
+  out = value;
+  return absl::OkStatus();
+}
+
+absl::Status CheckGeneral(const pb::Edge& edge, uint32_t processors, EdgeConfig& config) {
+  const struct {
+    std::string_view path;
+    const std::string& text;
+    Address& out;
+  } addresses[] = {{"listen", edge.listen(), config.listen},
+                   {"admin_listen", edge.admin_listen(), config.admin_listen},
+                   {"server", edge.server(), config.server}};
+  for (const auto& address : addresses) {
+    if (address.text.empty()) {
+      continue;
+    }
+    absl::StatusOr<Address> parsed = ParseAddress(address.text);
+    if (!parsed.ok()) {
+      return config.file.Error(address.path, Message(parsed.status()));
+    }
+    address.out = *std::move(parsed);
+  }
+  uint64_t threads = std::clamp<uint64_t>(processors, 1, 64);
+  if (absl::Status status = CheckNumber(config.file, "threads", edge.threads(), 1, 64, threads); !status.ok()) {
+    return status;
+  }
+  config.threads = static_cast<uint32_t>(threads);
+  if (!edge.log_level().empty()) {
+    if (absl::Status status = ValidateLogLevel(edge.log_level()); !status.ok()) {
+      return config.file.Error("log_level", Message(status));
+    }
+    config.log_level = edge.log_level();
+  }
+  if (absl::Status status = CheckNumber(config.file, "tail.bytes_max", edge.tail().bytes_max(), uint64_t{1} << 20U,
+                                        uint64_t{1} << 40U, config.tail_bytes_max);
+      !status.ok()) {
+    return status;
+  }
+  return CheckDuration(config.file, "tail.history", edge.tail().has_history(), edge.tail().history(),
+                       absl::ZeroDuration(), absl::Hours(24), config.tail_history);
+}
+
+absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
+  const pb::EdgeLimits& in = edge.limits();
+  EdgeConfig::Limits& out = config.limits;
+  const struct {
+    std::string_view path;
+    uint64_t value;
+    uint64_t min;
+    uint64_t max;
+    uint64_t& out;
+  } numbers[] = {{"limits.connections_max", in.connections_max(), 1, 10'000'000, out.connections_max},
+                 {"limits.head_bytes_max", in.head_bytes_max(), 1024, 64 * 1024, out.head_bytes_max},
+                 {"limits.send_buffer_bytes", in.send_buffer_bytes(), 4096, uint64_t{16} << 20U, out.send_buffer_bytes},
+                 {"limits.history_reads_max", in.history_reads_max(), 1, 1024, out.history_reads_max}};
+  for (const auto& number : numbers) {
+    if (absl::Status status = CheckNumber(config.file, number.path, number.value, number.min, number.max, number.out);
+        !status.ok()) {
+      return status;
+    }
+  }
+  const struct {
+    std::string_view path;
+    bool present;
+    const google::protobuf::Duration& value;
+    absl::Duration min;
+    absl::Duration max;
+    absl::Duration& out;
+  } durations[] = {{"limits.head_timeout", in.has_head_timeout(), in.head_timeout(), absl::Seconds(1), absl::Minutes(5),
+                    out.head_timeout},
+                   {"limits.keep_alive_timeout", in.has_keep_alive_timeout(), in.keep_alive_timeout(), absl::Seconds(1),
+                    absl::Hours(1), out.keep_alive_timeout},
+                   {"limits.slow_reader_timeout", in.has_slow_reader_timeout(), in.slow_reader_timeout(),
+                    absl::Seconds(1), absl::Hours(1), out.slow_reader_timeout},
+                   {"drain.window", edge.drain().has_window(), edge.drain().window(), absl::ZeroDuration(),
+                    absl::Minutes(10), config.drain_window},
+                   {"drain.retry_max", edge.drain().has_retry_max(), edge.drain().retry_max(), absl::ZeroDuration(),
+                    absl::Minutes(10), config.drain_retry_max}};
+  for (const auto& duration : durations) {
+    if (absl::Status status = CheckDuration(config.file, duration.path, duration.present, duration.value, duration.min,
+                                            duration.max, duration.out);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAuth(const pb::Edge& edge, EdgeConfig& config) {
+  const pb::Auth& auth = edge.auth();
+  JwtVerifierOptions options;
+  for (int i = 0; i < auth.keys_size(); ++i) {
+    const pb::Key& key = auth.keys(i);
+    const std::string at = fmt::format("auth.keys[{}]", i);
+    if (key.algorithm() != "HS256" && key.algorithm() != "ES256") {
+      return config.file.Error(at + ".algorithm",
+                               key.algorithm().empty()
+                                   ? std::string("is required; allowed is HS256 or ES256")
+                                   : fmt::format("is \"{}\"; allowed is HS256 or ES256", Quotable(key.algorithm())));
+    }
+    if (key.file().empty()) {
+      return config.file.Error(at + ".file", "is required; it names the file of the key");
+    }
+    absl::StatusOr<JwtKey> loaded = JwtKey::Load(key.algorithm(), config.file.Resolve(key.file()), key.id());
+    if (!loaded.ok()) {
+      return config.file.Error(at + ".file", Message(loaded.status()));
+    }
+    options.keys.push_back(*std::move(loaded));
+  }
+  if (absl::Status status = CheckDuration(config.file, "auth.leeway", auth.has_leeway(), auth.leeway(),
+                                          absl::ZeroDuration(), absl::Minutes(5), config.auth_leeway);
+      !status.ok()) {
+    return status;
+  }
+  for (int i = 0; i < edge.routes_size() && options.keys.empty(); ++i) {
+    if (edge.routes(i).auth() == pb::AUTH_MODE_REQUIRED) {
+      return config.file.Error(fmt::format("routes[{}].auth", i),
+                               "is `required`, which needs at least one of auth.keys");
+    }
+  }
+  if (!edge.has_auth()) {
+    return absl::OkStatus();
+  }
+  if (options.keys.empty() || options.keys.size() > JwtVerifierOptions::kKeysMax) {
+    return config.file.Error(
+        "auth.keys", fmt::format("has {} keys; allowed is 1 to {}", options.keys.size(), JwtVerifierOptions::kKeysMax));
+  }
+  options.leeway = config.auth_leeway;
+  options.issuers.assign(auth.issuers().begin(), auth.issuers().end());
+  options.audiences.assign(auth.audiences().begin(), auth.audiences().end());
+  absl::StatusOr<JwtVerifier> verifier = JwtVerifier::Make(std::move(options));
+  if (!verifier.ok()) {
+    return config.file.Error("auth", Message(verifier.status()));
+  }
+  config.verifier = std::make_shared<const JwtVerifier>(*std::move(verifier));
+  return absl::OkStatus();
+}
+
+absl::Status CheckStatic(const pb::Edge& edge, EdgeConfig& config) {
+  if (!edge.has_static_()) {
+    return absl::OkStatus();
+  }
+  StaticOptions options;
+  if (edge.static_().directory().empty()) {
+    return config.file.Error("static.directory", "is required; it names the directory to serve");
+  }
+  options.directory = config.file.Resolve(edge.static_().directory());
+  std::error_code error;
+  if (!std::filesystem::is_directory(options.directory, error)) {
+    return config.file.Error("static.directory", fmt::format("is \"{}\", which is no directory", options.directory));
+  }
+  if (!edge.static_().prefix().empty()) {
+    options.prefix = edge.static_().prefix();
+  }
+  if (!options.prefix.starts_with('/') || options.prefix.find("//") != std::string::npos) {
+    return config.file.Error(
+        "static.prefix", fmt::format("is \"{}\"; allowed is a path that begins with `/`", Quotable(options.prefix)));
+  }
+  if (!options.prefix.ends_with('/')) {
+    options.prefix += '/';
+  }
+  config.static_files = std::move(options);
+  return absl::OkStatus();
+}
+
+absl::Status CheckCors(const pb::Edge& edge, EdgeConfig& config) {
+  for (int i = 0; i < edge.cors().origins_size(); ++i) {
+    const std::string& origin = edge.cors().origins(i);
+    if (!IsOrigin(origin)) {
+      return config.file.Error(fmt::format("cors.origins[{}]", i),
+                               fmt::format("is \"{}\"; allowed is an exact origin as a browser sends it, "
+                                           "https://app.example.com or http://localhost:5173",
+                                           Quotable(origin)));
+    }
+    config.cors.origins.insert(origin);
+  }
+  if (edge.has_cors() && config.cors.origins.empty()) {
+    return config.file.Error("cors.origins", "is empty; without `cors` no other origin has access");
+  }
+  config.cors.credentials = edge.cors().credentials();
+  return absl::OkStatus();
+}
+
+absl::Status ApplyOverride(const EdgeOverrides::Value& value, pb::Edge& edge, ConfigFile& file) {
+  file.SetOrigin(value.field, value.origin);
+  if (value.field == "static.directory") {
+    edge.mutable_static_()->set_directory(std::filesystem::absolute(value.text).string());
+    return absl::OkStatus();
+  }
+  if (value.field == "threads") {
+    const std::optional<uint64_t> threads = ParseNumber(value.text, 64);
+    if (!threads || *threads == 0) {
+      return file.Error("threads", fmt::format("is \"{}\"; allowed is 1 to 64", Quotable(value.text)));
+    }
+    edge.set_threads(static_cast<uint32_t>(*threads));
+    return absl::OkStatus();
+  }
+  const google::protobuf::FieldDescriptor* field = edge.GetDescriptor()->FindFieldByName(value.field);
+  if (field == nullptr || field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
+    return absl::InternalError(fmt::format("no field {} to override", value.field));
+  }
+  edge.GetReflection()->SetString(&edge, field, value.text);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file, uint32_t processors) {
+  EdgeConfig config;
+  config.file = std::move(file);
+  for (absl::Status status : {CheckGeneral(edge, processors, config), CheckLimits(edge, config),
+                              CheckAuth(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  absl::StatusOr<Routes> routes = Routes::Compile(edge, config.file);
+  if (!routes.ok()) {
+    return routes.status();
+  }
+  config.routes = *std::move(routes);
+  return config;
+}
+
+absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides,
+                                          uint32_t processors) {
+  pb::Edge edge;
+  absl::StatusOr<ConfigFile> file = ConfigFile::Load(path, &edge);
+  if (!file.ok()) {
+    return file.status();
+  }
+  for (const EdgeOverrides::Value& value : overrides.values) {
+    if (value.text.empty()) {
+      continue;
+    }
+    if (absl::Status status = ApplyOverride(value, edge, *file); !status.ok()) {
+      return status;
+    }
+  }
+  return CheckEdgeConfig(edge, *std::move(file), processors);
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,212 @@
+#include "edge/config.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace weir::edge {
+namespace {
+
+class EdgeConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "weir-config-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    Write("secret.key", "0123456789abcdef0123456789abcdef\n");
+    Write("short.key", "short");
+    std::filesystem::create_directory(directory_ + "/page");
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  void Write(const std::string& name, std::string_view text) { std::ofstream(directory_ + "/" + name) << text; }
+
+  absl::StatusOr<EdgeConfig> Load(std::string_view yaml, const EdgeOverrides& overrides = {}) {
+    Write("edge.yaml", yaml);
+    return LoadEdgeConfig(directory_ + "/edge.yaml", overrides, 2);
+  }
+  // The error without the file's name: `LINE:COLUMN: path: …`.
+  std::string ErrorOf(std::string_view yaml, const EdgeOverrides& overrides = {}) {
+    const auto config = Load(yaml, overrides);
+    EXPECT_FALSE(config.ok()) << yaml;
+    EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument) << yaml;
+    std::string text(Message(config.status()));
+    const std::string file = directory_ + "/edge.yaml:";
+    return text.starts_with(file) ? text.substr(file.size()) : text;
+  }
+
+  std::string directory_;
+};
+
+constexpr std::string_view kRoute = "routes: [{path: /a, filters: [a.b]}]\n";
+const std::string kKeys = "auth: {keys: [{algorithm: HS256, file: secret.key}]}\n";
+
+TEST_F(EdgeConfigTest, HasTheDefaultsThatAreWrittenDown) {
+  const auto config = Load(kRoute);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen.ToString(), "127.0.0.1:8080");
+  EXPECT_EQ(config->admin_listen.ToString(), "127.0.0.1:9901");
+  EXPECT_EQ(config->server.ToString(), "127.0.0.1:50051");
+  EXPECT_EQ(config->threads, 2U);
+  EXPECT_EQ(config->log_level, "info");
+  EXPECT_EQ(config->tail_bytes_max, 64U << 20U);
+  EXPECT_EQ(config->tail_history, absl::Minutes(5));
+  EXPECT_EQ(config->verifier, nullptr);
+  EXPECT_FALSE(config->static_files.has_value());
+  EXPECT_TRUE(config->cors.origins.empty());
+  EXPECT_EQ(config->limits.connections_max, 100'000U);
+  EXPECT_EQ(config->limits.head_bytes_max, 16U * 1024);
+  EXPECT_EQ(config->limits.head_timeout, absl::Seconds(10));
+  EXPECT_EQ(config->limits.keep_alive_timeout, absl::Seconds(60));
+  EXPECT_EQ(config->limits.send_buffer_bytes, 256U * 1024);
+  EXPECT_EQ(config->limits.slow_reader_timeout, absl::Seconds(60));
+  EXPECT_EQ(config->limits.history_reads_max, 64U);
+  EXPECT_EQ(config->drain_window, absl::Seconds(5));
+  EXPECT_EQ(config->drain_retry_max, absl::Seconds(5));
+}
+
+TEST_F(EdgeConfigTest, TakesEverySetting) {
+  const auto config = Load(std::string(kRoute) + R"(
+listen: 0.0.0.0:0
+admin_listen: "[::1]:1"
+server: weir.internal:50051
+threads: 3
+log_level: debug
+tail: {bytes_max: 2MiB, history: 0s}
+auth:
+  keys: [{algorithm: HS256, file: secret.key, id: k1}]
+  issuers: [me]
+  audiences: [you]
+  leeway: 0s
+static: {directory: page, prefix: /pages}
+cors: {origins: ["https://app.example.com"], credentials: true}
+limits:
+  connections_max: 10
+  head_bytes_max: 1KiB
+  head_timeout: 1s
+  keep_alive_timeout: 1h
+  send_buffer_bytes: 4KiB
+  slow_reader_timeout: 5s
+  history_reads_max: 1
+drain: {window: 0s, retry_max: 0s}
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen.ToString(), "0.0.0.0:0");
+  EXPECT_EQ(config->admin_listen.ToString(), "[::1]:1");
+  EXPECT_EQ(config->server.ToString(), "weir.internal:50051");
+  EXPECT_EQ(config->threads, 3U);
+  EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->tail_bytes_max, 2U << 20U);
+  EXPECT_EQ(config->tail_history, absl::ZeroDuration());
+  EXPECT_NE(config->verifier, nullptr);
+  EXPECT_EQ(config->auth_leeway, absl::ZeroDuration());
+  EXPECT_EQ(config->static_files->directory, directory_ + "/page");
+  EXPECT_EQ(config->static_files->prefix, "/pages/");
+  EXPECT_TRUE(config->cors.origins.contains("https://app.example.com"));
+  EXPECT_TRUE(config->cors.credentials);
+  EXPECT_EQ(config->limits.connections_max, 10U);
+  EXPECT_EQ(config->limits.head_bytes_max, 1024U);
+  EXPECT_EQ(config->limits.head_timeout, absl::Seconds(1));
+  EXPECT_EQ(config->limits.keep_alive_timeout, absl::Hours(1));
+  EXPECT_EQ(config->limits.send_buffer_bytes, 4096U);
+  EXPECT_EQ(config->limits.history_reads_max, 1U);
+  EXPECT_EQ(config->drain_window, absl::ZeroDuration());
+  EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
+}
+
+TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
+  const std::pair<std::string, std::string_view> cases[] = {
+      {"listen: nowhere\n", "2:9: listen: "},
+      {"listen: 1.2.3.4:70000\n", "2:9: listen: "},
+      {"admin_listen: \":1\"\n", "2:15: admin_listen: "},
+      {"server: x\n", "2:9: server: "},
+      {"threads: 65\n", "2:10: threads: is 65; allowed is 1 to 64"},
+      {"threads: -1\n", "2:10: threads: "},
+      {"log_level: loud\n", "2:12: log_level: "},
+      {"unknown: 1\n", "2:1: unknown: "},
+      {"tail: {bytes_max: 1KiB}\n", "2:19: tail.bytes_max: is 1024; allowed is 1048576 to "},
+      {"tail: {history: 25h}\n", "2:17: tail.history: is 25h; allowed is 0 to 24h"},
+      {"limits: {connections_max: 20000000}\n", "2:27: limits.connections_max: "},
+      {"limits: {head_bytes_max: 1000}\n", "2:26: limits.head_bytes_max: is 1000; allowed is 1024 to 65536"},
+      {"limits: {head_bytes_max: 65KiB}\n", "2:26: limits.head_bytes_max: "},
+      {"limits: {head_timeout: 500ms}\n", "2:24: limits.head_timeout: is 500ms; allowed is 1s to 5m"},
+      {"limits: {head_timeout: 6m}\n", "2:24: limits.head_timeout: "},
+      {"limits: {keep_alive_timeout: 0s}\n", "2:30: limits.keep_alive_timeout: "},
+      {"limits: {keep_alive_timeout: 2h}\n", "2:30: limits.keep_alive_timeout: "},
+      {"limits: {send_buffer_bytes: 1}\n", "2:29: limits.send_buffer_bytes: "},
+      {"limits: {send_buffer_bytes: 17MiB}\n", "2:29: limits.send_buffer_bytes: "},
+      {"limits: {slow_reader_timeout: 0s}\n", "2:31: limits.slow_reader_timeout: "},
+      {"limits: {history_reads_max: 1025}\n", "2:29: limits.history_reads_max: "},
+      {"drain: {window: 11m}\n", "2:17: drain.window: "},
+      {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
+      {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 16"},
+      {"auth: {keys: [{file: secret.key}]}\n", "2:15: auth.keys[0].algorithm: is required"},
+      {"auth: {keys: [{algorithm: none, file: secret.key}]}\n", "2:27: auth.keys[0].algorithm: is \"none\""},
+      {"auth: {keys: [{algorithm: HS256}]}\n", "2:15: auth.keys[0].file: is required"},
+      {"auth: {keys: [{algorithm: HS256, file: missing.key}]}\n", "2:40: auth.keys[0].file: "},
+      {"auth: {keys: [{algorithm: HS256, file: short.key}]}\n", "2:40: auth.keys[0].file: "},
+      {"auth: {keys: [{algorithm: ES256, file: secret.key}]}\n", "2:40: auth.keys[0].file: "},
+      {"auth: {keys: [{algorithm: HS256, file: secret.key}], leeway: 6m}\n",
+       "2:62: auth.leeway: is 6m; allowed is 0 to 5m"},
+      {"static: {}\n", "2:9: static.directory: is required"},
+      {"static: {directory: missing}\n", "2:21: static.directory: "},
+      {"static: {directory: secret.key}\n", "2:21: static.directory: "},
+      {"static: {directory: page, prefix: pages}\n", "2:35: static.prefix: "},
+      {"cors: {}\n", "2:7: cors.origins: is empty"},
+      {"cors: {origins: [\"*\"]}\n", "2:18: cors.origins[0]: is \"*\""},
+      {"cors: {origins: [\"https://a/\"]}\n", "2:18: cors.origins[0]: "},
+      {"cors: {origins: [\"https://*.example.com\"]}\n", "2:18: cors.origins[0]: "},
+  };
+  for (const auto& [yaml, start] : cases) {
+    const std::string error = ErrorOf(std::string(kRoute) + yaml);
+    EXPECT_EQ(error.substr(0, start.size()), start) << yaml << error;
+  }
+}
+
+TEST_F(EdgeConfigTest, NeedsKeysForRoutesThatAskForAToken) {
+  const std::string route = "routes: [{path: /a, filters: [a.b], auth: required}]\n";
+  EXPECT_EQ(ErrorOf(route).find("1:43: routes[0].auth: is `required`"), 0U) << ErrorOf(route);
+  EXPECT_TRUE(Load(kKeys + route).ok());
+}
+
+TEST_F(EdgeConfigTest, AnOverrideWinsAndIsNamedInErrors) {
+  EdgeOverrides overrides;
+  overrides.values = {{"listen", "127.0.0.1:1", "WEIR_EDGE_LISTEN"},
+                      {"listen", "127.0.0.1:2", "--listen"},
+                      {"listen", "", "--listen"},
+                      {"admin_listen", "127.0.0.1:3", "--admin-listen"},
+                      {"server", "127.0.0.1:4", "--server"},
+                      {"threads", "5", "--threads"},
+                      {"log_level", "error", "--log-level"},
+                      {"static.directory", directory_ + "/page", "--static"}};
+  const auto config = Load(std::string(kRoute) + "listen: 127.0.0.1:9\n", overrides);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen.port, 2);
+  EXPECT_EQ(config->admin_listen.port, 3);
+  EXPECT_EQ(config->server.port, 4);
+  EXPECT_EQ(config->threads, 5U);
+  EXPECT_EQ(config->log_level, "error");
+  EXPECT_EQ(config->static_files->directory, directory_ + "/page");
+  for (const auto& [field, text] : {std::pair<std::string, std::string>{"listen", "x"},
+                                    {"threads", "0"},
+                                    {"threads", "65"},
+                                    {"threads", "two"},
+                                    {"threads", "-1"},
+                                    {"server", ":"},
+                                    {"admin_listen", "1"},
+                                    {"log_level", "x"},
+                                    {"static.directory", "/no/such/directory"}}) {
+    EdgeOverrides bad;
+    bad.values = {{field, text, "--flag"}};
+    EXPECT_NE(ErrorOf(kRoute, bad).find("--flag: " + field + ": "), std::string::npos) << ErrorOf(kRoute, bad);
+  }
+}
+
+TEST_F(EdgeConfigTest, SaysWhenThereIsNoFile) {
+  EXPECT_EQ(LoadEdgeConfig(directory_ + "/none.yaml", {}, 1).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace weir::edge

@@ -1,0 +1,71 @@
+#include "edge/http/access.h"
+
+#include <openssl/sha.h>
+
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace weir::edge {
+
+std::optional<std::string_view> BearerToken(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size()) {
+    return std::nullopt;
+  }
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    const char c = authorization[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kScheme[i]) {
+      return std::nullopt;
+    }
+  }
+  const size_t begin = authorization.find_first_not_of(' ', kScheme.size());
+  return begin == std::string_view::npos ? std::string_view() : authorization.substr(begin);
+}
+
+absl::StatusOr<std::shared_ptr<const JwtClaims>> Access::Check(std::string_view authorization,
+                                                               std::optional<std::string_view> query_token,
+                                                               absl::Time now) {
+  std::optional<std::string_view> token = BearerToken(authorization);
+  if (!token) {
+    token = query_token;
+  }
+  if (!token || token->empty()) {
+    return absl::UnauthenticatedError("no token; send it as `Authorization: Bearer TOKEN` or as the parameter `token`");
+  }
+  if (verifier_ == nullptr) {
+    return absl::UnauthenticatedError("no key is configured");
+  }
+  if (token->size() > kJwtBytesMax) {
+    return absl::UnauthenticatedError("the token is too long");
+  }
+  Digest digest;
+  ::SHA256(static_cast<const unsigned char*>(static_cast<const void*>(token->data())), token->size(), digest.data());
+  for (Cache* cache : {&young_, &old_}) {
+    const auto it = cache->find(digest);
+    if (it == cache->end() || EndOf(*it->second) <= now) {
+      continue;
+    }
+    std::shared_ptr<const JwtClaims> claims = it->second;
+    if (cache == &old_) {
+      Remember(digest, claims);
+    }
+    return claims;
+  }
+  absl::StatusOr<JwtClaims> verified = verifier_->Verify(*token, now);
+  if (!verified.ok()) {
+    return verified.status();
+  }
+  auto claims = std::make_shared<const JwtClaims>(*std::move(verified));
+  Remember(digest, claims);
+  return claims;
+}
+
+void Access::Remember(const Digest& digest, std::shared_ptr<const JwtClaims> claims) {
+  if (young_.size() >= half_entries_max_) {
+    old_ = std::exchange(young_, Cache());
+  }
+  young_.insert_or_assign(digest, std::move(claims));
+}
+
+}  // namespace weir::edge
