@@ -1,0 +1,51 @@
+// How many connections the edge has, and whether it takes more. Shared by all listeners; any thread.
+//
+// Above `connections_max` requests are still read, so that each client can be sent away in the way it understands;
+// above that by a further sixteenth (at least 16, at most 1,024) a connection is refused without reading.
+#ifndef WEIR_EDGE_HTTP_ADMISSION_H_
+#define WEIR_EDGE_HTTP_ADMISSION_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "edge/hub.h"
+
+namespace weir::edge {
+
+class Admission {
+ public:
+  // The hubs' streams are connections too. They must outlive this.
+  Admission(size_t connections_max, std::vector<const Hub*> hubs)
+      : connections_max_(connections_max), hubs_(std::move(hubs)) {}
+
+  size_t total() const {
+    size_t total = requests_.load(std::memory_order_relaxed);
+    for (const Hub* hub : hubs_) {
+      total += hub->open_streams();
+    }
+    return total;
+  }
+  bool overloaded() const { return total() > connections_max_; }
+  bool full() const { return total() >= connections_max_ + std::clamp<size_t>(connections_max_ / 16, 16, 1024); }
+
+  // A connection that is not a stream.
+  void Opened() { requests_.fetch_add(1, std::memory_order_relaxed); }
+  void Closed() { requests_.fetch_sub(1, std::memory_order_relaxed); }
+
+  // The edge is about to end.
+  void BeginDrain() { draining_.store(true, std::memory_order_relaxed); }
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+
+ private:
+  const size_t connections_max_;
+  const std::vector<const Hub*> hubs_;
+  std::atomic<size_t> requests_ = 0;
+  std::atomic<bool> draining_ = false;
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_HTTP_ADMISSION_H_

@@ -1,0 +1,297 @@
+#include "edge/http/connection.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+namespace weir::edge {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kLingerTimeout(2);
+constexpr size_t kLingerBytesMax = 256 * 1024;
+
+}  // namespace
+
+Connection::Connection(ConnectionThread& thread, Socket socket) : thread_(thread), socket_(std::move(socket)) {
+  thread_.admission.Opened();
+}
+
+Connection::~Connection() {
+  if (cancel_poll_) {
+    cancel_poll_();
+  }
+  thread_.admission.Closed();
+}
+
+void Connection::Start() {
+  deadline_ = steady_clock::now() + thread_.options.head_timeout;
+  Read();
+}
+
+void Connection::Sweep(Instant now) {
+  if (closed_ || now < deadline_ || state_ == State::kPolling) {
+    return;
+  }
+  if (state_ == State::kHead && !in_.empty()) {
+    SendProblem(problem::kTimeout, "");
+    return;
+  }
+  Close();
+}
+
+void Connection::CloseIfIdle() {
+  if (!closed_ && state_ == State::kHead && in_.empty() && served_) {
+    Close();
+  }
+}
+
+void Connection::Read() {
+  ssize_t got = 0;
+  do {
+    got = ::recv(socket_.native_handle(), thread_.buffer.data(), thread_.buffer.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) {
+    OnBytes({thread_.buffer.data(), static_cast<size_t>(got)});
+  } else if (got < 0 && errno == EAGAIN) {
+    WaitRead();
+  } else if (got == 0 && state_ == State::kWriting) {
+    peer_done_ = true;  // it may still want its answer
+  } else {
+    Close();
+  }
+}
+
+void Connection::OnBytes(std::string_view bytes) {
+  switch (state_) {
+    case State::kHead:
+      Serve(bytes);
+      return;
+    case State::kPolling:
+    case State::kWriting:
+      // The next request; it waits its turn. A client that sends much more than one is not read on.
+      in_.append(bytes);
+      if (in_.size() <= thread_.options.head_bytes_max) {
+        WaitRead();
+      }
+      return;
+    case State::kLingering:
+      drained_ += bytes.size();
+      if (drained_ > kLingerBytesMax) {
+        Close();
+        return;
+      }
+      WaitRead();
+      return;
+  }
+}
+
+// Answers all complete requests of what was kept and `bytes`, as far as that goes without waiting; keeps the rest.
+bool Connection::Serve(std::string_view bytes) {
+  const size_t seen = in_.size();
+  const bool begun = seen > 0;
+  std::string_view rest = bytes;
+  if (begun) {
+    in_.append(bytes);
+    rest = in_;
+  }
+  const size_t before = rest.size();
+  if (!ServeFrom(rest, bytes.empty() ? 0 : seen)) {
+    return false;
+  }
+  const bool answered = rest.size() < before;
+  if (rest.empty()) {
+    in_ = std::string();  // gives the memory back
+  } else if (begun) {
+    in_.erase(0, in_.size() - rest.size());
+  } else {
+    in_.assign(rest);
+  }
+  if (state_ != State::kHead) {
+    return true;
+  }
+  if (in_.empty()) {
+    deadline_ = steady_clock::now() + (served_ ? thread_.options.keep_alive_timeout : thread_.options.head_timeout);
+  } else if (answered || bytes.empty() || (!begun && served_)) {
+    deadline_ = steady_clock::now() + thread_.options.head_timeout;
+  }
+  WaitRead();
+  return true;
+}
+
+bool Connection::ServeFrom(std::string_view& rest, size_t seen) {
+  while (state_ == State::kHead && !rest.empty()) {
+    const size_t size = HeadSize(rest, seen);
+    const size_t most = thread_.options.head_bytes_max;
+    if (size > most || (size == 0 && rest.size() > most)) {
+      rest = {};
+      return SendProblem(problem::kHeadTooLarge, "");
+    }
+    if (!MayBeRequest(rest)) {
+      rest = {};
+      return SendProblem(problem::kBadRequest, "this is no HTTP request");
+    }
+    if (size == 0) {
+      return true;
+    }
+    const std::string_view head = rest.substr(0, size);
+    rest.remove_prefix(size);
+    seen = 0;
+    if (!Handle(head)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Connection::Handle(std::string_view bytes) {
+  std::variant<RequestHead, HeadFault> parsed = ParseHead(bytes);
+  if (const auto* fault = std::get_if<HeadFault>(&parsed)) {
+    return SendProblem(fault->problem, fault->detail);
+  }
+  const RequestHead& head = std::get<RequestHead>(parsed);
+  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining()};
+  const absl::Time now = thread_.clock();
+  const ReplyContext context = {head.http11, head.keep_alive && !condition.draining, head.method == "HEAD", now};
+  FrontDesk::Decision decision = thread_.desk.Decide(head, condition, now);
+  if (auto* stream = std::get_if<StreamRequest>(&decision)) {
+    return HandOver(std::move(*stream));
+  }
+  if (auto* poll = std::get_if<PollOrder>(&decision)) {
+    Poll(std::move(*poll), context);
+    return true;
+  }
+  return Send(std::get<Reply>(decision), context);
+}
+
+// What the client sent after its request is dropped: nothing can be answered behind a stream.
+bool Connection::HandOver(StreamRequest request) {
+  if (reading_) {
+    socket_.cancel();
+  }
+  closed_ = true;
+  thread_.hub.OpenStream(std::move(socket_), std::move(request));
+  Release();
+  return false;
+}
+
+void Connection::Poll(PollOrder order, ReplyContext context) {
+  state_ = State::kPolling;
+  cancel_poll_ = thread_.hub.Poll(
+      std::move(order.request), [this, headers = std::move(order.headers), context](absl::StatusOr<std::string> body) {
+        OnPolled(std::move(body), headers, context);
+      });
+  WaitRead();  // to see it go
+}
+
+void Connection::OnPolled(absl::StatusOr<std::string> body, const std::string& headers, ReplyContext context) {
+  cancel_poll_ = nullptr;
+  context.now = thread_.clock();
+  context.keep_alive = context.keep_alive && !thread_.admission.draining();
+  if (Send(thread_.desk.PollReply(std::move(body), headers), context) && state_ == State::kHead) {
+    Serve({});
+  }
+}
+
+bool Connection::SendProblem(const Problem& problem, std::string_view detail) {
+  Reply reply = ProblemReply(problem, detail);
+  reply.close = true;
+  ReplyContext context;
+  context.now = thread_.clock();
+  return Send(reply, context);
+}
+
+bool Connection::Send(const Reply& reply, const ReplyContext& context) {
+  out_ = Serialise(reply, context);
+  sent_ = 0;
+  keep_alive_ = context.keep_alive && !reply.close;
+  state_ = State::kWriting;
+  deadline_ = steady_clock::now() + thread_.options.write_timeout;
+  return Flush();
+}
+
+bool Connection::Flush() {
+  while (sent_ < out_.size()) {
+    const ssize_t sent = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      sent_ += static_cast<size_t>(sent);
+    } else if (errno == EAGAIN) {
+      WaitWrite();
+      return true;
+    } else if (errno != EINTR) {
+      Close();
+      return false;
+    }
+  }
+  out_ = std::string();
+  served_ = true;
+  if (!keep_alive_ || peer_done_) {
+    return Linger();
+  }
+  state_ = State::kHead;
+  return true;
+}
+
+bool Connection::Linger() {
+  if (peer_done_) {
+    Close();
+    return false;
+  }
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  state_ = State::kLingering;
+  deadline_ = steady_clock::now() + kLingerTimeout;
+  WaitRead();
+  return true;
+}
+
+void Connection::WaitRead() {
+  if (reading_) {
+    return;
+  }
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [this](const boost::system::error_code& error) {
+    reading_ = false;
+    if (closed_) {
+      Release();
+    } else if (error) {
+      Close();
+    } else {
+      Read();
+    }
+  });
+}
+
+void Connection::WaitWrite() {
+  writing_ = true;
+  socket_.async_wait(Socket::wait_write, [this](const boost::system::error_code& error) {
+    writing_ = false;
+    if (closed_) {
+      Release();
+    } else if (error) {
+      Close();
+    } else if (Flush() && state_ == State::kHead) {
+      Serve({});
+    }
+  });
+}
+
+void Connection::Close() {
+  closed_ = true;
+  if (cancel_poll_) {
+    std::exchange(cancel_poll_, nullptr)();
+  }
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  Release();
+}
+
+void Connection::Release() {
+  if (!reading_ && !writing_) {
+    thread_.remove(this);
+  }
+}
+
+}  // namespace weir::edge

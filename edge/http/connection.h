@@ -1,0 +1,109 @@
+// A connection while it speaks HTTP: from its first byte until it ends or becomes a stream, which the hub then owns.
+//
+// It reads into the buffer that all connections of its thread share; bytes are kept only of a request that is not
+// complete, or that came while another is being answered, and never more than a request's head may have. No parser,
+// timer or coroutine belongs to it: deadlines are looked at by the listener's sweep. Requests are answered one at a
+// time and in order. One thread, the hub's.
+#ifndef WEIR_EDGE_HTTP_CONNECTION_H_
+#define WEIR_EDGE_HTTP_CONNECTION_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "edge/http/admission.h"
+#include "edge/http/front_desk.h"
+#include "edge/hub.h"
+
+namespace weir::edge {
+
+struct ConnectionOptions {
+  size_t head_bytes_max = 16 * 1024;
+  // From the first byte of a head (of a new connection: from its start) to the last.
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(10);
+  // Without a byte between two requests.
+  std::chrono::milliseconds keep_alive_timeout = std::chrono::seconds(60);
+  // Until a client has taken an answer.
+  std::chrono::milliseconds write_timeout = std::chrono::seconds(60);
+};
+
+class Connection;
+
+// What the connections of one thread share. It outlives them.
+struct ConnectionThread {
+  Hub& hub;
+  FrontDesk& desk;
+  Admission& admission;
+  ConnectionOptions options;
+  Clock clock;
+  std::function<void(Connection*)> remove;  // destroys it
+  std::vector<char> buffer = std::vector<char>(64 * 1024);
+};
+
+class Connection {
+ public:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  Connection(ConnectionThread& thread, Socket socket);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Each of these may end with this connection being removed.
+  void Start();
+  void Sweep(Instant now);
+  // Ends it if it waits for a request that has not begun.
+  void CloseIfIdle();
+
+  size_t index = 0;  // the listener's
+
+ private:
+  enum class State {
+    kHead,       // a request is awaited
+    kPolling,    // the hub has it
+    kWriting,    // an answer is being sent
+    kLingering,  // all is sent; until the client closes, so that what it still sends does not destroy the answer
+  };
+
+  // The functions that return bool return false when this connection was removed.
+  void Read();
+  bool Serve(std::string_view bytes);
+  bool ServeFrom(std::string_view& rest, size_t seen);
+  bool Handle(std::string_view bytes);
+  bool HandOver(StreamRequest request);
+  void Poll(PollOrder order, ReplyContext context);
+  void OnPolled(absl::StatusOr<std::string> body, const std::string& headers, ReplyContext context);
+  bool Send(const Reply& reply, const ReplyContext& context);
+  bool SendProblem(const Problem& problem, std::string_view detail);
+  bool Flush();
+  bool Linger();
+  void OnBytes(std::string_view bytes);
+  void WaitRead();
+  void WaitWrite();
+  void Close();
+  void Release();
+
+  ConnectionThread& thread_;
+  Socket socket_;
+  State state_ = State::kHead;
+  bool reading_ = false;  // a wait is pending; this must stay until it ends
+  bool writing_ = false;
+  bool closed_ = false;
+  bool served_ = false;  // a request was answered
+  bool keep_alive_ = true;
+  bool peer_done_ = false;  // the client sends no more
+  size_t drained_ = 0;
+  size_t sent_ = 0;
+  Instant deadline_;
+  std::string in_;
+  std::string out_;
+  std::function<void()> cancel_poll_;
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_HTTP_CONNECTION_H_

@@ -1,0 +1,220 @@
+#include "edge/http/front_desk.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "edge/http/parameters.h"
+#include "edge/http/problem.h"
+
+namespace weir::edge {
+
+// A request for a path that is there, on its way through the rules.
+struct FrontDesk::Request {
+  const RequestHead& head;
+  const Target& target;
+  EdgeCondition condition;
+  absl::Time now;
+};
+
+namespace {
+
+constexpr std::string_view kAllow = "Allow: GET, HEAD, OPTIONS\r\n";
+
+// The request's parameters for templates. Remembers whether one that was used came twice: then it has no one value.
+class TemplateParameters {
+ public:
+  explicit TemplateParameters(const Query& query) : query_(query) {}
+
+  std::optional<std::string> Get(std::string_view name) {
+    if (query_.Count(name) > 1) {
+      repeated_ = true;
+    }
+    const std::optional<std::string_view> value = query_.Find(name);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+  }
+  bool repeated() const { return repeated_; }
+
+ private:
+  const Query& query_;
+  bool repeated_ = false;
+};
+
+}  // namespace
+
+FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition condition, absl::Time now) {
+  const std::string plain = CorsHeaders(options_.cors, head.origin, false);
+  absl::StatusOr<Target> target = ParseTarget(head.target);
+  if (!target.ok()) {
+    Reply reply = ProblemReply(problem::kBadRequest, Message(target.status()), plain);
+    reply.close = head.has_body;
+    return reply;
+  }
+  std::shared_ptr<const Route> route = options_.routes->Find(target->path);
+  const bool readable = head.method == "GET" || head.method == "HEAD";
+  if (!readable && head.method != "OPTIONS") {
+    const bool known = route != nullptr || options_.static_files != nullptr;
+    Reply reply = known ? ProblemReply(problem::kMethodNotAllowed, "allowed is GET, HEAD and OPTIONS",
+                                       plain + std::string(kAllow))
+                        : ProblemReply(problem::kNotFound, "", plain);
+    reply.close = head.has_body;
+    return reply;
+  }
+  if (head.has_body) {
+    Reply reply = ProblemReply(problem::kBodyRefused, "", plain);
+    reply.close = true;
+    return reply;
+  }
+  if (route != nullptr && readable) {
+    return DecideRoute(Request{head, *target, condition, now}, std::move(route));
+  }
+  if (route == nullptr && options_.static_files == nullptr) {
+    return ProblemReply(problem::kNotFound, "", plain);
+  }
+  if (!readable) {
+    return Preflight(head);
+  }
+  if (condition.overloaded) {
+    return SendAway(Request{head, *target, condition, now}, false, true);
+  }
+  return StaticReply(head, *target);
+}
+
+FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
+  const RequestHead& head = request.head;
+  const Negotiated wanted = Negotiate(head.accept);
+  const bool poll = wanted.representation == Representation::kPoll;
+  std::string headers = CorsHeaders(options_.cors, head.origin, true);
+  // A draining hub still answers polls, and ends a stream with its last block by itself.
+  if (request.condition.overloaded || (request.condition.draining && !poll && wanted.fetch_client)) {
+    return SendAway(request, !poll, wanted.fetch_client);
+  }
+  std::shared_ptr<const JwtClaims> claims;
+  if (route->auth_required) {
+    auto checked = access_.Check(head.authorization, request.target.query.Find("token"), request.now);
+    if (!checked.ok()) {
+      return ProblemReply(problem::kUnauthorized, Message(checked.status()), headers + "WWW-Authenticate: Bearer\r\n");
+    }
+    claims = *std::move(checked);
+  }
+  if (wanted.representation == Representation::kNone) {
+    return ProblemReply(problem::kNotAcceptable, "allowed is text/event-stream and application/json", headers);
+  }
+  absl::StatusOr<Parameters> parameters =
+      ReadParameters(request.target.query, head.last_event_id, *route, poll, request.now);
+  if (!parameters.ok()) {
+    return ProblemReply(problem::kBadRequest, Message(parameters.status()), headers);
+  }
+  TemplateParameters query(request.target.query);
+  RequestValues values;
+  values.claims = claims != nullptr ? &claims->claims : nullptr;
+  values.query = [&query](std::string_view name) { return query.Get(name); };
+  absl::StatusOr<std::vector<std::string>> filters = ExpandFilters(*route, values);
+  StreamRequest stream;
+  if (filters.ok() && !poll) {
+    stream.connected_data = route->connected_data.Bind(values);
+    stream.heartbeat_data = route->heartbeat_event.empty() ? nullptr : route->heartbeat_data.Bind(values);
+  }
+  if (query.repeated()) {
+    return ProblemReply(problem::kBadRequest, "a parameter that this path uses is given more than once", headers);
+  }
+  if (!filters.ok()) {
+    const bool denied = filters.status().code() == absl::StatusCode::kPermissionDenied;
+    return ProblemReply(denied ? problem::kForbidden : problem::kBadRequest, Message(filters.status()), headers);
+  }
+  ReaderRequest reader;
+  reader.route = std::move(route);
+  reader.filters = *std::move(filters);
+  reader.start = parameters->start;
+  reader.resumed = parameters->has_cursor;
+  if (claims != nullptr) {
+    reader.principal = claims->subject;
+    reader.expires = access_.EndOf(*claims);
+  }
+  if (poll) {
+    headers = "Content-Type: application/json\r\nCache-Control: no-store\r\n" + headers;
+    if (head.method == "HEAD") {
+      return Reply{.status = 200, .headers = std::move(headers), .body = ""};
+    }
+    return PollOrder{{std::move(reader), parameters->has_cursor, parameters->limit, parameters->wait},
+                     std::move(headers)};
+  }
+  if (head.method == "HEAD") {
+    return Reply{.status = 200, .headers = std::move(headers), .body = "", .is_stream = true};
+  }
+  stream.reader = std::move(reader);
+  stream.chunked = head.http11;
+  stream.fetch_client = wanted.fetch_client;
+  stream.extra_headers = CorsHeaders(options_.cors, head.origin, false);  // the hub says `Vary: Accept`
+  return stream;
+}
+
+Reply FrontDesk::PollReply(absl::StatusOr<std::string> body, const std::string& headers) {
+  if (body.ok()) {
+    return Reply{.status = 200, .headers = headers, .body = *std::move(body)};
+  }
+  // The headers of a problem take the place of those of the answer.
+  std::string rest;
+  for (size_t begin = 0; begin < headers.size();) {
+    const size_t end = headers.find("\r\n", begin) + 2;
+    const std::string_view line = std::string_view(headers).substr(begin, end - begin);
+    if (!line.starts_with("Content-Type:") && !line.starts_with("Cache-Control:")) {
+      rest += line;
+    }
+    begin = end;
+  }
+  switch (body.status().code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return ProblemReply(problem::kBadRequest, Message(body.status()), rest);
+    case absl::StatusCode::kUnavailable:
+      return ProblemReply(problem::kUnavailable, Message(body.status()), rest + "Retry-After: 1\r\n");
+    default:
+      return ProblemReply(problem::kInternal, "", rest);
+  }
+}
+
+// A browser's EventSource gives up for good on any status but 200: it gets a stream that ends at once and says when to
+// come back. Others get the status.
+Reply FrontDesk::SendAway(const Request& request, bool stream, bool fetch_client) {
+  const Problem& why = request.condition.draining ? problem::kDraining : problem::kOverloaded;
+  const int64_t retry_millis = RetryMillis();
+  if (stream && !fetch_client) {
+    Reply reply;
+    reply.headers = CorsHeaders(options_.cors, request.head.origin, true);
+    reply.is_stream = true;
+    reply.close = true;
+    AppendControlFrame(kOverloadedEvent, "", fmt::format(R"({{"reason":"{}"}})", why.name), retry_millis, reply.body);
+    return reply;
+  }
+  Reply reply = ProblemReply(why, "",
+                             CorsHeaders(options_.cors, request.head.origin, true) +
+                                 fmt::format("Retry-After: {}\r\n", (retry_millis + 999) / 1000));
+  reply.close = true;
+  return reply;
+}
+
+Reply FrontDesk::Preflight(const RequestHead& head) const {
+  Reply reply;
+  reply.status = 204;
+  reply.headers = CorsHeaders(options_.cors, head.origin, false) + std::string(kAllow);
+  if (head.preflight) {
+    reply.headers += PreflightHeaders(options_.cors, head.origin);
+  }
+  return reply;
+}
+
+Reply FrontDesk::StaticReply(const RequestHead& head, const Target& target) const {
+  StaticAnswer answer = options_.static_files->Get(target.path, head.if_none_match, head.if_modified_since);
+  if (answer.status == 404) {
+    return ProblemReply(problem::kNotFound, "");
+  }
+  return Reply{.status = answer.status, .headers = std::move(answer.headers), .body = std::move(answer.body)};
+}
+
+int64_t FrontDesk::RetryMillis() {
+  const int64_t most = std::max<int64_t>(1000, absl::ToInt64Milliseconds(options_.retry_max));
+  return std::uniform_int_distribution<int64_t>(most / 5, most)(random_);
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,406 @@
+#include "edge/http/listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "edge/http/fake_hub.h"
+
+namespace weir::edge {
+namespace {
+
+using std::chrono::milliseconds;
+using test::FakeHub;
+
+// A blocking client; reads give up after ten seconds.
+class Client {
+ public:
+  explicit Client(bool small_window = false) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience = {10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (small_window) {
+      const int bytes = 4096;
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    }
+  }
+  ~Client() { Close(); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool Connect(uint16_t port) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const void* const raw = &address;
+    return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
+  }
+  void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  void Close() {
+    if (fd_ >= 0) {
+      ::close(std::exchange(fd_, -1));
+    }
+  }
+
+  // Until the text has been read `count` times.
+  std::string ReadUntil(std::string_view text, size_t count = 1) {
+    while (Count(text) < count && Fill()) {
+    }
+    return got_;
+  }
+  // Until the server ends the connection.
+  std::string ReadAll() {
+    while (Fill()) {
+    }
+    return got_;
+  }
+  bool ended() const { return ended_; }
+  size_t Count(std::string_view text) const {
+    size_t count = 0;
+    for (size_t at = got_.find(text); at != std::string::npos; at = got_.find(text, at + text.size())) {
+      ++count;
+    }
+    return count;
+  }
+
+ private:
+  bool Fill() {
+    char buffer[4096];
+    const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
+    ended_ = got == 0;
+    if (got <= 0) {
+      return false;
+    }
+    got_.append(buffer, static_cast<size_t>(got));
+    return true;
+  }
+
+  int fd_;
+  bool ended_ = false;
+  std::string got_;
+};
+
+class ListenerTest : public testing::Test {
+ protected:
+  ListenerTest() {
+    config::v1::Edge edge;
+    const auto file = ConfigFile::Parse("routes: [{path: /open, filters: [a.b]}]", "edge.yaml", &edge);
+    routes_ = *Routes::Compile(edge, *file);
+    desk_.routes = &routes_;
+    options_.connection = {.head_bytes_max = 1024,
+                           .head_timeout = std::chrono::seconds(30),
+                           .keep_alive_timeout = std::chrono::seconds(30),
+                           .write_timeout = std::chrono::seconds(30)};
+    options_.sweep_interval = milliseconds(5);
+    options_.accept_pause = milliseconds(5);
+  }
+  ~ListenerTest() override {
+    hub_.Stop();
+    listener_.reset();
+    if (!directory_.empty()) {
+      std::filesystem::remove_all(directory_);
+    }
+  }
+
+  void Start(size_t connections_max = 100) {
+    auto socket = ListeningSocket::Open({"127.0.0.1", 0}, 64 * 1024);
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    port_ = socket->address().port;
+    admission_.emplace(connections_max, std::vector<const Hub*>{&hub_});
+    listener_ = std::make_unique<Listener>(hub_, *std::move(socket), desk_, options_, *admission_);
+    hub_.Run();
+  }
+  void ServeFile(size_t size) {
+    directory_ = (std::filesystem::temp_directory_path() / "weir-listener-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+    std::ofstream(directory_ + "/file.txt") << std::string(size, 'x') << "END";
+    desk_.static_files = std::make_shared<const StaticFiles>(*StaticFiles::Open({.directory = directory_}));
+  }
+  // What a request gets on a connection of its own, until the server ends it.
+  std::string Ask(std::string_view request) {
+    Client client;
+    EXPECT_TRUE(client.Connect(port_));
+    client.Send(request);
+    std::string answer = client.ReadAll();
+    EXPECT_TRUE(client.ended()) << request;
+    return answer;
+  }
+  void AwaitConnections(size_t count) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (admission_->total() != count && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(admission_->total(), count);
+  }
+
+  std::string directory_;
+  Routes routes_;
+  FrontDeskOptions desk_;
+  ListenerOptions options_;
+  FakeHub hub_;
+  std::optional<Admission> admission_;
+  std::unique_ptr<Listener> listener_;
+  uint16_t port_ = 0;
+};
+
+constexpr std::string_view kMissing = "GET /missing HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr std::string_view kMissingClose = "GET /missing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+constexpr std::string_view kStream = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr std::string_view kPoll = "GET /open HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\n\r\n";
+
+TEST_F(ListenerTest, HandsAStreamOverToTheHub) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send("GET /open?last_event_id=abcdefgh-3 HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\nGET /x");
+  EXPECT_EQ(client.ReadUntil("hello\n"), FakeHub::kGreeting);
+  const StreamRequest request = hub_.AwaitStream();
+  EXPECT_EQ(request.reader.start.cursor.sequence, 3U);
+  EXPECT_TRUE(request.reader.resumed);
+  EXPECT_TRUE(request.chunked);
+  AwaitConnections(1);
+}
+
+TEST_F(ListenerTest, KeepsTheConnectionForFurtherRequests) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  for (size_t i = 1; i <= 3; ++i) {
+    client.Send(kMissing);
+    client.ReadUntil("\"status\":404}", i);
+    EXPECT_EQ(client.Count("\"status\":404}"), i);
+  }
+  AwaitConnections(1);
+  client.Close();
+  AwaitConnections(0);
+}
+
+TEST_F(ListenerTest, AnswersPipelinedRequestsInOrder) {
+  Start();
+  const std::string answer = Ask("GET /missing HTTP/1.1\r\nHost: h\r\n\r\nPOST /open HTTP/1.1\r\nHost: h\r\n\r\n" +
+                                 std::string(kMissingClose));
+  const size_t first = answer.find("\"status\":404}");
+  const size_t second = answer.find("\"status\":405");
+  const size_t third = answer.find("\"status\":404}", first + 1);
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, third);
+  EXPECT_NE(third, std::string::npos);
+}
+
+TEST_F(ListenerTest, PutsAHeadTogetherFromItsPieces) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  for (const char c : kMissing) {
+    client.Send({&c, 1});
+  }
+  EXPECT_NE(client.ReadUntil("\"status\":404}").find("404 Not Found"), std::string::npos);
+}
+
+TEST_F(ListenerTest, RefusesAHeadThatIsTooLarge) {
+  Start();
+  const std::string large = "GET /open HTTP/1.1\r\nHost: h\r\nX: " + std::string(1024, 'x');
+  for (const std::string& request : {large, large + "\r\n\r\n"}) {
+    const std::string answer = Ask(request);
+    EXPECT_EQ(answer.find("HTTP/1.1 431 "), 0U) << answer;
+    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  }
+}
+
+TEST_F(ListenerTest, RefusesWhatIsNoHttp) {
+  Start();
+  EXPECT_EQ(Ask("\x16\x03\x01\x02").find("HTTP/1.1 400 "), 0U);
+  EXPECT_EQ(Ask("GET / HTTP/1.1\r\nbad\r\n\r\n").find("HTTP/1.1 400 "), 0U);
+  EXPECT_EQ(Ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").find("HTTP/1.1 505 "), 0U);
+}
+
+TEST_F(ListenerTest, EndsARequestThatDoesNotCome) {
+  options_.connection.head_timeout = milliseconds(20);
+  Start();
+  EXPECT_EQ(Ask("GET /open HT").find("HTTP/1.1 408 "), 0U);
+  EXPECT_EQ(Ask(""), "");
+}
+
+TEST_F(ListenerTest, EndsAConnectionThatIdles) {
+  options_.connection.keep_alive_timeout = milliseconds(20);
+  Start();
+  EXPECT_NE(Ask(kMissing).find("404 Not Found"), std::string::npos);
+  AwaitConnections(0);
+}
+
+TEST_F(ListenerTest, SpeaksHttp10) {
+  Start();
+  const std::string answer = Ask("GET /missing HTTP/1.0\r\n\r\n");
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send("GET /open HTTP/1.0\r\n\r\n");
+  client.ReadUntil("hello\n");
+  EXPECT_FALSE(hub_.AwaitStream().chunked);
+}
+
+TEST_F(ListenerTest, DeliversItsRefusalOfALargeBody) {
+  Start();
+  const std::string answer =
+      Ask("GET /open HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x'));
+  EXPECT_EQ(answer.find("HTTP/1.1 413 "), 0U);
+  EXPECT_NE(answer.find("body-refused"), std::string::npos);
+}
+
+TEST_F(ListenerTest, SendsALargeAnswerToASlowReader) {
+  ServeFile(1'000'000);
+  Start();
+  Client client(true);
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send("GET /file.txt HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kMissing));
+  const std::string answer = client.ReadUntil("\"status\":404}");
+  EXPECT_NE(answer.find(std::string(1'000'000, 'x') + "ENDHTTP/1.1 404"), std::string::npos);
+}
+
+TEST_F(ListenerTest, EndsAnAnswerThatIsNotTaken) {
+  ServeFile(4'000'000);
+  options_.connection.write_timeout = milliseconds(20);
+  Start();
+  Client client(true);
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send("GET /file.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.ReadUntil("\r\n\r\n");
+  AwaitConnections(0);
+}
+
+TEST_F(ListenerTest, AnswersAPollWhenTheHubDoes) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(kPoll);
+  ASSERT_TRUE(hub_.AwaitPolls(1));
+  hub_.AnswerPoll(std::string("{\"events\":[]}"));
+  const std::string answer = client.ReadUntil("{\"events\":[]}");
+  EXPECT_EQ(
+      answer.find("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nVary: Accept\r\n"),
+      0U)
+      << answer;
+  client.Send(kPoll);
+  ASSERT_TRUE(hub_.AwaitPolls(2));
+  hub_.AnswerPoll(absl::UnavailableError("the server is away"));
+  EXPECT_NE(client.ReadUntil("the server is away").find("HTTP/1.1 503 "), std::string::npos);
+  EXPECT_EQ(hub_.cancelled(), 0U);
+}
+
+TEST_F(ListenerTest, TellsTheHubWhenAPollersClientGoes) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(kPoll);
+  ASSERT_TRUE(hub_.AwaitPolls(1));
+  client.Close();
+  EXPECT_TRUE(hub_.AwaitCancelled());
+  AwaitConnections(0);
+}
+
+TEST_F(ListenerTest, ServesWhatWasPipelinedBehindAPoll) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(std::string(kPoll) + std::string(kMissing));
+  ASSERT_TRUE(hub_.AwaitPolls(1));
+  client.Send(kStream);
+  hub_.AnswerPoll(std::string("{\"events\":[]}"));
+  const std::string answer = client.ReadUntil("hello\n");
+  EXPECT_LT(answer.find("{\"events\":[]}"), answer.find("404 Not Found"));
+  EXPECT_TRUE(answer.ends_with("hello\n"));
+  EXPECT_EQ(hub_.AwaitStream().reader.route->path, "/open");
+  AwaitConnections(1);
+}
+
+TEST_F(ListenerTest, AboveItsLimitSendsEachClientAwayInItsOwnWay) {
+  Start(2);
+  hub_.PretendStreams(2);
+  const std::string native = Ask(kStream);
+  EXPECT_EQ(native.find("HTTP/1.1 200 OK\r\n"), 0U);
+  EXPECT_NE(native.find("event: weir.overloaded\n"), std::string::npos);
+  EXPECT_TRUE(native.ends_with("\r\n0\r\n\r\n"));
+  const std::string fetch = Ask("GET /open HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream; weir=1\r\n\r\n");
+  EXPECT_EQ(fetch.find("HTTP/1.1 503 "), 0U);
+  EXPECT_NE(fetch.find("Retry-After: "), std::string::npos);
+  hub_.PretendStreams(1);
+  AwaitConnections(1);
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(kStream);
+  EXPECT_EQ(client.ReadUntil("hello\n"), FakeHub::kGreeting);
+}
+
+TEST_F(ListenerTest, FarAboveItsLimitRefusesWithoutReading) {
+  Start(2);
+  hub_.PretendStreams(18);
+  EXPECT_EQ(Ask("").find("HTTP/1.1 503 "), 0U);
+}
+
+TEST_F(ListenerTest, WhileDrainingEndsConnectionsAfterTheirAnswer) {
+  Start();
+  Client idle;
+  ASSERT_TRUE(idle.Connect(port_));
+  idle.Send(kMissing);
+  idle.ReadUntil("\"status\":404}");
+  admission_->BeginDrain();
+  hub_.Post([this] { listener_->CloseIdle(); });
+  idle.ReadAll();
+  EXPECT_TRUE(idle.ended());
+  EXPECT_NE(Ask(kMissing).find("Connection: close\r\n"), std::string::npos);
+}
+
+TEST_F(ListenerTest, GoesOnWhenDescriptorsAreFreeAgain) {
+  Start();
+  Client client;
+  rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit low = {64, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<int> hoard;
+  for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0; fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    hoard.push_back(fd);
+  }
+  ASSERT_TRUE(client.Connect(port_));  // the kernel completes it; nobody can accept it
+  client.Send(kMissingClose);
+  for (const int fd : hoard) {
+    ::close(fd);
+  }
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_NE(client.ReadAll().find("404 Not Found"), std::string::npos);
+}
+
+TEST_F(ListenerTest, SharesAPortBetweenThreads) {
+  Start();
+  const auto second = ListeningSocket::Open({"127.0.0.1", port_}, 64 * 1024);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->address().port, port_);
+}
+
+TEST(ListeningSocketTest, NamesTheAddressItCannotHave) {
+  const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  void* const raw = &address;
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(taken, static_cast<sockaddr*>(raw), size), 0);
+  ASSERT_EQ(::listen(taken, 1), 0);
+  ASSERT_EQ(::getsockname(taken, static_cast<sockaddr*>(raw), &size), 0);
+  const auto socket = ListeningSocket::Open({"127.0.0.1", ntohs(address.sin_port)}, 64 * 1024);
+  EXPECT_EQ(socket.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(socket.status().ToString().find("127.0.0.1:"), std::string::npos);
+  ::close(taken);
+  EXPECT_FALSE(ListeningSocket::Open({"no-such-host.invalid", 0}, 64 * 1024).ok());
+}
+
+}  // namespace
+}  // namespace weir::edge

@@ -1,0 +1,79 @@
+#include "edge/http/listening_socket.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <system_error>
+
+namespace weir::edge {
+namespace {
+
+constexpr int kBacklog = 4096;
+
+absl::Status SystemError(const Address& address, int error) {
+  const std::string text =
+      fmt::format("cannot listen on {}: {}", address.ToString(), std::generic_category().message(error));
+  return error == EACCES ? absl::PermissionDeniedError(text) : absl::UnavailableError(text);
+}
+
+bool SetOption(int fd, int level, int option, int value) {
+  return ::setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+// The port that a bound socket has.
+uint16_t PortOf(int fd) {
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof(storage);
+  void* const raw = &storage;
+  if (::getsockname(fd, static_cast<sockaddr*>(raw), &size) != 0) {
+    return 0;
+  }
+  const in_port_t port = storage.ss_family == AF_INET6 ? static_cast<const sockaddr_in6*>(raw)->sin6_port
+                                                       : static_cast<const sockaddr_in*>(raw)->sin_port;
+  return ntohs(port);
+}
+
+}  // namespace
+
+absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Address& address, size_t send_buffer_bytes) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (failure != 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot listen on {}: {}", address.ToString(), ::gai_strerror(failure)));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+  if (fd < 0) {
+    return SystemError(address, errno);
+  }
+  ListeningSocket result(fd, found->ai_family == AF_INET6, address);
+  // Not SO_REUSEADDR alone: a second edge must find the port taken unless it is this process's, and that is by uid.
+  if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) || !SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) ||
+      !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+      // The kernel doubles what it is told, to make room for its own bookkeeping.
+      !SetOption(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(send_buffer_bytes / 2)) ||
+      ::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, kBacklog) != 0) {
+    return SystemError(address, errno);
+  }
+  result.address_.port = PortOf(fd);
+  return result;
+}
+
+ListeningSocket::~ListeningSocket() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+}  // namespace weir::edge
