@@ -67,13 +67,13 @@ void DropClearedMembers(std::vector<Record>& records) {
 // Writes a map's entries sorted by key; of entries with one key, the last.
 bool AppendMap(const Record* begin, const Record* end, std::string& out) {
   const MessagePlan& entry = *begin->field->message;
-  std::vector<std::pair<MapKey, std::string>> entries;
+  std::vector<std::pair<wire::MapKey, std::string>> entries;
   for (const Record* record = begin; record != end; ++record) {
     std::string normal;
     if (!Normalise(entry, record->value.bytes, normal)) {
       return false;
     }
-    entries.emplace_back(MapKey(), std::move(normal));
+    entries.emplace_back(wire::MapKey(), std::move(normal));
   }
   for (auto& [key, normal] : entries) {  // the keys' views need the strings in their last place
     Scanner scanner(normal);
@@ -125,29 +125,38 @@ bool AppendField(const Record* begin, const Record* end, std::string& out) {
 
 }  // namespace
 
-MapKey KeyOf(const FieldPlan& key, const RawValue& value) {
-  constexpr uint64_t kSign = uint64_t{1} << 63;  // makes signed order unsigned order
+wire::MapKey KeyOf(const FieldPlan& key, const RawValue& value) {
+  using wire::MapKeyKind;
+  MapKeyKind kind = MapKeyKind::kUint64;
   switch (key.kind) {
     case ValueKind::kString:
-      return {0, value.bytes};
+      kind = MapKeyKind::kText;
+      break;
     case ValueKind::kBool:
-      return {value.number != 0 ? uint64_t{1} : 0, {}};
+      kind = MapKeyKind::kBool;
+      break;
     case ValueKind::kUint32:
     case ValueKind::kFixed32:
-      return {static_cast<uint32_t>(value.number), {}};
+      kind = MapKeyKind::kUint32;
+      break;
     case ValueKind::kInt32:
     case ValueKind::kSfixed32:
-      return {static_cast<uint64_t>(int64_t{static_cast<int32_t>(value.number)}) ^ kSign, {}};
+      kind = MapKeyKind::kInt32;
+      break;
     case ValueKind::kSint32:
-      return {static_cast<uint64_t>(Zigzag(static_cast<uint32_t>(value.number))) ^ kSign, {}};
+      kind = MapKeyKind::kSint32;
+      break;
     case ValueKind::kSint64:
-      return {static_cast<uint64_t>(Zigzag(value.number)) ^ kSign, {}};
+      kind = MapKeyKind::kSint64;
+      break;
     case ValueKind::kInt64:
     case ValueKind::kSfixed64:
-      return {value.number ^ kSign, {}};
+      kind = MapKeyKind::kInt64;
+      break;
     default:
-      return {value.number, {}};
+      break;
   }
+  return wire::MakeMapKey(kind, value.number, value.bytes);
 }
 
 bool Normalise(const MessagePlan& plan, std::string_view bytes, std::string& out) {

@@ -6,10 +6,9 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-
 #include "edge/render/json_compile.h"
 #include "edge/render/json_plan_data.h"
+#include "edge/render/json_scalar.h"
 #include "edge/render/json_text.h"
 #include "edge/render/json_time.h"
 
@@ -38,12 +37,10 @@ class Writer {
   bool Any(std::string_view bytes, int depth);
   bool Singular(const FieldPlan& field, Scanner& scanner, Type type, int depth, bool& first);
   bool List(const FieldPlan& field, Scanner& scanner, Type type, int depth, bool& first);
-  bool Packed(const FieldPlan& field, std::string_view bytes, int depth, bool& first, bool& open);
+  bool Packed(const FieldPlan& field, std::string_view bytes, bool& first, bool& open);
   bool Map(const FieldPlan& field, Scanner& scanner, int depth, bool& first);
   bool Entry(const MessagePlan& entry, std::string_view bytes, RawValue& key, RawValue& value);
-  bool Scalar(const FieldPlan& field, const RawValue& value, int depth);
-  bool Key(const FieldPlan& field, const RawValue& value);
-  void Enum(const EnumPlan& plan, int32_t number);
+  bool Single(const FieldPlan& field, const RawValue& value, int depth);
   static bool More(const FieldPlan& field, Scanner& scanner, Type& type);
 
   void Member(const FieldPlan& field, bool& first) {
@@ -176,7 +173,7 @@ bool Writer::Singular(const FieldPlan& field, Scanner& scanner, Type type, int d
     return true;
   }
   Member(field, first);
-  return Scalar(field, value, depth);
+  return Single(field, value, depth);
 }
 
 // Whether the next field is the same one again; then its tag is read.
@@ -200,7 +197,7 @@ bool Writer::List(const FieldPlan& field, Scanner& scanner, Type type, int depth
       return Malformed();
     }
     if (type != field.wire) {
-      if (!Packed(field, value.bytes, depth, first, open)) {
+      if (!Packed(field, value.bytes, first, open)) {
         return false;
       }
       continue;
@@ -210,7 +207,7 @@ bool Writer::List(const FieldPlan& field, Scanner& scanner, Type type, int depth
     }
     out_ += open ? ',' : '[';
     open = true;
-    if (!Scalar(field, value, depth)) {
+    if (!Single(field, value, depth)) {
       return false;
     }
   } while (More(field, scanner, type));
@@ -220,7 +217,7 @@ bool Writer::List(const FieldPlan& field, Scanner& scanner, Type type, int depth
   return true;
 }
 
-bool Writer::Packed(const FieldPlan& field, std::string_view bytes, int depth, bool& first, bool& open) {
+bool Writer::Packed(const FieldPlan& field, std::string_view bytes, bool& first, bool& open) {
   for (Scanner scanner(bytes); !scanner.done();) {
     RawValue value;
     if (!ReadRaw(scanner, field.wire, value)) {
@@ -231,7 +228,7 @@ bool Writer::Packed(const FieldPlan& field, std::string_view bytes, int depth, b
     }
     out_ += open ? ',' : '[';
     open = true;
-    Scalar(field, value, depth);
+    AppendScalar(field, value, out_);
   }
   return true;
 }
@@ -242,7 +239,7 @@ bool Writer::Map(const FieldPlan& field, Scanner& scanner, int depth, bool& firs
     return Fail("messages within messages, more than 100 deep");
   }
   Member(field, first);
-  MapKey last;
+  wire::MapKey last;
   char separator = '{';
   Type type = Type::kBytes;
   do {
@@ -255,14 +252,17 @@ bool Writer::Map(const FieldPlan& field, Scanner& scanner, int depth, bool& firs
     if (!Entry(entry, bytes, key, value)) {
       return false;
     }
-    const MapKey ordered = KeyOf(entry.fields[0], key);
+    const wire::MapKey ordered = KeyOf(entry.fields[0], key);
     if (separator == ',' && !(last < ordered)) {
       return Unusual();
     }
     last = ordered;
     out_ += separator;
     separator = ',';
-    if (!Key(entry.fields[0], key) || !Scalar(entry.fields[1], value, depth - 1)) {
+    if (!AppendKey(entry.fields[0], key, out_)) {
+      return Fail("text that is not UTF-8");
+    }
+    if (!Single(entry.fields[1], value, depth - 1)) {
       return false;
     }
   } while (More(field, scanner, type));
@@ -335,84 +335,12 @@ bool Writer::Any(std::string_view bytes, int depth) {
   return ok;
 }
 
-bool Writer::Scalar(const FieldPlan& field, const RawValue& value, int depth) {
-  const auto quoted = [this](auto append, auto number) {
-    out_ += '"';
-    append(number, out_);
-    out_ += '"';
-  };
-  switch (field.kind) {
-    case ValueKind::kInt32:
-    case ValueKind::kSfixed32:
-      AppendInt(static_cast<int32_t>(value.number), out_);
-      break;
-    case ValueKind::kUint32:
-    case ValueKind::kFixed32:
-      AppendUint(static_cast<uint32_t>(value.number), out_);
-      break;
-    case ValueKind::kSint32:
-      AppendInt(Zigzag(static_cast<uint32_t>(value.number)), out_);
-      break;
-    case ValueKind::kInt64:
-    case ValueKind::kSfixed64:
-      quoted(AppendInt, static_cast<int64_t>(value.number));
-      break;
-    case ValueKind::kUint64:
-    case ValueKind::kFixed64:
-      quoted(AppendUint, value.number);
-      break;
-    case ValueKind::kSint64:
-      quoted(AppendInt, Zigzag(value.number));
-      break;
-    case ValueKind::kBool:
-      out_ += value.number != 0 ? "true" : "false";
-      break;
-    case ValueKind::kEnum:
-      Enum(*field.enumeration, static_cast<int32_t>(value.number));
-      break;
-    case ValueKind::kFloat:
-      AppendJsonFloat(std::bit_cast<float>(static_cast<uint32_t>(value.number)), out_);
-      break;
-    case ValueKind::kDouble:
-      AppendJsonDouble(std::bit_cast<double>(value.number), out_);
-      break;
-    case ValueKind::kString:
-      return AppendJsonString(value.bytes, out_) || Fail("text that is not UTF-8");
-    case ValueKind::kBytes:
-      AppendJsonBase64(value.bytes, out_);
-      break;
-    case ValueKind::kMessage:
-      return Value(*field.message, value.bytes, depth - 1);
+// A value: of a message by its plan, else by json_scalar.h.
+bool Writer::Single(const FieldPlan& field, const RawValue& value, int depth) {
+  if (field.kind == ValueKind::kMessage) {
+    return Value(*field.message, value.bytes, depth - 1);
   }
-  return true;
-}
-
-// A map's key is always a string in JSON.
-bool Writer::Key(const FieldPlan& field, const RawValue& value) {
-  const bool quotes = field.kind == ValueKind::kBool || field.kind == ValueKind::kInt32 ||
-                      field.kind == ValueKind::kUint32 || field.kind == ValueKind::kSint32 ||
-                      field.kind == ValueKind::kFixed32 || field.kind == ValueKind::kSfixed32;
-  out_ += quotes ? "\"" : "";
-  const bool ok = Scalar(field, value, 0);
-  out_ += quotes ? "\":" : ":";
-  return ok;
-}
-
-void Writer::Enum(const EnumPlan& plan, int32_t number) {
-  if (plan.null) {
-    out_ += "null";
-    return;
-  }
-  if (number >= 0 && static_cast<size_t>(number) < plan.low.size() && !plan.low[static_cast<size_t>(number)].empty()) {
-    out_ += plan.low[static_cast<size_t>(number)];
-    return;
-  }
-  const auto it = plan.other.find(number);
-  if (it != plan.other.end()) {
-    out_ += it->second;
-  } else {
-    AppendInt(number, out_);
-  }
+  return AppendScalar(field, value, out_) || Fail("text that is not UTF-8");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/wire_map_key.h"
 #include "base/wire_scanner.h"
 #include "google/protobuf/descriptor.h"
 
@@ -111,20 +112,8 @@ inline bool ReadRaw(wire::Scanner& scanner, wire::Type type, RawValue& value) {
   }
 }
 
-// A map key that can be ordered; any total order will do, as long as equal keys are equal.
-struct MapKey {
-  uint64_t number = 0;
-  std::string_view text;
-
-  friend bool operator==(const MapKey&, const MapKey&) = default;
-  friend bool operator<(const MapKey& a, const MapKey& b) {
-    return a.number != b.number ? a.number < b.number : a.text < b.text;
-  }
-};
-
-MapKey KeyOf(const FieldPlan& key, const RawValue& value);
-
-inline int64_t Zigzag(uint64_t value) { return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1)); }
+// The key of a map's entry, to order it.
+wire::MapKey KeyOf(const FieldPlan& key, const RawValue& value);
 
 // The form of `bytes` that the writer takes: fields in number order, singular ones once, one member of a oneof, maps
 // sorted and without doubles; unknown fields are left out. Linear in the bytes of this level; nested messages are left as

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "base/wire.h"
+#include "base/wire_map_key.h"
 #include "base/wire_scanner.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/dynamic_message.h"
@@ -36,7 +37,7 @@ struct FieldPlan {
   bool map = false;
   bool skips_default = false;  // without presence: not written when it is the default
   uint64_t oneof_bit = 0;      // 0: in none
-  FieldDescriptor::Type type = FieldDescriptor::TYPE_INT64;
+  wire::MapKeyKind key_kind = wire::MapKeyKind::kUint64;
   const Plan* message = nullptr;
 };
 
@@ -132,46 +133,42 @@ bool ReadScalar(Scanner& scanner, Kind kind, uint64_t& value) {
   }
 }
 
-// A map key as something that compares as deterministic serialisation sorts.
-struct MapKey {
-  uint64_t number = 0;
-  std::string_view text;
-
-  friend bool operator<(const MapKey& a, const MapKey& b) {
-    return a.number != b.number ? a.number < b.number : a.text < b.text;
+wire::MapKeyKind KeyKindOf(FieldDescriptor::Type type) {
+  using wire::MapKeyKind;
+  switch (type) {
+    case FieldDescriptor::TYPE_STRING:
+      return MapKeyKind::kText;
+    case FieldDescriptor::TYPE_BOOL:
+      return MapKeyKind::kBool;
+    case FieldDescriptor::TYPE_INT32:
+    case FieldDescriptor::TYPE_SFIXED32:
+      return MapKeyKind::kInt32;
+    case FieldDescriptor::TYPE_INT64:
+    case FieldDescriptor::TYPE_SFIXED64:
+      return MapKeyKind::kInt64;
+    case FieldDescriptor::TYPE_SINT32:
+      return MapKeyKind::kSint32;
+    case FieldDescriptor::TYPE_SINT64:
+      return MapKeyKind::kSint64;
+    default:
+      return MapKeyKind::kUint64;
   }
-};
+}
 
 // The key of an entry that is canonical.
-MapKey KeyOf(const FieldPlan& key, std::string_view entry) {
-  MapKey result;
+wire::MapKey KeyOf(const FieldPlan& key, std::string_view entry) {
   Scanner scanner(entry);
   uint32_t number = 0;
   Type type = Type::kVarint;
+  uint64_t value = 0;
+  std::string_view text;
   scanner.Tag(number, type);
   if (type == Type::kBytes) {
-    scanner.Bytes(result.text);
-    return result;
+    scanner.Bytes(text);
+  } else {
+    ReadScalar(scanner, key.kind, value);
   }
-  constexpr uint64_t kSign = uint64_t{1} << 63;  // makes signed order unsigned order
-  ReadScalar(scanner, key.kind, result.number);
-  switch (key.type) {
-    case FieldDescriptor::TYPE_INT32:
-    case FieldDescriptor::TYPE_INT64:
-    case FieldDescriptor::TYPE_SFIXED64:
-      result.number ^= kSign;
-      break;
-    case FieldDescriptor::TYPE_SFIXED32:
-      result.number = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(result.number))) ^ kSign;
-      break;
-    case FieldDescriptor::TYPE_SINT32:
-    case FieldDescriptor::TYPE_SINT64:
-      result.number = ((result.number >> 1) ^ (~(result.number & 1) + 1)) ^ kSign;
-      break;
-    default:
-      break;
-  }
-  return result;
+  return wire::MakeMapKey(key.key_kind, value, text);
 }
 
 class Checker : public PayloadChecker {
@@ -202,7 +199,7 @@ class Checker : public PayloadChecker {
 FieldPlan PlanOfField(const FieldDescriptor& field, bool map_entry) {
   FieldPlan plan;
   plan.number = static_cast<uint32_t>(field.number());
-  plan.type = field.type();
+  plan.key_kind = KeyKindOf(field.type());
   plan.kind = KindOf(field.type());
   plan.wire = WireOf(plan.kind);
   plan.repeated = field.is_repeated();
