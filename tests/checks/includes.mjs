@@ -48,7 +48,7 @@ function resolve(name, files) {
 }
 
 // What is never shipped may use more: a unit test the applications' types and tests/support, an example those types.
-const isTest = (path) => /_(test|bench)\.cc$/.test(path);
+const isTest = (path) => /_(test|benchmark)\.cc$/.test(path);
 const mayUseApps = (folder, path) => ['tests', 'demo'].includes(folder) || isTest(path) || path.includes('/example/');
 
 const isGenerated = (name) => name.endsWith('.pb.h');
