@@ -67,7 +67,8 @@ struct Bounds {
 };
 
 struct ReadRequest {
-  uint64_t after = 0;                  // exclusive; with newest_first: read downwards from before this sequence
+  // Exclusive; with newest_first: read downwards from before this sequence (UINT64_MAX: from the head).
+  uint64_t after = 0;
   uint64_t until = UINT64_MAX;         // inclusive, cut to the head; with newest_first: the last (lowest) to read
   const Selection* selection = nullptr;  // null: everything
   size_t events_max = 256;
@@ -93,7 +94,7 @@ struct TrimPolicy {
 class LogEngine {
  public:
   // Called by Append after the events are durable and visible, on the thread that appends, in log order and without
-  // holes. It must not block and must not call Append.
+  // holes. It must not block, and must not call Append or Trim.
   using Observer = std::function<void(std::span<const ChunkPtr>)>;
 
   virtual ~LogEngine() = default;
@@ -103,12 +104,14 @@ class LogEngine {
   // Append fails until the log is opened again. RESOURCE_EXHAUSTED: too little free space; nothing was stored.
   virtual absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) = 0;
 
-  // One page. OUT_OF_RANGE when `after` < earliest - 1: events were removed there. An `after` at or beyond the head
-  // gives an empty page.
+  // One page. OUT_OF_RANGE when `after` < earliest - 1: events were removed there; never with newest_first, which ends
+  // at the earliest. An `after` at or beyond the head gives an empty page that was read to `after`. DATA_LOSS: the log
+  // is damaged there.
   virtual absl::StatusOr<Page> Read(const ReadRequest& request) const = 0;
 
   // The newest retained event of each matching topic with after < sequence <= until, in log order, at most events_max
   // and bytes_max of them; go on with after = read_to. `until` should be a head that stays the same over all pages.
+  // Never OUT_OF_RANGE.
   virtual absl::StatusOr<Page> ReadLastPerTopic(const ReadRequest& request) const = 0;
 
   // The largest sequence whose publish time is before `time` (reading after it yields everything from `time` on): at
