@@ -17,7 +17,7 @@ struct RetentionOptions {
   // How often. The log's own clock tells the age of events.
   absl::Duration check_interval = absl::Seconds(10);
   // A trim that failed; the next is tried all the same. May be empty.
-  std::function<void(const absl::Status&)> on_error;
+  std::function<void(const absl::Status&)> on_error = nullptr;
 };
 
 // The log must outlive it. Nothing is done when the policy keeps everything.

@@ -41,8 +41,8 @@ struct ServerOptions {
   // What a drain waits for readers to take their last message; then they are cut.
   absl::Duration drain_timeout = absl::Seconds(5);
   // For metrics; any thread; may be empty.
-  std::function<void(const PublishCounts&)> on_published;
-  std::function<void(size_t events, absl::Duration took)> on_commit;
+  std::function<void(const PublishCounts&)> on_published = nullptr;
+  std::function<void(size_t events, absl::Duration took)> on_commit = nullptr;
 };
 
 // What a server is doing now.

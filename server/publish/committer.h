@@ -39,9 +39,9 @@ struct CommitterOptions {
   size_t commit_events_max = 4'096;
   size_t commit_bytes_max = 16 << 20;
   // Called after each append, on the committer's thread; for metrics. May be empty.
-  std::function<void(size_t events, absl::Duration took)> on_commit;
+  std::function<void(size_t events, absl::Duration took)> on_commit = nullptr;
   // Called once, on the committer's thread, when an append leaves the log poisoned. May be empty.
-  std::function<void(const absl::Status&)> on_poisoned;
+  std::function<void(const absl::Status&)> on_poisoned = nullptr;
 };
 
 class Committer {

@@ -18,7 +18,7 @@ struct PublishContext {
   CallList& streams;
   Epoch epoch;
   // Called for each answered batch; any thread. May be empty.
-  std::function<void(const PublishCounts&)> on_published;
+  std::function<void(const PublishCounts&)> on_published = nullptr;
 
   void Count(const PublishCounts& counts) const {
     if (on_published) {

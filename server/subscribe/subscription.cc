@@ -192,7 +192,8 @@ Subscription::Turn Subscription::SendControl() {
     SendProgress(true);
     return Turn::kGiven;
   }
-  if (context_.now() >= progress_due_) {
+  // A long scan that finds nothing is idle too.
+  if (catching_up_ && context_.now() >= progress_due_) {
     SendProgress(false);
     return Turn::kGiven;
   }
@@ -211,6 +212,10 @@ Subscription::Turn Subscription::ReadTail() {
   }
   SetCatchingUp(false);
   if (view.chunks.empty()) {
+    if (context_.now() >= progress_due_) {
+      SendProgress(false);
+      return Turn::kGiven;
+    }
     context_.waker.Wait(shared_from_this(), position_, progress_due_);
     return Turn::kGiven;
   }

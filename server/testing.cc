@@ -1,0 +1,168 @@
+#include "server/testing.h"
+
+#include <google/protobuf/text_format.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "google/rpc/error_details.pb.h"
+#include "weir/v1/options.pb.h"
+
+namespace weir::server {
+namespace {
+
+constexpr std::string_view kTestFile = R"pb(
+  name: "test/v1/test.proto" package: "test.v1" syntax: "proto3"
+  message_type {
+    name: "Note"
+    field { name: "text" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+    field { name: "number" number: 2 label: LABEL_OPTIONAL type: TYPE_INT32 }
+    field { name: "words" number: 3 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".test.v1.Note.WordsEntry" }
+    nested_type {
+      name: "WordsEntry"
+      field { name: "key" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+      field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_STRING }
+      options { map_entry: true }
+    }
+    options { [weir.v1.event] { name: "note" } }
+  }
+  message_type {
+    name: "Scoped"
+    field { name: "text" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+    options { [weir.v1.event] { name: "scoped" topics: "scoped.>" } }
+  }
+  message_type { name: "Plain" }
+  message_type { name: "Hello" options { [weir.v1.event] { name: "hello" control_frame: CONTROL_FRAME_CONNECTED } } }
+)pb";
+
+}  // namespace
+
+DescriptorSetFile SetOf(std::string_view file_text, std::string name) {
+  google::protobuf::FileDescriptorSet set;
+  if (!google::protobuf::TextFormat::ParseFromString(std::string(file_text), set.add_file())) {
+    std::abort();
+  }
+  return {std::move(name), set.SerializeAsString()};
+}
+
+std::shared_ptr<const EventTypes> TestTypes() {
+  const DescriptorSetFile set = SetOf(kTestFile);
+  return EventTypes::Load({&set, 1}).value();
+}
+
+v1::Event NoteEvent(std::string topic, std::string text, std::string id) {
+  v1::Event event;
+  event.set_topic(std::move(topic));
+  event.set_id(std::move(id));
+  event.mutable_payload()->set_type_url("type.googleapis.com/test.v1.Note");
+  // Note.text
+  if (!text.empty()) {
+    event.mutable_payload()->set_value("\x0a" + std::string(1, static_cast<char>(text.size())) + text);
+  }
+  return event;
+}
+
+std::string ReasonOf(const google::rpc::Status& status) {
+  google::rpc::ErrorInfo info;
+  return status.details_size() > 0 && status.details(0).UnpackTo(&info) ? info.reason() : "";
+}
+
+std::string MetadataOf(const google::rpc::Status& status, const std::string& key) {
+  google::rpc::ErrorInfo info;
+  if (status.details_size() == 0 || !status.details(0).UnpackTo(&info)) {
+    return "";
+  }
+  const auto it = info.metadata().find(key);
+  return it == info.metadata().end() ? "" : it->second;
+}
+
+void ScriptedLog::FailAppends(absl::Status status) {
+  const absl::MutexLock lock(&mutex_);
+  append_status_ = std::move(status);
+}
+
+void ScriptedLog::FailReads(absl::Status status) {
+  const absl::MutexLock lock(&mutex_);
+  read_status_ = std::move(status);
+}
+
+void ScriptedLog::CloseGate() {
+  const absl::MutexLock lock(&mutex_);
+  closed_ = true;
+}
+
+void ScriptedLog::OpenGate() {
+  const absl::MutexLock lock(&mutex_);
+  closed_ = false;
+}
+
+void ScriptedLog::AwaitAppendAtGate() {
+  const absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(&waiting_));
+}
+
+std::vector<size_t> ScriptedLog::append_sizes() const {
+  const absl::MutexLock lock(&mutex_);
+  return append_sizes_;
+}
+
+int ScriptedLog::trims() const {
+  const absl::MutexLock lock(&mutex_);
+  return trims_;
+}
+
+bool ScriptedLog::AwaitTrims(int count) {
+  const auto enough = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return trims_ >= count; };
+  const absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(10));
+}
+
+absl::StatusOr<std::vector<log::AppendResult>> ScriptedLog::Append(std::span<const log::NewEvent> events) {
+  {
+    const auto open = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !closed_; };
+    const absl::MutexLock lock(&mutex_);
+    waiting_ = closed_;
+    mutex_.Await(absl::Condition(&open));
+    waiting_ = false;
+    if (!append_status_.ok()) {
+      return append_status_;
+    }
+    append_sizes_.push_back(events.size());
+  }
+  return real_->Append(events);
+}
+
+absl::StatusOr<log::Page> ScriptedLog::Read(const log::ReadRequest& request) const {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!read_status_.ok()) {
+      return read_status_;
+    }
+  }
+  return real_->Read(request);
+}
+
+absl::StatusOr<log::Page> ScriptedLog::ReadLastPerTopic(const log::ReadRequest& request) const {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!read_status_.ok()) {
+      return read_status_;
+    }
+  }
+  return real_->ReadLastPerTopic(request);
+}
+
+absl::Status ScriptedLog::health() const {
+  const absl::MutexLock lock(&mutex_);
+  return absl::IsUnavailable(append_status_) ? append_status_ : real_->health();
+}
+
+absl::Status ScriptedLog::Trim(const log::TrimPolicy& policy) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    ++trims_;
+  }
+  return real_->Trim(policy);
+}
+
+}  // namespace weir::server
