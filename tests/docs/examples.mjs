@@ -2,7 +2,8 @@
 //
 // In Markdown: a block whose fence says ```sh runnable, all of it one script. With until="TEXT" the script need not end: it
 // is right as soon as it has printed TEXT. In a help text: the lines of the paragraph after `Examples:`, each one a
-// script; a line that ends in `\` goes on in the next; what follows two blanks and `#` is for people.
+// script; a line that ends in `\` goes on in the next; what stands after three blanks is for people. One that reads
+// without end is right as soon as it has printed a line of JSON.
 
 export function ofMarkdown(name, text) {
   const found = [];
@@ -26,9 +27,10 @@ export function ofHelp(name, text) {
   let script = '';
   for (const line of lines.slice(begin + 1)) {
     if (line.trim() === '' || !/^\s/.test(line)) break;
-    script += (script && '\n') + line.trim().replace(/^\$ /, '').replace(/\s{2,}#.*$/, '');
+    script += (script && '\n') + line.trim().replace(/\s{3,}.*$/, '');
     if (script.endsWith('\\')) continue;
-    found.push({ name: `${name}: ${script}`, script });
+    const endless = /^tail -f |^weir subscribe (?!.*(-n|--wait))/.test(script);
+    found.push({ name: `${name}: ${script}`, script, until: endless ? '{"' : undefined });
     script = '';
   }
   return found;
@@ -36,5 +38,5 @@ export function ofHelp(name, text) {
 
 // The demo's addresses, as examples write them, replaced by those of a system under test.
 export function moved(script, { http, grpc }) {
-  return script.replaceAll('127.0.0.1:8080', http).replaceAll('127.0.0.1:50051', grpc);
+  return script.replaceAll('127.0.0.1:8080', http).replace(/\b(127\.0\.0\.1|10\.0\.0\.7):50051/g, grpc);
 }

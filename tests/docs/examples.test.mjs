@@ -15,11 +15,16 @@ test('a block without an end is an error', () => {
 });
 
 test('a help text has its examples first, one a line, with remarks', () => {
-  const text = 'Examples:\n  weir list a.b   # all of it\n  weir publish \\\n    --topic t\n\nUsage: weir\n  weir no\n';
+  const text = 'Examples:\n  weir list a.b   all of it\n  weir publish \\\n    --topic t\n\nUsage: weir\n  weir no\n';
   assert.deepEqual(
     ofHelp('weir', text).map(({ script }) => script),
     ['weir list a.b', 'weir publish \\\n--topic t'],
   );
+});
+
+test('an example that reads without end need only begin to print', () => {
+  const untils = ofHelp('weir', 'Examples:\n  weir subscribe a\n  weir subscribe a -n 1\n  weir list a\n').map(({ until }) => until);
+  assert.deepEqual(untils, ['{"', undefined, undefined]);
 });
 
 test('a help text without examples has none', () => {
