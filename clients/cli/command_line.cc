@@ -1,0 +1,268 @@
+#include "clients/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "base/version.h"
+#include "clients/cli/arguments.h"
+#include "clients/cli/commands.h"
+#include "clients/cli/completion.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/output.h"
+#include "fmt/format.h"
+
+namespace weir::cli {
+namespace {
+
+// Help begins with the examples, which are kept as the footer.
+class ExamplesFirst : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    return fmt::format("Examples:\n{}\n{}", app->get_footer(), CLI::Formatter::make_description(app));
+  }
+  std::string make_footer(const CLI::App*) const override { return ""; }
+};
+
+// What a command line chose: set by the command that was given.
+using Chosen = std::function<int()>;
+
+CLI::Validator Valid(const char* name, std::function<absl::Status(const std::string&)> check) {
+  return {[check = std::move(check)](const std::string& text) {
+            const absl::Status status = check(text);
+            return status.ok() ? std::string() : std::string(Message(status));
+          },
+          name};
+}
+
+CLI::Validator IsPositiveDuration() {
+  return Valid("DURATION", [](const std::string& text) -> absl::Status {
+    const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
+    if (duration.ok() && *duration <= absl::ZeroDuration()) {
+      return absl::InvalidArgumentError("the duration must be more than 0");
+    }
+    return duration.status();
+  });
+}
+
+CLI::Validator IsDuration() {
+  return Valid("DURATION", [](const std::string& text) { return ParseDuration(text).status(); });
+}
+
+CLI::Validator IsTime() {
+  return Valid("TIME", [](const std::string& text) { return ParseTime(text).status(); });
+}
+
+CLI::Validator IsSince() {
+  return Valid("TIME", [](const std::string& text) { return ParseSince(text, absl::Now()).status(); });
+}
+
+CLI::Validator IsKeyValue() {
+  return Valid("KEY=VALUE", [](const std::string& text) { return ParseKeyValue(text).status(); });
+}
+
+void AddServer(CLI::App& command, std::string& server) {
+  command.add_option("--server", server, "The server's gRPC address")
+      ->envname("WEIR_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+}
+
+// At most one of them.
+void AddStart(CLI::App& command, StartArguments& start, const char* unset) {
+  CLI::Option* since = command.add_option("--since", start.since, "Begin so long ago (5m), or at an RFC 3339 time")
+                           ->check(IsSince())
+                           ->type_name("TIME");
+  CLI::Option* from = command.add_option("--from-id", start.from_id, "Begin after this cursor")->type_name("CURSOR");
+  CLI::Option* earliest =
+      command.add_flag("--earliest", start.earliest, fmt::format("Begin with the oldest retained event{}", unset));
+  CLI::Option* last = command.add_flag("--last", start.last, "Begin with the newest event of each topic");
+  since->excludes(from, earliest, last);
+  from->excludes(earliest, last);
+  earliest->excludes(last);
+}
+
+void AddReading(CLI::App& command, std::vector<std::string>& filters, std::vector<std::string>& types,
+                uint64_t& count) {
+  command.add_option("FILTER", filters, "Topics: `*` is one token, `>` one or more at the end")->required();
+  command.add_option("--type", types, "Only payloads of this full type name; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("TYPE");
+  command.add_option("-n,--count", count, "End after so many events")
+      ->check(CLI::Range(uint64_t{1}, UINT64_MAX, "COUNT"))
+      ->type_name("COUNT");
+}
+
+void AddPublish(CLI::App& app, PublishArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("publish", "Store events; print each one's cursor as a line of JSON");
+  command.footer(R"(  weir publish --topic vehicles.updates --type apps.vehicles.v1.VehicleUpdate \
+    '{"vehicles":[{"id":"v1","make":"Toyota"}],"requestId":"r1"}'
+  weir publish --from events.jsonl
+  tail -f events.jsonl | weir publish --from -
+
+With --from, each line is {"topic","type","data","event_id"?,"time"?,"attributes"?}, and for each, in order, one line is
+printed: {"cursor","event_id","duplicate"?} or {"error":{"code","reason","message"}}. Lines are sent as they come, many
+at once, and sent again after a lost connection. Exit code 1 if any line failed. Give event ids if you may run it twice.
+`data` is the payload as proto3 JSON: enum values by their proto names, 64-bit numbers as strings or numbers.
+)");
+  CLI::Option* from =
+      command.add_option("--from", arguments.from, "A file of events, one JSON object a line; - is stdin")
+          ->type_name("FILE");
+  CLI::Option* topic = command.add_option("--topic", arguments.topic, "Where it happened");
+  CLI::Option* type = command.add_option("--type", arguments.type, "The payload's full type name");
+  CLI::Option* data = command.add_option("JSON", arguments.data, "The payload");
+  CLI::Option* id = command.add_option("--event-id", arguments.event_id, "Stored once per topic; default: made up");
+  CLI::Option* time =
+      command.add_option("--time", arguments.time, "When it happened; default: when it is stored")->check(IsTime());
+  CLI::Option* attributes = command.add_option("--attribute", arguments.attributes, "KEY=VALUE; may be repeated")
+                                ->check(IsKeyValue())
+                                ->allow_extra_args(false);
+  command.add_option("--wait", arguments.wait, "How long to wait for an answer, or for a server that is away")
+      ->check(IsPositiveDuration())
+      ->capture_default_str();
+  AddServer(command, arguments.server);
+  for (CLI::Option* one : {topic, type, data, id, time, attributes}) {
+    from->excludes(one);
+  }
+  command.callback([&arguments, &chosen] {
+    if (arguments.from.empty() && (arguments.topic.empty() || arguments.type.empty() || arguments.data.empty())) {
+      throw CLI::ValidationError("publish", "needs --topic, --type and the payload as JSON, or --from FILE");
+    }
+    chosen = [&arguments] { return Publish(arguments); };
+  });
+}
+
+void AddSubscribe(CLI::App& app, SubscribeArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("subscribe", "Print events as they come, one line of JSON each");
+  command.footer(R"(  weir subscribe vehicles.updates
+  weir subscribe 'tenants.acme.>' --since 5m
+  weir subscribe vehicles.updates -n 1 --wait 10s       exit code 3 if none came in time
+  weir subscribe vehicles.updates --from-id "$CURSOR"   go on where you were
+
+An event is {"cursor","event_id","topic","type","time","publish_time","attributes"?,"data"}. Between events may stand
+{"gap":{"reason","requested_cursor","resume_cursor"}}, when events are missing, and {"progress":{"cursor","caught_up"}}:
+everything up to that cursor was printed. A lost connection is opened again, and nothing is lost or printed twice.
+`data` is the payload as proto3 JSON, enum values by their proto names.
+)");
+  AddReading(command, arguments.filters, arguments.types, arguments.count);
+  AddStart(command, arguments.start, "");
+  command
+      .add_option("--wait", arguments.wait, "End after this time: with 3 unless the -n events, or without -n any, came")
+      ->check(IsPositiveDuration());
+  command.add_flag("--fail-on-gap", arguments.fail_on_gap, "End with an error instead of printing a gap");
+  AddServer(command, arguments.server);
+  command.callback([&arguments, &chosen] { chosen = [&arguments] { return Subscribe(arguments); }; });
+}
+
+void AddList(CLI::App& app, ListArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("list", "Print what the log holds, and end");
+  command.footer(R"(  weir list vehicles.updates
+  weir list '>' --newest -n 10
+  weir list 'users.*.notifications' --since 2026-01-31T08:00:00Z
+
+Lines are those of `weir subscribe`.
+)");
+  AddReading(command, arguments.filters, arguments.types, arguments.count);
+  AddStart(command, arguments.start, " (the default)");
+  command.add_flag("--newest", arguments.newest, "From the newest event to the oldest")->excludes("--last");
+  AddServer(command, arguments.server);
+  command.callback([&arguments, &chosen] { chosen = [&arguments] { return List(arguments); }; });
+}
+
+void AddInspection(CLI::App& app, SchemaArguments& schema, StatusArguments& status, Chosen& chosen) {
+  CLI::App& show = *app.add_subcommand("schema", "Print the event types that the server knows");
+  show.footer("  weir schema\n  weir schema apps.vehicles.v1.VehicleUpdate\n");
+  show.add_option("TYPE", schema.type, "Print this type's definition");
+  AddServer(show, schema.server);
+  show.callback([&schema, &chosen] { chosen = [&schema] { return ShowSchema(schema); }; });
+
+  CLI::App& state = *app.add_subcommand("status", "Print the state of the server and its log");
+  state.footer("  weir status\n  weir status --server 10.0.0.7:50051 | jq .head_cursor\n");
+  AddServer(state, status.server);
+  state.callback([&status, &chosen] { chosen = [&status] { return Status(status); }; });
+}
+
+void AddToken(CLI::App& app, TokenArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("token", "Print a JSON Web Token for the edge");
+  command.footer(R"(  weir token --key hs256.key --sub alice
+  weir token --key es256.pem --sub alice --claim tenant_id=acme --ttl 15m
+
+The key is an HS256 secret of at least 32 bytes, or an ES256 private key in PEM: its content tells which.
+)");
+  command.add_option("--key", arguments.key, "The key's file")->required()->type_name("FILE");
+  command.add_option("--sub", arguments.subject, "Whom the token is for")->required()->type_name("NAME");
+  command.add_option("--claim", arguments.claims, "KEY=VALUE, a string; may be repeated")
+      ->check(IsKeyValue())
+      ->allow_extra_args(false);
+  command.add_option("--ttl", arguments.ttl, "How long it holds; negative makes one that is over")
+      ->check(IsDuration())
+      ->capture_default_str();
+  command.callback([&arguments, &chosen] { chosen = [&arguments] { return Token(arguments); }; });
+}
+
+void AddCompletion(CLI::App& app, std::string& shell, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("completion", "Print a shell's completion script");
+  command.footer(R"(  source <(weir completion bash)
+  weir completion zsh > "${fpath[1]}/_weir"
+  weir completion fish > ~/.config/fish/completions/weir.fish
+)");
+  command.add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command.callback([&app, &shell, &chosen] {
+    chosen = [&app, &shell] {
+      std::string script = CompletionScript(app, shell);
+      script.pop_back();
+      PrintLine(script);
+      return kSuccess;
+    };
+  });
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv) {
+  CLI::App app("Publishes to, reads from and looks into a Weir server. Data goes to stdout, the rest to stderr.",
+               "weir");
+  app.formatter(std::make_shared<ExamplesFirst>());
+  app.footer(R"(  weir publish --topic vehicles.updates --type apps.vehicles.v1.VehicleUpdate '{"requestId":"r1"}'
+  weir subscribe 'vehicles.>' --since 5m
+  weir status
+
+Exit codes: 0; 1 failed; 2 usage; 3 what was awaited did not come in time; 64 + gRPC code of a failed call; 130
+interrupted. WEIR_SERVER sets --server.
+)");
+  app.set_version_flag("--version", fmt::format("weir {}", Version()));
+  app.require_subcommand(1);
+
+  Chosen chosen;
+  PublishArguments publish;
+  SubscribeArguments subscribe;
+  ListArguments list;
+  SchemaArguments schema;
+  StatusArguments status;
+  TokenArguments token;
+  std::string shell;
+  AddPublish(app, publish, chosen);
+  AddSubscribe(app, subscribe, chosen);
+  AddList(app, list, chosen);
+  AddInspection(app, schema, status, chosen);
+  AddToken(app, token, chosen);
+  AddCompletion(app, shell, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      return app.exit(error, std::cout, std::cerr);
+    }
+    const auto commands = app.get_subcommands();
+    Note(fmt::format("{}; see weir {}--help", error.what(),
+                     commands.empty() ? std::string() : commands.front()->get_name() + " "));
+    return kUsage;
+  }
+  return chosen();
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,83 @@
+// The commands of `weir`. Each takes its parsed arguments and returns the exit code.
+#ifndef WEIR_CLIENTS_CLI_COMMANDS_H_
+#define WEIR_CLIENTS_CLI_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "weir/client.h"
+
+namespace weir::cli {
+
+inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
+
+// Texts are as they were given; the command line has checked their form.
+struct PublishArguments {
+  std::string server = kDefaultServer;
+  // One event …
+  std::string topic{};
+  std::string type{};
+  std::string data{};
+  std::string event_id{};
+  std::string time{};
+  std::vector<std::string> attributes{};
+  // … or a file of them, `-` for stdin.
+  std::string from{};
+  std::string wait = "30s";
+};
+int Publish(const PublishArguments& arguments);
+
+// Where reading begins: at most one is set.
+struct StartArguments {
+  std::string since{};
+  std::string from_id{};
+  bool earliest = false;
+  bool last = false;
+};
+// The position; unset when none was given.
+v1::Start StartOf(const StartArguments& arguments);
+
+struct SubscribeArguments {
+  std::string server = kDefaultServer;
+  std::vector<std::string> filters{};
+  std::vector<std::string> types{};
+  StartArguments start{};
+  uint64_t count = 0;  // 0: no end
+  std::string wait{};
+  bool fail_on_gap = false;
+};
+int Subscribe(const SubscribeArguments& arguments);
+
+struct ListArguments {
+  std::string server = kDefaultServer;
+  std::vector<std::string> filters{};
+  std::vector<std::string> types{};
+  StartArguments start{};
+  uint64_t count = 0;  // 0: no end
+  bool newest = false;
+};
+int List(const ListArguments& arguments);
+
+struct SchemaArguments {
+  std::string server = kDefaultServer;
+  std::string type{};
+};
+int ShowSchema(const SchemaArguments& arguments);
+
+struct StatusArguments {
+  std::string server = kDefaultServer;
+};
+int Status(const StatusArguments& arguments);
+
+struct TokenArguments {
+  std::string key{};
+  std::string subject{};
+  std::vector<std::string> claims{};
+  std::string ttl = "1h";
+};
+int Token(const TokenArguments& arguments);
+
+}  // namespace weir::cli
+
+#endif  // WEIR_CLIENTS_CLI_COMMANDS_H_
