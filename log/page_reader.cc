@@ -174,24 +174,24 @@ absl::StatusOr<Page> ReadDown(LogView& view, const ReadRequest& request, size_t 
   if (request.after == 0) {
     return nothing;
   }
-  const uint64_t low = std::max(request.until, view.earliest());
   const uint64_t high = std::min(request.after - 1, view.head());
-  if (low > high) {
-    return nothing;
-  }
-  absl::StatusOr<Page> page = ReadRange(view, request, low, high, scan_events_max);
-  // What was removed meanwhile is the end of the log.
-  const uint64_t earliest = view.earliest();
-  if (earliest > low) {
-    if (!page.ok()) {
-      return earliest > high ? nothing : ReadRange(view, request, earliest, high, scan_events_max);
+  while (true) {
+    const uint64_t low = std::max(request.until, view.earliest());
+    if (low > high) {
+      return nothing;
     }
-    std::erase_if(page->events, [&](const StoredEvent& event) { return event.sequence < earliest; });
+    absl::StatusOr<Page> page = ReadRange(view, request, low, high, scan_events_max);
+    // What retention removed meanwhile is beyond the end of the log.
+    const uint64_t earliest = std::max(low, view.earliest());
+    if (!page.ok() && earliest > low) {
+      continue;
+    }
+    if (page.ok() && page->read_to <= earliest) {
+      std::erase_if(page->events, [&](const StoredEvent& event) { return event.sequence < earliest; });
+      page->read_to = request.until;
+    }
+    return page;
   }
-  if (page.ok() && page->read_to <= std::max(low, earliest)) {
-    page->read_to = request.until;
-  }
-  return page;
 }
 
 std::string SnapshotKey(const Selection* selection, uint64_t until) {
