@@ -1,0 +1,36 @@
+// The demo's feed: publishes each source's events at its rate until it is told to stop or has done its part.
+#ifndef WEIR_DEMO_FEED_FEED_H_
+#define WEIR_DEMO_FEED_FEED_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "apps/vehicles/v1/vehicles.pb.h"
+
+namespace weir::demo {
+
+struct FeedOptions {
+  std::string server;
+  // Between two updates of cars.
+  absl::Duration interval = absl::Milliseconds(500);
+  size_t vehicles_per_update_max = 5;
+  // End after so many updates of cars; 0: never.
+  uint64_t count = 0;
+  // End when every car was sent once.
+  bool once = false;
+  // Also a slow trickle for the other four applications, for this tenant and this user.
+  bool all_apps = true;
+  std::string tenant = "tenant-1";
+  std::string user = "alice";
+};
+
+// Returns when the part is done, or after `stop`; true when every event was stored. Says on stderr what it does. While
+// the server is away, events wait and are sent, in order and once, when it is back.
+bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle> cars, const absl::Notification& stop);
+
+}  // namespace weir::demo
+
+#endif  // WEIR_DEMO_FEED_FEED_H_
