@@ -11,18 +11,19 @@
 #include <utility>
 #include <vector>
 
+#include "edge/http/http_metrics.h"
 #include "edge/hub.h"
 
 namespace weir::edge {
 
 class Admission {
  public:
-  // The hubs' streams are connections too. They must outlive this.
-  Admission(size_t connections_max, std::vector<const Hub*> hubs)
-      : connections_max_(connections_max), hubs_(std::move(hubs)) {}
+  // The hubs' streams are connections too. They and the metrics must outlive this.
+  Admission(size_t connections_max, std::vector<const Hub*> hubs, HttpMetrics& metrics)
+      : connections_max_(connections_max), hubs_(std::move(hubs)), metrics_(metrics) {}
 
   size_t total() const {
-    size_t total = requests_.load(std::memory_order_relaxed);
+    size_t total = metrics_.connections();
     for (const Hub* hub : hubs_) {
       total += hub->open_streams();
     }
@@ -31,9 +32,7 @@ class Admission {
   bool overloaded() const { return total() > connections_max_; }
   bool full() const { return total() >= connections_max_ + std::clamp<size_t>(connections_max_ / 16, 16, 1024); }
 
-  // A connection that is not a stream.
-  void Opened() { requests_.fetch_add(1, std::memory_order_relaxed); }
-  void Closed() { requests_.fetch_sub(1, std::memory_order_relaxed); }
+  HttpMetrics& metrics() { return metrics_; }
 
   // The edge is about to end.
   void BeginDrain() { draining_.store(true, std::memory_order_relaxed); }
@@ -42,7 +41,7 @@ class Admission {
  private:
   const size_t connections_max_;
   const std::vector<const Hub*> hubs_;
-  std::atomic<size_t> requests_ = 0;
+  HttpMetrics& metrics_;
   std::atomic<bool> draining_ = false;
 };
 

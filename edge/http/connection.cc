@@ -17,14 +17,14 @@ constexpr size_t kLingerBytesMax = 256 * 1024;
 }  // namespace
 
 Connection::Connection(ConnectionThread& thread, Socket socket) : thread_(thread), socket_(std::move(socket)) {
-  thread_.admission.Opened();
+  thread_.admission.metrics().Opened();
 }
 
 Connection::~Connection() {
   if (cancel_poll_) {
     cancel_poll_();
   }
-  thread_.admission.Closed();
+  thread_.admission.metrics().Closed();
 }
 
 void Connection::Start() {
@@ -173,6 +173,7 @@ bool Connection::HandOver(StreamRequest request) {
     socket_.cancel();
   }
   closed_ = true;
+  thread_.admission.metrics().CountAnswer(200);
   thread_.hub.OpenStream(std::move(socket_), std::move(request));
   Release();
   return false;
@@ -205,6 +206,7 @@ bool Connection::SendProblem(const Problem& problem, std::string_view detail) {
 }
 
 bool Connection::Send(const Reply& reply, const ReplyContext& context) {
+  thread_.admission.metrics().CountAnswer(reply.status);
   out_ = Serialise(reply, context);
   sent_ = 0;
   keep_alive_ = context.keep_alive && !reply.close;

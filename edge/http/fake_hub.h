@@ -2,6 +2,7 @@
 #ifndef WEIR_EDGE_HTTP_FAKE_HUB_H_
 #define WEIR_EDGE_HTTP_FAKE_HUB_H_
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -66,9 +67,13 @@ class FakeHub : public Hub {
     const std::lock_guard lock(mutex_);
     return streams_.size() + extra_streams_;
   }
-  void Drain(absl::Duration, absl::Duration, std::function<void()> done) override { done(); }
+  void Drain(absl::Duration, absl::Duration, std::function<void()> done) override {
+    ++drains_;
+    done();
+  }
 
   // From the test's thread.
+  int drains() const { return drains_; }
   void PretendStreams(size_t count) {
     const std::lock_guard lock(mutex_);
     extra_streams_ = count;
@@ -107,6 +112,7 @@ class FakeHub : public Hub {
 
  private:
   boost::asio::io_context context_;
+  std::atomic<int> drains_ = 0;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard_;
   std::thread thread_;
   mutable std::mutex mutex_;

@@ -83,6 +83,7 @@ void Listener::AcceptAll() {
 
 void Listener::Take(int fd) {
   if (admission_.full()) {
+    admission_.metrics().CountRefused();
     ::send(fd, kFull.data(), kFull.size(), MSG_NOSIGNAL);
     ::close(fd);
     return;

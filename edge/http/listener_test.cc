@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <prometheus/metric_family.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,80 +14,14 @@
 #include <utility>
 
 #include "edge/http/fake_hub.h"
+#include "edge/http/test_client.h"
 
 namespace weir::edge {
 namespace {
 
 using std::chrono::milliseconds;
+using test::Client;
 using test::FakeHub;
-
-// A blocking client; reads give up after ten seconds.
-class Client {
- public:
-  explicit Client(bool small_window = false) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience = {10, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (small_window) {
-      const int bytes = 4096;
-      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-    }
-  }
-  ~Client() { Close(); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  bool Connect(uint16_t port) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const void* const raw = &address;
-    return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
-  }
-  void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
-  void Close() {
-    if (fd_ >= 0) {
-      ::close(std::exchange(fd_, -1));
-    }
-  }
-
-  // Until the text has been read `count` times.
-  std::string ReadUntil(std::string_view text, size_t count = 1) {
-    while (Count(text) < count && Fill()) {
-    }
-    return got_;
-  }
-  // Until the server ends the connection.
-  std::string ReadAll() {
-    while (Fill()) {
-    }
-    return got_;
-  }
-  bool ended() const { return ended_; }
-  size_t Count(std::string_view text) const {
-    size_t count = 0;
-    for (size_t at = got_.find(text); at != std::string::npos; at = got_.find(text, at + text.size())) {
-      ++count;
-    }
-    return count;
-  }
-
- private:
-  bool Fill() {
-    char buffer[4096];
-    const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
-    ended_ = got == 0;
-    if (got <= 0) {
-      return false;
-    }
-    got_.append(buffer, static_cast<size_t>(got));
-    return true;
-  }
-
-  int fd_;
-  bool ended_ = false;
-  std::string got_;
-};
 
 class ListenerTest : public testing::Test {
  protected:
@@ -114,7 +49,7 @@ class ListenerTest : public testing::Test {
     auto socket = ListeningSocket::Open({"127.0.0.1", 0}, 64 * 1024);
     ASSERT_TRUE(socket.ok()) << socket.status();
     port_ = socket->address().port;
-    admission_.emplace(connections_max, std::vector<const Hub*>{&hub_});
+    admission_.emplace(connections_max, std::vector<const Hub*>{&hub_}, metrics_);
     listener_ = std::make_unique<Listener>(hub_, *std::move(socket), desk_, options_, *admission_);
     hub_.Run();
   }
@@ -146,6 +81,7 @@ class ListenerTest : public testing::Test {
   FrontDeskOptions desk_;
   ListenerOptions options_;
   FakeHub hub_;
+  HttpMetrics metrics_;
   std::optional<Admission> admission_;
   std::unique_ptr<Listener> listener_;
   uint16_t port_ = 0;
@@ -376,6 +312,20 @@ TEST_F(ListenerTest, GoesOnWhenDescriptorsAreFreeAgain) {
   }
   ::setrlimit(RLIMIT_NOFILE, &limit);
   EXPECT_NE(client.ReadAll().find("404 Not Found"), std::string::npos);
+}
+
+TEST_F(ListenerTest, CountsItsAnswers) {
+  Start(1);
+  Ask(kMissingClose);
+  Ask("GET /missing HTTP/1.0\r\n\r\n");
+  hub_.PretendStreams(17);
+  Ask("");
+  const auto families = metrics_.Collect();
+  EXPECT_EQ(families[0].name, "weir_edge_http_requests_total");
+  ASSERT_EQ(families[0].metric.size(), 1U);
+  EXPECT_EQ(families[0].metric[0].label[0].value, "404");
+  EXPECT_EQ(families[0].metric[0].counter.value, 2);
+  EXPECT_EQ(families[2].metric[0].counter.value, 1);
 }
 
 TEST_F(ListenerTest, SharesAPortBetweenThreads) {

@@ -1,0 +1,127 @@
+#include "edge/http/front_end.h"
+
+#include <boost/asio/post.hpp>
+#include <random>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+
+namespace weir::edge {
+namespace {
+
+// How much longer than its window a drain may take, and how long answers under way then have.
+constexpr absl::Duration kDrainGrace = absl::Seconds(3);
+constexpr absl::Duration kAnswersGrace = absl::Milliseconds(500);
+constexpr absl::Duration kAnswersInterval = absl::Milliseconds(10);
+
+std::chrono::milliseconds Millis(absl::Duration duration) { return absl::ToChronoMilliseconds(duration); }
+
+ListenerOptions OptionsOf(const EdgeConfig::Limits& limits) {
+  ListenerOptions options;
+  options.connection = {.head_bytes_max = limits.head_bytes_max,
+                        .head_timeout = Millis(limits.head_timeout),
+                        .keep_alive_timeout = Millis(limits.keep_alive_timeout),
+                        .write_timeout = Millis(limits.slow_reader_timeout)};
+  return options;
+}
+
+// Counts down to zero; shared by those who count, so that a late one finds it.
+struct Countdown {
+  explicit Countdown(size_t count) : left(count) {}
+
+  void Down() {
+    const absl::MutexLock lock(&mutex);
+    --left;
+  }
+  bool AwaitZero(absl::Duration timeout) {
+    const absl::MutexLock lock(&mutex);
+    return mutex.AwaitWithTimeout(absl::Condition(
+                                      +[](size_t* value) { return *value == 0; }, &left),
+                                  timeout);
+  }
+
+  absl::Mutex mutex;
+  size_t left ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace
+
+FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, std::shared_ptr<HttpMetrics> metrics)
+    : config_(config),
+      hubs_(std::move(hubs)),
+      metrics_(std::move(metrics)),
+      address_(config.listen),
+      admission_(config.limits.connections_max, {hubs_.begin(), hubs_.end()}, *metrics_) {}
+
+absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& config, std::vector<Hub*> hubs,
+                                                          std::shared_ptr<HttpMetrics> metrics) {
+  std::unique_ptr<FrontEnd> front(new FrontEnd(config, std::move(hubs), std::move(metrics)));
+  if (absl::Status status = front->Open(); !status.ok()) {
+    return status;
+  }
+  front->Run();
+  return front;
+}
+
+absl::Status FrontEnd::Open() {
+  FrontDeskOptions desk;
+  desk.routes = &config_.routes;
+  desk.verifier = config_.verifier;
+  desk.leeway = config_.auth_leeway;
+  desk.cors = config_.cors;
+  desk.retry_max = config_.drain_retry_max;
+  if (config_.static_files) {
+    absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config_.static_files);
+    if (!files.ok()) {
+      return files.status();
+    }
+    desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
+  }
+  std::random_device random;
+  for (Hub* hub : hubs_) {
+    // The first one finds a port if 0 was asked for; the others share it.
+    absl::StatusOr<ListeningSocket> socket = ListeningSocket::Open(address_, config_.limits.send_buffer_bytes);
+    if (!socket.ok()) {
+      return socket.status();
+    }
+    address_.port = socket->address().port;
+    desk.seed = random();
+    listeners_.push_back(
+        std::make_unique<Listener>(*hub, *std::move(socket), desk, OptionsOf(config_.limits), admission_));
+  }
+  return absl::OkStatus();
+}
+
+void FrontEnd::Run() {
+  for (Hub* hub : hubs_) {
+    threads_.emplace_back([hub] { hub->context().run(); });
+  }
+}
+
+FrontEnd::~FrontEnd() {
+  for (Hub* hub : hubs_) {
+    hub->context().stop();
+  }
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+}
+
+void FrontEnd::Drain() {
+  admission_.BeginDrain();
+  const auto countdown = std::make_shared<Countdown>(hubs_.size());
+  for (size_t i = 0; i < hubs_.size(); ++i) {
+    boost::asio::post(hubs_[i]->context(), [this, i, countdown] {
+      listeners_[i]->CloseIdle();
+      hubs_[i]->Drain(config_.drain_window, config_.drain_retry_max, [countdown] { countdown->Down(); });
+    });
+  }
+  countdown->AwaitZero(config_.drain_window + kDrainGrace);
+  const absl::Time end = absl::Now() + kAnswersGrace;
+  while (admission_.total() > 0 && absl::Now() < end) {
+    absl::SleepFor(kAnswersInterval);
+  }
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,41 @@
+#include "edge/http/http_metrics.h"
+
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <utility>
+
+namespace weir::edge {
+namespace {
+
+prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type) {
+  prometheus::MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = type;
+  return family;
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
+  prometheus::MetricFamily answers =
+      Family("weir_edge_http_requests_total", "Answered requests by status", prometheus::MetricType::Counter);
+  for (size_t status = 0; status < answers_.size(); ++status) {
+    if (const uint64_t count = answers_[status].load(std::memory_order_relaxed); count > 0) {
+      prometheus::ClientMetric& metric = answers.metric.emplace_back();
+      metric.label = {{"status", std::to_string(status)}};
+      metric.counter.value = static_cast<double>(count);
+    }
+  }
+  prometheus::MetricFamily connections =
+      Family("weir_edge_http_connections", "Open connections that are not streams", prometheus::MetricType::Gauge);
+  connections.metric.emplace_back().gauge.value = static_cast<double>(this->connections());
+  prometheus::MetricFamily refused =
+      Family("weir_edge_http_connections_refused_total", "Connections refused unread, far above the limit",
+             prometheus::MetricType::Counter);
+  refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
+  return {std::move(answers), std::move(connections), std::move(refused)};
+}
+
+}  // namespace weir::edge

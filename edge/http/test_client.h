@@ -1,0 +1,86 @@
+// A blocking HTTP client for tests, byte by byte; reads give up after ten seconds.
+#ifndef WEIR_EDGE_HTTP_TEST_CLIENT_H_
+#define WEIR_EDGE_HTTP_TEST_CLIENT_H_
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace weir::edge::test {
+
+class Client {
+ public:
+  explicit Client(bool small_window = false) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience = {10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (small_window) {
+      const int bytes = 4096;
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    }
+  }
+  ~Client() { Close(); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool Connect(uint16_t port) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const void* const raw = &address;
+    return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
+  }
+  void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  void Close() {
+    if (fd_ >= 0) {
+      ::close(std::exchange(fd_, -1));
+    }
+  }
+
+  // Until the text has been read `count` times.
+  std::string ReadUntil(std::string_view text, size_t count = 1) {
+    while (Count(text) < count && Fill()) {
+    }
+    return got_;
+  }
+  // Until the server ends the connection.
+  std::string ReadAll() {
+    while (Fill()) {
+    }
+    return got_;
+  }
+  bool ended() const { return ended_; }
+  size_t Count(std::string_view text) const {
+    size_t count = 0;
+    for (size_t at = got_.find(text); at != std::string::npos; at = got_.find(text, at + text.size())) {
+      ++count;
+    }
+    return count;
+  }
+
+ private:
+  bool Fill() {
+    char buffer[4096];
+    const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
+    ended_ = got == 0;
+    if (got <= 0) {
+      return false;
+    }
+    got_.append(buffer, static_cast<size_t>(got));
+    return true;
+  }
+
+  int fd_;
+  bool ended_ = false;
+  std::string got_;
+};
+
+}  // namespace weir::edge::test
+
+#endif  // WEIR_EDGE_HTTP_TEST_CLIENT_H_
