@@ -128,8 +128,9 @@ class RocksDbEngineTest : public testing::Test {
 
 std::vector<uint64_t> ReadTopic(const LogEngine& log, const std::string& topic) {
   const Selection selection = Select({topic});
+  const auto events = ReadAll(log, {.after = log.bounds().earliest - 1, .selection = &selection});
   std::vector<uint64_t> sequences;
-  for (const EventCopy& event : ReadAll(log, {.after = log.bounds().earliest - 1, .selection = &selection}).value()) {
+  for (const EventCopy& event : *events) {
     sequences.push_back(event.sequence);
   }
   return sequences;
