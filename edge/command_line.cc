@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -33,7 +34,7 @@ constexpr std::array<Option, 6> kOptions = {{
 struct Flags {
   std::string config;
   bool check = false;
-  std::array<std::string, kOptions.size()> values;
+  std::array<std::optional<std::string>, kOptions.size()> values;
 };
 
 std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags& flags) {
@@ -49,7 +50,9 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
   app.add_option("--config", flags.config, "YAML configuration file");
   app.add_flag("--check", flags.check, "Check the configuration, and say whether it is good");
   for (size_t i = 0; i < kOptions.size(); ++i) {
-    app.add_option(kOptions[i].flag, flags.values[i], kOptions[i].help)->take_last();
+    app.add_option_function<std::string>(
+           kOptions[i].flag, [&flags, i](const std::string& text) { flags.values[i] = text; }, kOptions[i].help)
+        ->take_last();
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -72,13 +75,13 @@ std::variant<CommandLine, Exit> ReadCommandLine(const std::vector<std::string>& 
     return *std::move(exit);
   }
   const std::string path = flags.config.empty() ? environment("WEIR_EDGE_CONFIG") : flags.config;
-  if (path.empty()) {
-    return Exit{.code = 2, .text = "weir-edge: --config FILE is needed, for its routes\nSee weir-edge --help\n"};
-  }
   EdgeOverrides overrides;
   for (size_t i = 0; i < kOptions.size(); ++i) {
-    overrides.values.push_back({kOptions[i].field, environment(kOptions[i].environment), kOptions[i].environment});
-    overrides.values.push_back({kOptions[i].field, flags.values[i], kOptions[i].flag});
+    if (flags.values[i]) {
+      overrides.values.push_back({kOptions[i].field, *flags.values[i], kOptions[i].flag});
+    } else if (std::string text = environment(kOptions[i].environment); !text.empty()) {
+      overrides.values.push_back({kOptions[i].field, std::move(text), kOptions[i].environment});
+    }
   }
   absl::StatusOr<EdgeConfig> config = LoadEdgeConfig(path, overrides, processors);
   if (!config.ok()) {

@@ -87,6 +87,8 @@ TEST_F(CommandLineTest, RefusesMistakesWithCodeTwo) {
       {"--config", file_, "--listen", "nowhere"},
       {"--config", file_, "--admin-listen", "1"},
       {"--config", file_, "--server", ":"},
+      {"--config", file_, "--server", ""},
+      {"--listen", "127.0.0.1:0"},
       {"--config", file_, "--threads", "0"},
       {"--config", file_, "--threads", "65"},
       {"--config", file_, "--threads", "many"},
@@ -100,6 +102,9 @@ TEST_F(CommandLineTest, RefusesMistakesWithCodeTwo) {
     EXPECT_TRUE(exit.text.ends_with('\n'));
   }
   EXPECT_EQ(ExitOf({"--config", file_, "--listen", "nowhere"}).text.find("weir-edge: --listen: listen: "), 0U);
+  EXPECT_NE(ExitOf({}).text.find("--config"), std::string::npos);
+  EXPECT_NE(ExitOf({"--threads", "65"}).text.find("--threads: threads: "), std::string::npos);
+  EXPECT_NE(ExitOf({"--server", ""}).text.find("server"), std::string::npos);
   environment_["WEIR_EDGE_THREADS"] = "0";
   EXPECT_NE(ExitOf({"--config", file_}).text.find("WEIR_EDGE_THREADS: threads: "), std::string::npos);
 }

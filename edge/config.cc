@@ -225,6 +225,9 @@ absl::Status CheckCors(const pb::Edge& edge, EdgeConfig& config) {
 
 absl::Status ApplyOverride(const EdgeOverrides::Value& value, pb::Edge& edge, ConfigFile& file) {
   file.SetOrigin(value.field, value.origin);
+  if (value.text.empty()) {
+    return file.Error(value.field, "is empty; leave it out for its default");
+  }
   if (value.field == "static.directory") {
     edge.mutable_static_()->set_directory(std::filesystem::absolute(value.text).string());
     return absl::OkStatus();
@@ -267,14 +270,14 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
 absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides,
                                           uint32_t processors) {
   pb::Edge edge;
-  absl::StatusOr<ConfigFile> file = ConfigFile::Load(path, &edge);
+  absl::StatusOr<ConfigFile> file = ConfigFile("no --config");
+  if (!path.empty()) {
+    file = ConfigFile::Load(path, &edge);
+  }
   if (!file.ok()) {
     return file.status();
   }
   for (const EdgeOverrides::Value& value : overrides.values) {
-    if (value.text.empty()) {
-      continue;
-    }
     if (absl::Status status = ApplyOverride(value, edge, *file); !status.ok()) {
       return status;
     }

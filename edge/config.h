@@ -23,7 +23,7 @@
 
 namespace weir::edge {
 
-// What flags and environment may set, by field of weir.config.v1.Edge; an empty text counts as not set.
+// What flags and environment set, by field of weir.config.v1.Edge.
 struct EdgeOverrides {
   struct Value {
     std::string field;   // `listen`, `static.directory`
@@ -73,7 +73,8 @@ struct EdgeConfig {
 // allowed is …`. `processors` is the default of `threads`.
 absl::StatusOr<EdgeConfig> CheckEdgeConfig(const config::v1::Edge& edge, ConfigFile file, uint32_t processors);
 
-// Reads `path`, applies the overrides in their order, and checks. Errors also of reading the file.
+// Reads `path` (nothing when it is empty), applies the overrides in their order, and checks. Errors also of reading the
+// file.
 absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides, uint32_t processors);
 
 }  // namespace weir::edge

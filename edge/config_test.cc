@@ -175,7 +175,6 @@ TEST_F(EdgeConfigTest, AnOverrideWinsAndIsNamedInErrors) {
   EdgeOverrides overrides;
   overrides.values = {{"listen", "127.0.0.1:1", "WEIR_EDGE_LISTEN"},
                       {"listen", "127.0.0.1:2", "--listen"},
-                      {"listen", "", "--listen"},
                       {"admin_listen", "127.0.0.1:3", "--admin-listen"},
                       {"server", "127.0.0.1:4", "--server"},
                       {"threads", "5", "--threads"},
@@ -197,6 +196,7 @@ TEST_F(EdgeConfigTest, AnOverrideWinsAndIsNamedInErrors) {
                                     {"server", ":"},
                                     {"admin_listen", "1"},
                                     {"log_level", "x"},
+                                    {"listen", ""},
                                     {"static.directory", "/no/such/directory"}}) {
     EdgeOverrides bad;
     bad.values = {{field, text, "--flag"}};
