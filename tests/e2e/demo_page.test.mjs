@@ -48,7 +48,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   }
 
   test('shows cars as they arrive', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.state('connected');
     await demo.more(5);
@@ -59,7 +59,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('misses and doubles nothing when the edge is restarted under it', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.more(5);
     await system.end('weir-edge');
@@ -69,7 +69,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('misses and doubles nothing when the edge is killed', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.more(5);
     await system.end('weir-edge', 'SIGKILL');
@@ -79,7 +79,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('goes on when the server is killed and started again', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.more(5);
     await system.end('weir-server', 'SIGKILL');
@@ -89,7 +89,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('goes on after the last id when it is reloaded, and shows the same cars', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.more(5);
     await demo.page.waitForSelector('.card');
@@ -101,7 +101,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('goes on after a pause without a hole', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     await open();
     await demo.more(3);
     await demo.page.click('#pause');
@@ -133,7 +133,7 @@ describe('the demo page', { timeout: 300_000 }, () => {
   });
 
   test('fits a phone and follows the colour scheme', async () => {
-    system.startFeed();
+    system.startFeed('--rate', '20/s');
     const ground = async (colorScheme) => {
       await open({ colorScheme, viewport: { width: 360, height: 740 } });
       await demo.page.waitForSelector('.card');
