@@ -135,7 +135,8 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
   for (const Option& option : kOptions) {
     std::string& value = flags.values.emplace_back(&option, "").second;
     if (std::string_view(option.flag) == "--insecure") {
-      app.add_flag_callback(option.flag, [&value] { value = "true"; }, option.help);
+      app.add_flag_callback(
+          option.flag, [&value] { value = "true"; }, option.help);
     } else {
       app.add_option(option.flag, value, option.help)->take_last();
     }
@@ -179,9 +180,7 @@ absl::Status ApplyOptions(const Flags& flags, const Environment& environment, co
   return absl::OkStatus();
 }
 
-Exit Mistake(const absl::Status& status) {
-  return {.code = 2, .text = fmt::format("weir-server: {}\n", Message(status))};
-}
+Exit Mistake(const absl::Status& status) { return {.code = 2, .text = fmt::format("{}\n", Message(status))}; }
 
 }  // namespace
 
@@ -191,7 +190,7 @@ std::variant<Settings, Exit> ReadSettings(const std::vector<std::string>& argume
     return *std::move(exit);
   }
   config::v1::Server config;
-  ConfigFile file("weir-server");
+  ConfigFile file;
   const std::string path = flags.config.empty() ? environment("WEIR_SERVER_CONFIG") : flags.config;
   if (!path.empty()) {
     absl::StatusOr<ConfigFile> loaded = ConfigFile::Load(path, &config);

@@ -77,9 +77,8 @@ absl::Status ReadRetention(const config::v1::Retention& retention, const ConfigF
   settings.retention_check_interval =
       retention.has_check_interval() ? ToDuration(retention.check_interval()) : absl::Seconds(10);
   if (settings.retention_check_interval < absl::Seconds(1) || settings.retention_check_interval > absl::Hours(1)) {
-    return file.Error("retention.check_interval",
-                      fmt::format("is {}; allowed is 1s to 1h, both included",
-                                  absl::FormatDuration(settings.retention_check_interval)));
+    return file.Error("retention.check_interval", fmt::format("is {}; allowed is 1s to 1h, both included",
+                                                              absl::FormatDuration(settings.retention_check_interval)));
   }
   return absl::OkStatus();
 }
@@ -116,8 +115,9 @@ absl::StatusOr<Settings> CheckConfig(const config::v1::Server& config, const Con
   settings.memory = config.engine() == config::v1::LOG_ENGINE_MEMORY;
   settings.sync = config.sync() != config::v1::SYNC_MODE_NEVER;
   if (!settings.memory && config.data_dir().empty()) {
-    return file.Error("data_dir", "is not set; the rocksdb engine needs the directory of the log (or choose engine: "
-                                  "memory)");
+    return file.Error("data_dir",
+                      "is not set; the rocksdb engine needs the directory of the log (or choose engine: "
+                      "memory)");
   }
   settings.data_dir = config.data_dir();
   settings.descriptor_sets.assign(config.descriptor_sets().begin(), config.descriptor_sets().end());

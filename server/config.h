@@ -23,8 +23,8 @@ namespace weir::server {
 struct Settings {
   Address listen;
   Address admin_listen;
-  bool memory = false;         // the memory engine instead of RocksDB
-  std::string data_dir;        // not empty with RocksDB
+  bool memory = false;   // the memory engine instead of RocksDB
+  std::string data_dir;  // not empty with RocksDB
   bool sync = true;
   std::vector<std::string> descriptor_sets;
   absl::Duration retention_age;

@@ -1,4 +1,5 @@
 // weir-server: the event bus. Wires the log, the service, metrics and signals together; DESIGN is in the headers.
+#include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -33,6 +34,11 @@ constexpr int kUsage = 2;
 int Fail(int code, const absl::Status& status) {
   spdlog::error("{}", Message(status));
   return code;
+}
+
+// gRPC reports to the process's log; what matters of it is said by our own errors.
+void QuietGrpc() {
+  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
 }
 
 absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& settings) {
@@ -141,6 +147,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (absl::Status status = SetUpLogging(settings.log_level); !status.ok()) {
     return Fail(kUsage, status);
   }
+  QuietGrpc();
   absl::StatusOr<std::shared_ptr<const EventTypes>> types = LoadTypes(settings);
   if (!types.ok()) {
     return Fail(kUsage, types.status());

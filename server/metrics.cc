@@ -35,8 +35,8 @@ class StateCollectable final : public prometheus::Collectable {
                              static_cast<double>(state.log.head)));
     families.push_back(Gauge("weir_log_earliest_sequence", "The number of the first retained event.",
                              static_cast<double>(state.log.earliest)));
-    families.push_back(Gauge("weir_log_poisoned", "1 when a sync failed and only a restart helps.",
-                             state.poisoned ? 1 : 0));
+    families.push_back(
+        Gauge("weir_log_poisoned", "1 when a sync failed and only a restart helps.", state.poisoned ? 1 : 0));
     families.push_back(Gauge("weir_tail_bytes", "Memory of the newest events that live readers share.",
                              static_cast<double>(state.tail_bytes)));
     return families;

@@ -35,7 +35,7 @@ struct ServerOptions {
   size_t tail_bytes_max = kTailBytesMaxDefault;
   // Threads that read pages from the log: as many slow disks as readers may wait for at once.
   int read_threads = 4;
-  RetentionOptions retention;
+  RetentionOptions retention = {};
   // For progress intervals and the ids that the server makes.
   Clock clock = SystemClock();
   // What a drain waits for readers to take their last message; then they are cut.
@@ -59,8 +59,7 @@ class Server {
  public:
   // UNAVAILABLE when the address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(std::unique_ptr<log::LogEngine> log,
-                                                       std::shared_ptr<const EventTypes> types,
-                                                       ServerOptions options);
+                                                       std::shared_ptr<const EventTypes> types, ServerOptions options);
   // Drains.
   ~Server();
   Server(const Server&) = delete;

@@ -12,7 +12,9 @@ namespace weir::server {
 namespace {
 
 constexpr std::string_view kTestFile = R"pb(
-  name: "test/v1/test.proto" package: "test.v1" syntax: "proto3"
+  name: "test/v1/test.proto"
+  package: "test.v1"
+  syntax: "proto3"
   message_type {
     name: "Note"
     field { name: "text" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
@@ -24,15 +26,24 @@ constexpr std::string_view kTestFile = R"pb(
       field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_STRING }
       options { map_entry: true }
     }
-    options { [weir.v1.event] { name: "note" } }
+    options {
+      [weir.v1.event] { name: "note" }
+    }
   }
   message_type {
     name: "Scoped"
     field { name: "text" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
-    options { [weir.v1.event] { name: "scoped" topics: "scoped.>" } }
+    options {
+      [weir.v1.event] { name: "scoped" topics: "scoped.>" }
+    }
   }
   message_type { name: "Plain" }
-  message_type { name: "Hello" options { [weir.v1.event] { name: "hello" control_frame: CONTROL_FRAME_CONNECTED } } }
+  message_type {
+    name: "Hello"
+    options {
+      [weir.v1.event] { name: "hello" control_frame: CONTROL_FRAME_CONNECTED }
+    }
+  }
 )pb";
 
 }  // namespace

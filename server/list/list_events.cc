@@ -105,8 +105,8 @@ absl::StatusOr<std::optional<log::Page>> ReadOnce(const v1::ListEventsRequest& r
   if (!page.ok()) {
     return page.status();
   }
-  token.position = request.newest_first() ? std::min(token.position, page->read_to)
-                                          : std::max(token.position, page->read_to);
+  token.position =
+      request.newest_first() ? std::min(token.position, page->read_to) : std::max(token.position, page->read_to);
   return std::optional<log::Page>(*std::move(page));
 }
 

@@ -8,8 +8,8 @@
 // with QUEUE_FULL, and one that may not (of a stream, which stops reading instead) is taken all the same: the bound is
 // exceeded by at most one message a stream. The log must outlive the committer.
 //
-// Faults are transient and fail whole batches: STORAGE_FULL, LOG_POISONED, LOG_UNAVAILABLE, DRAINING. After a batch of a
-// source failed, the later ones of that source fail too, unstored: a retry never reorders.
+// Faults are transient and fail whole batches: STORAGE_FULL, LOG_POISONED, LOG_UNAVAILABLE, DRAINING. After a batch of
+// a source failed, the later ones of that source fail too, unstored: a retry never reorders.
 #ifndef WEIR_SERVER_PUBLISH_COMMITTER_H_
 #define WEIR_SERVER_PUBLISH_COMMITTER_H_
 

@@ -210,8 +210,8 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
   }
   if (type->topics.has_value() && !type->topics->Matches(view.topic)) {
     return TypeFault(v1::ERROR_REASON_TYPE_NOT_ALLOWED_ON_TOPIC, name,
-                     fmt::format("type {} is not allowed on topic {}; its option (weir.v1.event).topics allows {}", name,
-                                 view.topic, fmt::join(type->topics->filters(), ", ")));
+                     fmt::format("type {} is not allowed on topic {}; its option (weir.v1.event).topics allows {}",
+                                 name, view.topic, fmt::join(type->topics->filters(), ", ")));
   }
   std::string_view payload = view.payload;
   switch (type->checker->Check(payload)) {
@@ -228,8 +228,8 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
     case EventForm::kMalformed:
       return PayloadFault(*type);
   }
-  const bool standard_url = view.type_url.size() == kTypeUrlPrefix.size() + name.size() &&
-                            view.type_url.starts_with(kTypeUrlPrefix);
+  const bool standard_url =
+      view.type_url.size() == kTypeUrlPrefix.size() + name.size() && view.type_url.starts_with(kTypeUrlPrefix);
   if (standard_url && payload.data() == view.payload.data()) {
     event.tail = view.tail;
     return std::nullopt;

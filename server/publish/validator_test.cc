@@ -187,7 +187,8 @@ const BadEvent kBadEvents[] = {
      [](v1::Event& e) { e.mutable_payload()->set_value("\x0a\x05x"); }},
     {"NonUtf8Payload", "PAYLOAD_INVALID", "payload.value",
      [](v1::Event& e) { e.mutable_payload()->set_value("\x0a\x01\xff"); }},
-    {"TooLarge", "EVENT_TOO_LARGE", "", [](v1::Event& e) { e.mutable_payload()->set_value(std::string(1 << 20, 'x')); }},
+    {"TooLarge", "EVENT_TOO_LARGE", "",
+     [](v1::Event& e) { e.mutable_payload()->set_value(std::string(1 << 20, 'x')); }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Events, BadEventTest, ::testing::ValuesIn(kBadEvents),

@@ -45,8 +45,8 @@ TEST(Fault, LeavesOutWhatItDoesNotKnow) {
 }
 
 TEST(Fault, CarriesRetryInfo) {
-  const google::rpc::Status status = ToRpcStatus(
-      {.reason = v1::ERROR_REASON_QUEUE_FULL, .message = "full", .retry_after = absl::Milliseconds(1250)});
+  const google::rpc::Status status =
+      ToRpcStatus({.reason = v1::ERROR_REASON_QUEUE_FULL, .message = "full", .retry_after = absl::Milliseconds(1250)});
   ASSERT_EQ(status.details_size(), 2);
   google::rpc::RetryInfo retry;
   ASSERT_TRUE(status.details(1).UnpackTo(&retry));

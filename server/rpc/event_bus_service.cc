@@ -17,8 +17,8 @@ bool Parse(const grpc::ByteBuffer& bytes, T& message) {
 }
 
 grpc::Status NotAMessage(std::string_view name) {
-  return ToGrpcStatus({.reason = v1::ERROR_REASON_FIELD_INVALID,
-                       .message = std::string("the bytes are not a ").append(name)});
+  return ToGrpcStatus(
+      {.reason = v1::ERROR_REASON_FIELD_INVALID, .message = std::string("the bytes are not a ").append(name)});
 }
 
 grpc::Status TooManyReads() {
@@ -71,8 +71,8 @@ grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContex
   return reactor;
 }
 
-grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext* call,
-                                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
   grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
   v1::GetSchemaRequest parsed;
   if (!Parse(*request, parsed)) {

@@ -24,9 +24,9 @@ struct EventBusContext {
 inline constexpr int kListCallsMax = 256;
 
 namespace internal {
-using RawService = v1::EventBus::WithRawCallbackMethod_Publish<v1::EventBus::WithRawCallbackMethod_PublishStream<
-    v1::EventBus::WithRawCallbackMethod_Subscribe<v1::EventBus::WithRawCallbackMethod_ListEvents<
-        v1::EventBus::WithRawCallbackMethod_GetSchema<
+using RawService = v1::EventBus::WithRawCallbackMethod_Publish<
+    v1::EventBus::WithRawCallbackMethod_PublishStream<v1::EventBus::WithRawCallbackMethod_Subscribe<
+        v1::EventBus::WithRawCallbackMethod_ListEvents<v1::EventBus::WithRawCallbackMethod_GetSchema<
             v1::EventBus::WithCallbackMethod_GetStatus<v1::EventBus::Service>>>>>>;
 }  // namespace internal
 

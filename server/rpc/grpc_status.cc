@@ -3,8 +3,7 @@
 namespace weir::server {
 
 grpc::Status ToGrpcStatus(const Fault& fault) {
-  return {static_cast<grpc::StatusCode>(CodeOf(fault.reason)), fault.message,
-          ToRpcStatus(fault).SerializeAsString()};
+  return {static_cast<grpc::StatusCode>(CodeOf(fault.reason)), fault.message, ToRpcStatus(fault).SerializeAsString()};
 }
 
 grpc::Slice Flatten(const grpc::ByteBuffer& buffer) {

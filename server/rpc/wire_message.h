@@ -32,7 +32,9 @@ class WireMessage {
       pieces_.push_back({std::move(owned), view});
     }
   }
-  void Share(std::shared_ptr<const void> owner, std::string_view bytes) { pieces_.push_back({std::move(owner), bytes}); }
+  void Share(std::shared_ptr<const void> owner, std::string_view bytes) {
+    pieces_.push_back({std::move(owner), bytes});
+  }
 
   const std::vector<Piece>& pieces() const { return pieces_; }
   // Copied together.

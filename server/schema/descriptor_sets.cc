@@ -39,9 +39,10 @@ absl::Status Add(const DescriptorSetFile& set, FileDescriptorProto file, Sources
   }
   const bool same = it->second.file.SerializeAsString() == file.SerializeAsString();
   if (!same && !file.name().starts_with("google/protobuf/")) {
-    return absl::InvalidArgumentError(fmt::format("{}: {} differs from the file of that name in {}; make both sets "
-                                                  "from the same sources",
-                                                  set.name, file.name(), it->second.set));
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {} differs from the file of that name in {}; make both sets "
+                    "from the same sources",
+                    set.name, file.name(), it->second.set));
   }
   return absl::OkStatus();
 }

@@ -152,7 +152,8 @@ absl::Status EventTypes::AddMessage(const Descriptor& message) {
     control_frames_.push_back({options.name(), &message});
     return absl::OkStatus();
   }
-  EventType type{.type = message.full_name(), .name = options.name(), .topics = {}, .descriptor = &message, .checker = {}};
+  EventType type{
+      .type = message.full_name(), .name = options.name(), .topics = {}, .descriptor = &message, .checker = {}};
   if (options.topics_size() > 0) {
     absl::StatusOr<FilterSet> topics = FilterSet::Parse({options.topics().begin(), options.topics().end()});
     if (!topics.ok()) {
@@ -202,9 +203,10 @@ absl::Status EventTypes::WriteSchema(const FileDescriptorSet& files) {
   response.set_version(version_);
   schema_bytes_ = Deterministic(response);
   if (schema_bytes_.size() > kSchemaBytesMax) {
-    return absl::InvalidArgumentError(fmt::format("the descriptor sets hold {} bytes without source information; at "
-                                                  "most {} are allowed",
-                                                  schema_bytes_.size(), kSchemaBytesMax));
+    return absl::InvalidArgumentError(
+        fmt::format("the descriptor sets hold {} bytes without source information; at "
+                    "most {} are allowed",
+                    schema_bytes_.size(), kSchemaBytesMax));
   }
   v1::GetSchemaResponse known;
   known.set_version(version_);

@@ -47,10 +47,20 @@ TEST(EventTypes, KnowsMessagesThatCannotBePublished) {
 }
 
 TEST(EventTypes, AnswersTheSchemaWithDependenciesFirst) {
-  const std::vector<DescriptorSetFile> sets = {
-      SetOf(R"pb(name: "a/z.proto" package: "z" syntax: "proto3" dependency: "b/a.proto"
-                 message_type { name: "M" options { [weir.v1.event] { name: "m" } } })pb"),
-      SetOf(R"pb(name: "b/a.proto" package: "b" syntax: "proto3" source_code_info { location { span: [ 1, 2, 3 ] } })pb")};
+  const std::vector<DescriptorSetFile> sets = {SetOf(R"pb(name: "a/z.proto"
+                                                          package: "z"
+                                                          syntax: "proto3"
+                                                          dependency: "b/a.proto"
+                                                          message_type {
+                                                            name: "M"
+                                                            options {
+                                                              [weir.v1.event] { name: "m" }
+                                                            }
+                                                          })pb"),
+                                               SetOf(R"pb(name: "b/a.proto"
+                                                          package: "b"
+                                                          syntax: "proto3"
+                                                          source_code_info { location { span: [ 1, 2, 3 ] } })pb")};
   const auto types = EventTypes::Load(sets);
   ASSERT_TRUE(types.ok()) << types.status();
   v1::GetSchemaResponse schema;
@@ -97,14 +107,22 @@ TEST(EventTypes, RefusesBadNamesNamingFileAndType) {
 }
 
 TEST(EventTypes, RefusesNamesThatAreTaken) {
-  const absl::Status twice = LoadError({SetOf(EventFile("name: \"x\"", "a.proto", "p")),
-                                        SetOf(R"pb(name: "b.proto" package: "p" syntax: "proto3"
-                                                   message_type { name: "N" options { [weir.v1.event] { name: "x" } } })pb")});
+  const absl::Status twice =
+      LoadError({SetOf(EventFile("name: \"x\"", "a.proto", "p")), SetOf(R"pb(name: "b.proto"
+                                                                             package: "p"
+                                                                             syntax: "proto3"
+                                                                             message_type {
+                                                                               name: "N"
+                                                                               options {
+                                                                                 [weir.v1.event] { name: "x" }
+                                                                               }
+                                                                             })pb")});
   EXPECT_THAT(std::string(twice.message()), HasSubstr("unique within a package"));
   const absl::Status control =
       LoadError({SetOf(EventFile("name: \"beat\" control_frame: CONTROL_FRAME_HEARTBEAT", "a.proto", "a")),
                  SetOf(EventFile("name: \"beat\"", "b.proto", "b"))});
-  EXPECT_THAT(std::string(control.message()), HasSubstr("b.proto: b.M: event name \"beat\" is the name of the control"));
+  EXPECT_THAT(std::string(control.message()),
+              HasSubstr("b.proto: b.M: event name \"beat\" is the name of the control"));
 }
 
 TEST(EventTypes, RefusesBadTopicFilters) {
@@ -114,17 +132,21 @@ TEST(EventTypes, RefusesBadTopicFilters) {
 
 TEST(EventTypes, RefusesSetsThatCannotBeLoaded) {
   const DescriptorSetFile a = SetOf(R"pb(name: "a.proto" package: "a" syntax: "proto3")pb", "one.binpb");
-  const DescriptorSetFile other =
-      SetOf(R"pb(name: "a.proto" package: "a" syntax: "proto3" message_type { name: "M" })pb", "two.binpb");
+  const DescriptorSetFile other = SetOf(R"pb(name: "a.proto"
+                                             package: "a"
+                                             syntax: "proto3"
+                                             message_type { name: "M" })pb",
+                                        "two.binpb");
   const DescriptorSetFile edition = SetOf(R"pb(name: "e.proto" syntax: "editions")pb", "three.binpb");
   const DescriptorSetFile import = SetOf(R"pb(name: "i.proto" syntax: "proto3" dependency: "gone.proto")pb");
   const DescriptorSetFile cycle = SetOf(R"pb(name: "c.proto" syntax: "proto3" dependency: "c.proto")pb");
-  const DescriptorSetFile type = SetOf(R"pb(name: "t.proto" syntax: "proto3"
-                                            message_type {
-                                              name: "M"
-                                              field { name: "x" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE
-                                                      type_name: ".gone.T" }
-                                            })pb");
+  const DescriptorSetFile type =
+      SetOf(R"pb(name: "t.proto"
+                 syntax: "proto3"
+                 message_type {
+                   name: "M"
+                   field { name: "x" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: ".gone.T" }
+                 })pb");
   EXPECT_THAT(std::string(LoadError({a, other}).message()), HasSubstr("two.binpb: a.proto differs"));
   EXPECT_THAT(std::string(LoadError({edition}).message()), HasSubstr("three.binpb: e.proto is written in an edition"));
   EXPECT_THAT(std::string(LoadError({import}).message()), HasSubstr("i.proto imports gone.proto"));
@@ -137,7 +159,11 @@ TEST(EventTypes, RefusesSetsThatCannotBeLoaded) {
 TEST(EventTypes, TakesTheFirstOfDifferentWellKnownFiles) {
   const std::vector<DescriptorSetFile> sets = {
       SetOf(R"pb(name: "google/protobuf/any.proto" package: "g" syntax: "proto3")pb", "one"),
-      SetOf(R"pb(name: "google/protobuf/any.proto" package: "g" syntax: "proto3" message_type { name: "M" })pb", "two")};
+      SetOf(R"pb(name: "google/protobuf/any.proto"
+                 package: "g"
+                 syntax: "proto3"
+                 message_type { name: "M" })pb",
+            "two")};
   const auto types = EventTypes::Load(sets);
   ASSERT_TRUE(types.ok()) << types.status();
   EXPECT_FALSE((*types)->IsMessage("g.M"));

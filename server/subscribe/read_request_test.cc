@@ -37,7 +37,8 @@ TEST_P(BadRequestTest, IsRefusedWithReasonAndField) {
 const BadRequest kBadRequests[] = {
     {"NoFilter", "FILTER_INVALID", "filters", [](v1::SubscribeRequest& r) { r.clear_filters(); }},
     {"BadFilter", "FILTER_INVALID", "filters[1]", [](v1::SubscribeRequest& r) { r.add_filters("a.>.b"); }},
-    {"LongFilter", "FILTER_INVALID", "filters[1]", [](v1::SubscribeRequest& r) { r.add_filters(std::string(257, 'a')); }},
+    {"LongFilter", "FILTER_INVALID", "filters[1]",
+     [](v1::SubscribeRequest& r) { r.add_filters(std::string(257, 'a')); }},
     {"ManyFilters", "FILTER_INVALID", "filters",
      [](v1::SubscribeRequest& r) {
        for (int i = 0; i < 1024; ++i) {

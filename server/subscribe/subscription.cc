@@ -250,9 +250,9 @@ void Subscription::PostRead() {
 
 Subscription::Turn Subscription::ReadPage() {
   absl::StatusOr<log::Page> page = context_.log.Read({.after = position_,
-                                                            .selection = &options_.selection,
-                                                            .events_max = options_.batch_events_max,
-                                                            .bytes_max = options_.batch_bytes_max});
+                                                      .selection = &options_.selection,
+                                                      .events_max = options_.batch_events_max,
+                                                      .bytes_max = options_.batch_bytes_max});
   if (!page.ok()) {
     if (absl::IsOutOfRange(page.status())) {
       return OnGap();
@@ -265,10 +265,10 @@ Subscription::Turn Subscription::ReadPage() {
 
 Subscription::Turn Subscription::ReadSnapshot() {
   absl::StatusOr<log::Page> page = context_.log.ReadLastPerTopic({.after = position_,
-                                                                        .until = target_,
-                                                                        .selection = &options_.selection,
-                                                                        .events_max = options_.batch_events_max,
-                                                                        .bytes_max = options_.batch_bytes_max});
+                                                                  .until = target_,
+                                                                  .selection = &options_.selection,
+                                                                  .events_max = options_.batch_events_max,
+                                                                  .bytes_max = options_.batch_bytes_max});
   if (!page.ok()) {
     if (absl::IsOutOfRange(page.status())) {
       // Retention passed by: what it removed is no topic's newest retained event any more.

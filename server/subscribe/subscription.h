@@ -70,8 +70,7 @@ FaultOr<SubscriptionOptions> ReadSubscribeRequest(const v1::SubscribeRequest& re
 class Subscription final : public Waiter, public std::enable_shared_from_this<Subscription> {
  public:
   // The sink must live until Finish was called.
-  Subscription(const SubscriptionContext& context, std::string id, SubscriptionOptions options,
-               SubscriptionSink& sink);
+  Subscription(const SubscriptionContext& context, std::string id, SubscriptionOptions options, SubscriptionSink& sink);
   ~Subscription() override;
 
   // Takes the first turn.
@@ -125,8 +124,8 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   uint64_t position_ = 0;            // everything wanted up to here was given to the sink
   uint64_t target_ = 0;              // caught up when `position_` is here
   int64_t not_before_millis_ = 0;
-  bool snapshot_ = false;            // reading the newest of each topic up to `target_`
-  bool caught_up_ = false;           // was said
+  bool snapshot_ = false;   // reading the newest of each topic up to `target_`
+  bool caught_up_ = false;  // was said
   bool catching_up_ = false;
   bool ended_ = false;
   absl::Time progress_due_;

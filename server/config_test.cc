@@ -1,0 +1,263 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Variables = std::map<std::string, std::string>;
+
+std::variant<Settings, Exit> Read(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  return ReadSettings(arguments, [&variables](const std::string& name) {
+    const auto it = variables.find(name);
+    return it == variables.end() ? std::string() : it->second;
+  });
+}
+
+Settings Good(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  const std::variant<Settings, Exit> read = Read(arguments, variables);
+  if (const Exit* exit = std::get_if<Exit>(&read)) {
+    ADD_FAILURE() << exit->text;
+    return {};
+  }
+  return std::get<Settings>(read);
+}
+
+// What is said to someone who made a mistake.
+std::string Mistake(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  const std::variant<Settings, Exit> read = Read(arguments, variables);
+  const Exit* exit = std::get_if<Exit>(&read);
+  if (exit == nullptr) {
+    ADD_FAILURE() << "accepted";
+    return {};
+  }
+  EXPECT_EQ(exit->code, 2);
+  return exit->text;
+}
+
+class ConfigFileTest : public ::testing::Test {
+ protected:
+  ~ConfigFileTest() override { std::filesystem::remove(path_); }
+
+  std::string Write(const std::string& text) const {
+    std::ofstream(path_) << text;
+    return path_;
+  }
+
+ private:
+  const std::string path_ = fmt::format("{}weir-server-config-{}.yaml", ::testing::TempDir(), getpid());
+};
+
+TEST(Settings, HaveDefaults) {
+  const Settings settings = Good({"--data-dir", "/data"});
+  EXPECT_EQ(settings.listen.ToString(), "127.0.0.1:50051");
+  EXPECT_EQ(settings.admin_listen.ToString(), "127.0.0.1:9902");
+  EXPECT_FALSE(settings.memory);
+  EXPECT_EQ(settings.data_dir, "/data");
+  EXPECT_TRUE(settings.sync);
+  EXPECT_EQ(settings.retention_age, absl::Hours(168));
+  EXPECT_EQ(settings.retention_bytes_max, uint64_t{8} << 30);
+  EXPECT_EQ(settings.retention_check_interval, absl::Seconds(10));
+  EXPECT_EQ(settings.event_bytes_max, 1u << 20);
+  EXPECT_EQ(settings.publish_queue_events_max, 65'536u);
+  EXPECT_EQ(settings.publish_queue_bytes_max, 64u << 20);
+  EXPECT_EQ(settings.subscriptions_max, 1'024u);
+  EXPECT_EQ(settings.tail_bytes_max, 64u << 20);
+  EXPECT_EQ(settings.free_space_bytes_min, 256u << 20);
+  EXPECT_EQ(settings.idempotence_events_max, 2'097'152u);
+  EXPECT_EQ(settings.log_level, "info");
+  EXPECT_FALSE(settings.exposed);
+  EXPECT_FALSE(settings.check);
+}
+
+TEST(Settings, ComeFromFlags) {
+  const Settings settings = Good({"--listen",
+                                  "0.0.0.0:1",
+                                  "--insecure",
+                                  "--admin-listen",
+                                  "[::1]:2",
+                                  "--engine",
+                                  "memory",
+                                  "--sync",
+                                  "never",
+                                  "--data-dir",
+                                  "d",
+                                  "--descriptors",
+                                  "a",
+                                  "b",
+                                  "--retention-age",
+                                  "1h30m",
+                                  "--retention-bytes",
+                                  "64KiB",
+                                  "--log-level",
+                                  "debug",
+                                  "--check"});
+  EXPECT_EQ(settings.listen.ToString(), "0.0.0.0:1");
+  EXPECT_EQ(settings.admin_listen.ToString(), "[::1]:2");
+  EXPECT_TRUE(settings.exposed);
+  EXPECT_TRUE(settings.memory);
+  EXPECT_FALSE(settings.sync);
+  EXPECT_EQ(settings.data_dir, "d");
+  EXPECT_THAT(settings.descriptor_sets, ElementsAre("a", "b"));
+  EXPECT_EQ(settings.retention_age, absl::Minutes(90));
+  EXPECT_EQ(settings.retention_bytes_max, 65'536u);
+  EXPECT_EQ(settings.log_level, "debug");
+  EXPECT_TRUE(settings.check);
+}
+
+TEST(Settings, ComeFromTheEnvironmentUnlessAFlagSaysOtherwise) {
+  const Variables variables = {{"WEIR_SERVER_LISTEN", "0.0.0.0:1"},
+                               {"WEIR_SERVER_INSECURE", "true"},
+                               {"WEIR_SERVER_ADMIN_LISTEN", "127.0.0.1:2"},
+                               {"WEIR_SERVER_ENGINE", "memory"},
+                               {"WEIR_SERVER_SYNC", "never"},
+                               {"WEIR_SERVER_DATA_DIR", "d"},
+                               {"WEIR_SERVER_DESCRIPTORS", "a:b"},
+                               {"WEIR_SERVER_RETENTION_AGE", "0s"},
+                               {"WEIR_SERVER_RETENTION_BYTES", "0"},
+                               {"WEIR_SERVER_LOG_LEVEL", "error"}};
+  const Settings settings = Good({}, variables);
+  EXPECT_EQ(settings.listen.ToString(), "0.0.0.0:1");
+  EXPECT_TRUE(settings.exposed);
+  EXPECT_EQ(settings.admin_listen.ToString(), "127.0.0.1:2");
+  EXPECT_TRUE(settings.memory);
+  EXPECT_FALSE(settings.sync);
+  EXPECT_EQ(settings.data_dir, "d");
+  EXPECT_THAT(settings.descriptor_sets, ElementsAre("a", "b"));
+  EXPECT_EQ(settings.retention_age, absl::ZeroDuration());
+  EXPECT_EQ(settings.retention_bytes_max, 0u);
+  EXPECT_EQ(settings.log_level, "error");
+  EXPECT_EQ(Good({"--listen", "127.0.0.1:7", "--descriptors", "c"}, variables).listen.port, 7);
+  EXPECT_THAT(Good({"--descriptors", "c"}, variables).descriptor_sets, ElementsAre("c"));
+}
+
+TEST(Settings, FlagsThatAreWrongAreNamed) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--listen", "nowhere"}, "--listen: listen: "},
+      {{"--listen", "127.0.0.1:70000"}, "--listen: listen: "},
+      {{"--admin-listen", ":"}, "--admin-listen: admin_listen: "},
+      {{"--listen", "0.0.0.0:1"}, "--listen: listen: is 0.0.0.0:1, which other machines can reach"},
+      {{"--engine", "disk"}, "--engine: engine: is \"disk\"; allowed is memory or rocksdb"},
+      {{"--sync", "often"}, "--sync: sync: is \"often\"; allowed is always or never"},
+      {{"--retention-age", "-1s"}, "--retention-age: retention.age: is \"-1s\"; allowed is a duration"},
+      {{"--retention-age", "1 week"}, "--retention-age: retention.age: "},
+      {{"--retention-bytes", "8 GB"}, "--retention-bytes: retention.bytes_max: "},
+      {{"--log-level", "loud"}, "--log-level: log_level: "},
+      {{"--config", "/nonexistent.yaml"}, "/nonexistent.yaml"},
+      {{"--unknown"}, "--unknown"},
+      {{"stray"}, "stray"},
+      {{"--listen"}, "--listen"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    std::vector<std::string> all = {"--data-dir", "d"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    EXPECT_THAT(Mistake(all), HasSubstr(expected));
+  }
+  EXPECT_THAT(Mistake({}), HasSubstr("data_dir: is not set"));
+  EXPECT_THAT(Mistake({}, {{"WEIR_SERVER_ENGINE", "disk"}}), HasSubstr("WEIR_SERVER_ENGINE: engine: is \"disk\""));
+  EXPECT_THAT(Mistake({"--engine", "memory"}, {{"WEIR_SERVER_INSECURE", "yes"}}), HasSubstr("WEIR_SERVER_INSECURE"));
+}
+
+TEST(Settings, HelpAndVersionEndWithoutAnError) {
+  for (const std::string flag : {"--help", "--version"}) {
+    const std::variant<Settings, Exit> read = Read({flag});
+    ASSERT_TRUE(std::holds_alternative<Exit>(read));
+    EXPECT_EQ(std::get<Exit>(read).code, 0);
+    EXPECT_THAT(std::get<Exit>(read).text, HasSubstr("weir-server"));
+  }
+  EXPECT_THAT(std::get<Exit>(Read({"--help"})).text, HasSubstr("--retention-bytes"));
+}
+
+TEST_F(ConfigFileTest, GivesAllSettings) {
+  const std::string path = Write(R"(
+listen: 127.0.0.1:0
+admin_listen: 127.0.0.1:1
+data_dir: data
+engine: rocksdb
+sync: never
+descriptor_sets: [types.binpb, /abs.binpb]
+retention: {age: 24h, bytes_max: 1GiB, check_interval: 1h}
+limits:
+  event_bytes_max: 2MiB
+  publish_queue_events_max: 10
+  publish_queue_bytes_max: 1MiB
+  subscriptions_max: 3
+  tail_bytes_max: 4MiB
+  free_space_bytes_min: 5MiB
+  idempotence_events_max: 1000
+log_level: warning
+insecure: true
+)");
+  const Settings settings = Good({"--config", path});
+  EXPECT_EQ(settings.listen.port, 0);
+  EXPECT_EQ(settings.admin_listen.port, 1);
+  EXPECT_FALSE(settings.memory);
+  EXPECT_FALSE(settings.sync);
+  EXPECT_THAT(settings.descriptor_sets, ElementsAre(HasSubstr("/types.binpb"), "/abs.binpb"));
+  EXPECT_EQ(settings.retention_age, absl::Hours(24));
+  EXPECT_EQ(settings.retention_bytes_max, 1u << 30);
+  EXPECT_EQ(settings.retention_check_interval, absl::Hours(1));
+  EXPECT_EQ(settings.event_bytes_max, 2u << 20);
+  EXPECT_EQ(settings.publish_queue_events_max, 10u);
+  EXPECT_EQ(settings.publish_queue_bytes_max, 1u << 20);
+  EXPECT_EQ(settings.subscriptions_max, 3u);
+  EXPECT_EQ(settings.tail_bytes_max, 4u << 20);
+  EXPECT_EQ(settings.free_space_bytes_min, 5u << 20);
+  EXPECT_EQ(settings.idempotence_events_max, 1'000u);
+  EXPECT_EQ(settings.log_level, "warning");
+  EXPECT_FALSE(settings.exposed);  // it is loopback all the same
+}
+
+TEST_F(ConfigFileTest, MistakesAreLocated) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"listen: nowhere", ":1:9: listen: "},
+      {"listen: 10.0.0.1:1", ":1:9: listen: is 10.0.0.1:1, which other machines can reach"},
+      {"admin_listen: x", ":1:15: admin_listen: "},
+      {"engine: disk", ":1:9: engine: "},
+      {"sync: often", ":1:7: sync: "},
+      {"log_level: loud", ":1:12: log_level: "},
+      {"data_dir: d\nretention: {check_interval: 500ms}",
+       ":2:29: retention.check_interval: is 500ms; allowed is 1s to 1h"},
+      {"retention: {check_interval: 61m}", "retention.check_interval: "},
+      {"limits: {event_bytes_max: 1023}", ":1:27: limits.event_bytes_max: is 1023; allowed is 1024 to 2097152"},
+      {"limits: {event_bytes_max: 3MiB}", "limits.event_bytes_max: is 3145728"},
+      {"limits: {publish_queue_events_max: 4294967296}", "limits.publish_queue_events_max: "},
+      {"limits: {publish_queue_bytes_max: 2TiB}", "limits.publish_queue_bytes_max: "},
+      {"limits: {subscriptions_max: 4294967296}", "limits.subscriptions_max: "},
+      {"limits: {tail_bytes_max: 2TiB}", "limits.tail_bytes_max: "},
+      {"limits: {free_space_bytes_min: 2TiB}", "limits.free_space_bytes_min: "},
+      {"limits: {idempotence_events_max: 1}", "limits.idempotence_events_max: is 1; allowed is 2 to"},
+      {"data_dirr: x", "data_dirr"},
+      {"listen: [1]", "listen"},
+  };
+  for (const auto& [text, expected] : cases) {
+    EXPECT_THAT(Mistake({"--config", Write(text), "--data-dir", "d"}), HasSubstr(expected)) << text;
+  }
+  EXPECT_THAT(Mistake({"--config", Write("log_level: info")}), HasSubstr("data_dir: is not set"));
+}
+
+TEST_F(ConfigFileTest, IsOverriddenByTheEnvironmentAndFlags) {
+  const std::string path = Write("engine: memory\nlisten: 127.0.0.1:1\nadmin_listen: 127.0.0.1:1\n");
+  const Settings settings = Good({"--listen", "127.0.0.1:3"}, {{"WEIR_SERVER_CONFIG", path},
+                                                               {"WEIR_SERVER_LISTEN", "127.0.0.1:2"},
+                                                               {"WEIR_SERVER_ADMIN_LISTEN", "127.0.0.1:2"}});
+  EXPECT_EQ(settings.listen.port, 3);
+  EXPECT_EQ(settings.admin_listen.port, 2);
+  EXPECT_TRUE(settings.memory);
+}
+
+}  // namespace
+}  // namespace weir::server
