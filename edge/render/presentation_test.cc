@@ -10,9 +10,8 @@
 #include "apps/imagegen/v1/imagegen.pb.h"
 #include "apps/notifications/v1/notifications.pb.h"
 #include "apps/vehicles/v1/vehicles.pb.h"
-#include "base/wire.h"
-#include "edge/render/options.h"
 #include "google/protobuf/util/time_util.h"
+#include "tests/support/event_schema.h"
 #include "weir/v1/event.pb.h"
 
 namespace weir::edge {
@@ -22,46 +21,8 @@ using google::protobuf::util::TimeUtil;
 using nlohmann::json;
 using testing::HasSubstr;
 
-void AddFile(const google::protobuf::FileDescriptor& file, google::protobuf::FileDescriptorSet& files) {
-  for (int i = 0; i < file.dependency_count(); ++i) {
-    AddFile(*file.dependency(i), files);
-  }
-  for (const auto& known : files.file()) {
-    if (known.name() == file.name()) {
-      return;
-    }
-  }
-  file.CopyTo(files.add_file());
-  file.CopyJsonNameTo(files.mutable_file(files.file_size() - 1));
-}
-
-// The schema of the five applications, as a server would send it: over the wire, so that our options are only bytes.
-v1::GetSchemaResponse AppsSchema() {
-  v1::GetSchemaResponse response;
-  response.set_version("v1");
-  const google::protobuf::FileDescriptor* const apps[] = {
-      apps::dispatch::v1::FlashMessage::descriptor()->file(), apps::goals::v1::GoalCreated::descriptor()->file(),
-      apps::imagegen::v1::GenerationUpdate::descriptor()->file(),
-      apps::notifications::v1::Notification::descriptor()->file(),
-      apps::vehicles::v1::VehicleUpdate::descriptor()->file()};
-  for (const auto* file : apps) {
-    AddFile(*file, *response.mutable_files());
-    for (int i = 0; i < file->message_type_count(); ++i) {
-      const std::string name = EventOptionsOf(*file->message_type(i)).name();
-      if (!name.empty()) {
-        auto& type = *response.add_event_types();
-        type.set_type(file->message_type(i)->full_name());
-        type.set_name(name);
-      }
-    }
-  }
-  v1::GetSchemaResponse received;
-  received.ParseFromString(response.SerializeAsString());
-  return received;
-}
-
 std::shared_ptr<const Schema> Apps() {
-  static const std::shared_ptr<const Schema> schema = Schema::Compile(AppsSchema()).value();
+  static const std::shared_ptr<const Schema> schema = Schema::Compile(test::AppsSchema()).value();
   return schema;
 }
 
@@ -344,51 +305,6 @@ TEST(ValidatePresentationTest, NamesWhatIsWrong) {
   options.event_name = "a b";
   EXPECT_THAT(message(options), HasSubstr("event_name"));
   EXPECT_TRUE(ValidatePresentation({}).ok());
-}
-
-TEST(SchemaTest, KnowsItsEventTypes) {
-  EXPECT_EQ(Apps()->version(), "v1");
-  EXPECT_EQ(Apps()->EventName("apps.goals.v1.GoalCreated"), "goal.created");
-  EXPECT_EQ(Apps()->EventName("apps.vehicles.v1.Vehicle"), "");
-  EXPECT_EQ(Apps()->EventName(""), "");
-}
-
-TEST(SchemaTest, RefusesWhatDoesNotLink) {
-  v1::GetSchemaResponse response = AppsSchema();
-  response.mutable_files()->mutable_file()->DeleteSubrange(0, 1);
-  EXPECT_EQ(Schema::Compile(response).status().code(), absl::StatusCode::kInvalidArgument);
-  response = AppsSchema();
-  response.mutable_files()->mutable_file(0)->set_syntax("editions");
-  EXPECT_EQ(Schema::Compile(response).status().code(), absl::StatusCode::kInvalidArgument);
-  response = AppsSchema();
-  response.mutable_event_types(0)->set_type("no.Such");
-  EXPECT_EQ(Schema::Compile(response).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-TEST(SchemaTest, RefusesNamesThatAreNoEventNames) {
-  for (const char* name : {"", "a b", "a\nb", "error", "open"}) {
-    v1::GetSchemaResponse response = AppsSchema();
-    response.mutable_event_types(0)->set_name(name);
-    EXPECT_EQ(Schema::Compile(response).status().code(), absl::StatusCode::kInvalidArgument) << name;
-  }
-}
-
-TEST(ControlFrameTest, WritesNameIdRetryAndData) {
-  std::string out;
-  AppendControlFrame("connected", "abcdefgh-17", R"({"a":1})", 2000, out);
-  EXPECT_EQ(out, "event: connected\nid: abcdefgh-17\nretry: 2000\ndata: {\"a\":1}\n\n");
-  out.clear();
-  AppendControlFrame("weir.gap", "", "{}", -1, out);
-  EXPECT_EQ(out, "event: weir.gap\ndata: {}\n\n");
-}
-
-TEST(ControlFrameTest, NeverLetsAnythingBeginALineOfItsOwn) {
-  std::string out;
-  AppendControlFrame("a\nb", "c\rd", "e\nf\r\n\ng", 0, out);
-  EXPECT_EQ(out, "retry: 0\ndata: e\ndata: f\ndata: \ndata: \ndata: g\n\n");
-  out.clear();
-  AppendControlFrame("error", "", "", -1, out);
-  EXPECT_EQ(out, "data: \n\n");
 }
 
 }  // namespace

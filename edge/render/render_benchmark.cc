@@ -8,6 +8,7 @@
 #include "edge/render/presentation.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver_util.h"
+#include "tests/support/event_schema.h"
 #include "weir/v1/event.pb.h"
 
 namespace weir::edge {
@@ -15,7 +16,6 @@ namespace {
 
 using apps::notifications::v1::Notification;
 using apps::vehicles::v1::VehicleUpdate;
-using google::protobuf::FileDescriptor;
 using google::protobuf::Message;
 
 VehicleUpdate Vehicles() {
@@ -52,28 +52,6 @@ Notification Text() {
   return notification;
 }
 
-void AddFile(const FileDescriptor& file, google::protobuf::FileDescriptorSet& files) {
-  for (int i = 0; i < file.dependency_count(); ++i) {
-    AddFile(*file.dependency(i), files);
-  }
-  for (const auto& known : files.file()) {
-    if (known.name() == file.name()) {
-      return;
-    }
-  }
-  file.CopyTo(files.add_file());
-  file.CopyJsonNameTo(files.mutable_file(files.file_size() - 1));
-}
-
-std::shared_ptr<const Schema> SchemaOf(const Message& message) {
-  v1::GetSchemaResponse response;
-  AddFile(*message.GetDescriptor()->file(), *response.mutable_files());
-  auto& type = *response.add_event_types();
-  type.set_type(message.GetDescriptor()->full_name());
-  type.set_name("event");
-  return Schema::Compile(response).value();
-}
-
 void Frame(benchmark::State& state, const Message& message, PresentationOptions options) {
   v1::Event event;
   event.set_cursor("abcdefgh-1234567");
@@ -84,7 +62,7 @@ void Frame(benchmark::State& state, const Message& message, PresentationOptions 
   const std::string bytes = event.SerializeAsString();
   EventView view;
   ReadEvent(bytes, view);
-  const auto schema = SchemaOf(message);
+  const auto schema = Schema::Compile(test::AppsSchema()).value();
   const Presentation presentation(std::move(options));
   std::string out;
   for (auto _ : state) {
