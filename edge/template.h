@@ -1,7 +1,7 @@
 // Templates of the configuration: filters and control frames' data in which `{…}` stands for something of the request.
 //
-// Placeholders: `{jwt.CLAIM}`, `{query.NAME}`, in data also `{now}`, `{connections}`, `{cursor}`. CLAIM is the name of a
-// top-level claim, NAME of a parameter: 1 to 128 of `[A-Za-z0-9_.:/-]`. There is no escape: a `{` always begins a
+// Placeholders: `{jwt.CLAIM}`, `{query.NAME}`, in data also `{now}`, `{connections}`, `{cursor}`. CLAIM is the name of
+// a top-level claim, NAME of a parameter: 1 to 128 of `[A-Za-z0-9_.:/-]`. There is no escape: a `{` always begins a
 // placeholder. Compiled once at start, const afterwards, any thread.
 #ifndef WEIR_EDGE_TEMPLATE_H_
 #define WEIR_EDGE_TEMPLATE_H_
@@ -9,14 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"

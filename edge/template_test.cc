@@ -58,8 +58,9 @@ TEST(FilterTemplateTest, TakesClaimNamesWithDots) {
 
 TEST(FilterTemplateTest, RefusesEveryClaimThatIsNotOneToken) {
   const FilterTemplate filter = Filter("users.{jwt.sub}.notifications");
-  for (const json& sub : {json("*"), json(">"), json("a.b"), json(""), json("a b"), json("ü"), json(std::string("a\0", 2)),
-                          json(nullptr), json(true), json(1.5), json::array({"a"}), json::object()}) {
+  for (const json& sub :
+       {json("*"), json(">"), json("a.b"), json(""), json("a b"), json("ü"), json(std::string("a\0", 2)), json(nullptr),
+        json(true), json(1.5), json::array({"a"}), json::object()}) {
     FakeRequest request{{{"sub", sub}}, {}};
     const auto expanded = filter.Expand(request.values());
     EXPECT_EQ(expanded.status().code(), absl::StatusCode::kPermissionDenied) << sub;
@@ -107,10 +108,33 @@ TEST(FilterTemplateTest, RefusesAFilterThatBecomesTooLong) {
 }
 
 TEST(FilterTemplateTest, RefusesWhatItDoesNotKnow) {
-  for (const char* text :
-       {"", ".", "a.", ".a", "a..b", "a.>.b", "a b", "{jwt.}", "{jwt}", "{query.}", "{header.x}", "{now}", "x{jwt.sub}",
-        "{jwt.sub}x", "{jwt.sub", "jwt.sub}", "{jwt.a}{jwt.b}", "{jwt.sub|*}", "{jwt.sub|}", "{query.a|>}", "{query.a|}",
-        "{query.a|a.b}", "{query.a b}", "{}", "{{jwt.sub}}", "a.{jwt.sub}.", "a.>.{jwt.sub}"}) {
+  for (const char* text : {"",
+                           ".",
+                           "a.",
+                           ".a",
+                           "a..b",
+                           "a.>.b",
+                           "a b",
+                           "{jwt.}",
+                           "{jwt}",
+                           "{query.}",
+                           "{header.x}",
+                           "{now}",
+                           "x{jwt.sub}",
+                           "{jwt.sub}x",
+                           "{jwt.sub",
+                           "jwt.sub}",
+                           "{jwt.a}{jwt.b}",
+                           "{jwt.sub|*}",
+                           "{jwt.sub|}",
+                           "{query.a|>}",
+                           "{query.a|}",
+                           "{query.a|a.b}",
+                           "{query.a b}",
+                           "{}",
+                           "{{jwt.sub}}",
+                           "a.{jwt.sub}.",
+                           "a.>.{jwt.sub}"}) {
     EXPECT_EQ(CompileCode(text), absl::StatusCode::kInvalidArgument) << text;
   }
 }

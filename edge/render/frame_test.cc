@@ -6,7 +6,8 @@ namespace weir::edge {
 namespace {
 
 TEST(EventNameTest, IsShortPlainAndNotReserved) {
-  for (const std::string& name : {std::string("a"), std::string("goal.created"), std::string("A-Z_9"), std::string(64, 'a')}) {
+  for (const std::string& name :
+       {std::string("a"), std::string("goal.created"), std::string("A-Z_9"), std::string(64, 'a')}) {
     EXPECT_TRUE(IsEventName(name)) << name;
   }
   for (const std::string& name : {std::string(), std::string("open"), std::string("error"), std::string("a b"),
@@ -18,8 +19,8 @@ TEST(EventNameTest, IsShortPlainAndNotReserved) {
 TEST(EventIdTest, IsVisibleAscii) {
   EXPECT_TRUE(IsEventId("abcdefgh-17"));
   EXPECT_TRUE(IsEventId(std::string(128, '~')));
-  for (const std::string& id : {std::string(), std::string("a b"), std::string("a\r"), std::string("\x7f"), std::string("é"),
-                                std::string(129, 'a')}) {
+  for (const std::string& id : {std::string(), std::string("a b"), std::string("a\r"), std::string("\x7f"),
+                                std::string("é"), std::string(129, 'a')}) {
     EXPECT_FALSE(IsEventId(id)) << id;
   }
 }

@@ -69,14 +69,14 @@ struct WellKnown {
 WellKnown FormOf(const Descriptor& type) {
   using Form = MessagePlan::Form;
   static constexpr WellKnown kWellKnown[] = {
-      {"google.protobuf.Timestamp", Form::kTimestamp, ""},     {"google.protobuf.Duration", Form::kDuration, ""},
-      {"google.protobuf.FieldMask", Form::kFieldMask, ""},     {"google.protobuf.Any", Form::kAny, ""},
-      {"google.protobuf.Struct", Form::kBare, "{}"},           {"google.protobuf.ListValue", Form::kBare, "[]"},
-      {"google.protobuf.Value", Form::kBare, "null"},          {"google.protobuf.DoubleValue", Form::kBare, "0"},
-      {"google.protobuf.FloatValue", Form::kBare, "0"},        {"google.protobuf.Int64Value", Form::kBare, "\"0\""},
-      {"google.protobuf.UInt64Value", Form::kBare, "\"0\""},   {"google.protobuf.Int32Value", Form::kBare, "0"},
-      {"google.protobuf.UInt32Value", Form::kBare, "0"},       {"google.protobuf.BoolValue", Form::kBare, "false"},
-      {"google.protobuf.StringValue", Form::kBare, "\"\""},    {"google.protobuf.BytesValue", Form::kBare, "\"\""},
+      {"google.protobuf.Timestamp", Form::kTimestamp, ""},   {"google.protobuf.Duration", Form::kDuration, ""},
+      {"google.protobuf.FieldMask", Form::kFieldMask, ""},   {"google.protobuf.Any", Form::kAny, ""},
+      {"google.protobuf.Struct", Form::kBare, "{}"},         {"google.protobuf.ListValue", Form::kBare, "[]"},
+      {"google.protobuf.Value", Form::kBare, "null"},        {"google.protobuf.DoubleValue", Form::kBare, "0"},
+      {"google.protobuf.FloatValue", Form::kBare, "0"},      {"google.protobuf.Int64Value", Form::kBare, "\"0\""},
+      {"google.protobuf.UInt64Value", Form::kBare, "\"0\""}, {"google.protobuf.Int32Value", Form::kBare, "0"},
+      {"google.protobuf.UInt32Value", Form::kBare, "0"},     {"google.protobuf.BoolValue", Form::kBare, "false"},
+      {"google.protobuf.StringValue", Form::kBare, "\"\""},  {"google.protobuf.BytesValue", Form::kBare, "\"\""},
   };
   for (const WellKnown& known : kWellKnown) {
     if (known.name == type.full_name()) {

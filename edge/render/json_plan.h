@@ -5,7 +5,8 @@
 // protobuf library's printer. It follows proto3 JSON (https://protobuf.dev/programming-guides/json/) and the options of
 // weir/v1/options.proto:
 //   - members stand in field-number order whatever the order on the wire; unknown fields are skipped;
-//   - what the library's parser would make of repeated singular fields, of several members of a oneof and of a map's key
+//   - what the library's parser would make of repeated singular fields, of several members of a oneof and of a map's
+//   key
 //     that comes twice, is shown: the last one wins, messages are merged;
 //   - `print_defaults` holds for the fields of the message type that carries it, not for messages within it;
 //   - an `Any` of a type of these plans is shown; another one is an error;
@@ -40,8 +41,8 @@ class JsonPlans {
   // The plan of a message type by its full name; null when it is unknown. Lives as long as this.
   virtual const MessagePlan* Find(std::string_view full_name) const = 0;
 
-  // Appends the message whose wire bytes are `bytes` as one JSON value. INVALID_ARGUMENT: the bytes cannot be shown (they
-  // are malformed, text is not UTF-8, an `Any` is unknown, a time is out of range); then nothing was appended.
+  // Appends the message whose wire bytes are `bytes` as one JSON value. INVALID_ARGUMENT: the bytes cannot be shown
+  // (they are malformed, text is not UTF-8, an `Any` is unknown, a time is out of range); then nothing was appended.
   virtual absl::Status Append(const MessagePlan& plan, std::string_view bytes, std::string& out) const = 0;
 };
 

@@ -40,8 +40,8 @@ struct MessagePlan;
 
 // The JSON text of an enum's values.
 struct EnumPlan {
-  bool null = false;              // google.protobuf.NullValue
-  std::vector<std::string> low;   // of 0, 1, 2 …, with quotes; empty: unknown
+  bool null = false;             // google.protobuf.NullValue
+  std::vector<std::string> low;  // of 0, 1, 2 …, with quotes; empty: unknown
   absl::flat_hash_map<int32_t, std::string> other;
 };
 
@@ -51,10 +51,10 @@ struct FieldPlan {
   wire::Type wire = wire::Type::kVarint;
   bool repeated = false;  // a map too
   bool map = false;
-  bool skips_default = false;     // without presence: not shown when it is the default
-  uint32_t oneof = 0;             // numbers its message's oneofs from 1; 0: in none
-  std::string member;             // `,"name":`
-  std::string absent;             // shown when the field is not there; empty: nothing is
+  bool skips_default = false;  // without presence: not shown when it is the default
+  uint32_t oneof = 0;          // numbers its message's oneofs from 1; 0: in none
+  std::string member;          // `,"name":`
+  std::string absent;          // shown when the field is not there; empty: nothing is
   const MessagePlan* message = nullptr;
   const EnumPlan* enumeration = nullptr;
 
@@ -76,10 +76,10 @@ struct MessagePlan {
   };
 
   Form form = Form::kObject;
-  std::vector<FieldPlan> fields;           // by number
-  std::array<int16_t, 64> by_number = {};  // index into fields, -1: it may be found in fields
-  std::vector<uint16_t> shown_when_absent; // indices into fields, ascending
-  std::string bare_absent;                 // of kBare without its field
+  std::vector<FieldPlan> fields;            // by number
+  std::array<int16_t, 64> by_number = {};   // index into fields, -1: it may be found in fields
+  std::vector<uint16_t> shown_when_absent;  // indices into fields, ascending
+  std::string bare_absent;                  // of kBare without its field
   const google::protobuf::Descriptor* descriptor = nullptr;
 
   const FieldPlan* Find(uint32_t number) const {
@@ -116,8 +116,8 @@ inline bool ReadRaw(wire::Scanner& scanner, wire::Type type, RawValue& value) {
 wire::MapKey KeyOf(const FieldPlan& key, const RawValue& value);
 
 // The form of `bytes` that the writer takes: fields in number order, singular ones once, one member of a oneof, maps
-// sorted and without doubles; unknown fields are left out. Linear in the bytes of this level; nested messages are left as
-// they are. False when malformed.
+// sorted and without doubles; unknown fields are left out. Linear in the bytes of this level; nested messages are left
+// as they are. False when malformed.
 bool Normalise(const MessagePlan& plan, std::string_view bytes, std::string& out);
 
 }  // namespace weir::edge

@@ -71,8 +71,8 @@ class HandWritten {
 
 // A field in the text format of descriptors.
 std::string Field(const std::string& name, int number, const std::string& type, const std::string& rest = "") {
-  return "field { name: '" + name + "' number: " + std::to_string(number) + " label: LABEL_OPTIONAL type: TYPE_" + type +
-         " " + rest + "} ";
+  return "field { name: '" + name + "' number: " + std::to_string(number) + " label: LABEL_OPTIONAL type: TYPE_" +
+         type + " " + rest + "} ";
 }
 
 const HandWritten& Known() {
@@ -97,7 +97,7 @@ TEST(JsonPlanTest, SkipsUnknownFieldsAndOtherWireTypes) {
   std::string bytes;
   AppendUint64(bytes, 1, 5);
   AppendBytes(bytes, 3, "unknown");
-  bytes += "\x23\x08\x01\x24";  // group 4
+  bytes += "\x23\x08\x01\x24";    // group 4
   AppendBytes(bytes, 7, "\x09");  // singular: not packed
   AppendUint64(bytes, 7, 8);
   AppendUint64(bytes, 100'000, 8);
@@ -130,8 +130,9 @@ TEST(JsonPlanTest, ShowsTheLastMemberOfAOneof) {
 }
 
 TEST(JsonPlanTest, TakesRepeatedFieldsPackedAndNot) {
-  const HandWritten types("message_type { name: 'M' field { name: 'a' number: 1 label: LABEL_REPEATED type: TYPE_SINT32 }"
-                          "field { name: 'b' number: 2 label: LABEL_REPEATED type: TYPE_FIXED64 } }");
+  const HandWritten types(
+      "message_type { name: 'M' field { name: 'a' number: 1 label: LABEL_REPEATED type: TYPE_SINT32 }"
+      "field { name: 'b' number: 2 label: LABEL_REPEATED type: TYPE_FIXED64 } }");
   std::string bytes;
   AppendBytes(bytes, 1, "\x01\x02");
   AppendUint64(bytes, 1, 3);
@@ -148,8 +149,9 @@ TEST(JsonPlanTest, TakesRepeatedFieldsPackedAndNot) {
 
 TEST(JsonPlanTest, PrintsDefaultsOfTheTypeThatAsksAndNotWithinIt) {
   const std::string inner = "message_type { name: 'Inner' " + Field("n", 1, "INT32") + "} ";
-  const std::string enums = "enum_type { name: 'E' value { name: 'ZERO' number: 0 options { [weir.v1.enum_value] { json_name:"
-                            " 'zero' } } } } ";
+  const std::string enums =
+      "enum_type { name: 'E' value { name: 'ZERO' number: 0 options { [weir.v1.enum_value] { json_name:"
+      " 'zero' } } } } ";
   const HandWritten types(
       inner + enums + "message_type { name: 'M' options { [weir.v1.event] { name: 'm' print_defaults: true } } " +
       Field("i", 1, "INT32") + Field("l", 2, "INT64") + Field("d", 3, "DOUBLE") + Field("b", 4, "BOOL") +
@@ -158,10 +160,9 @@ TEST(JsonPlanTest, PrintsDefaultsOfTheTypeThatAsksAndNotWithinIt) {
       "field { name: 'r' number: 9 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: '.hand.Inner' } " +
       Field("o", 10, "INT32", "proto3_optional: true oneof_index: 0") +
       "field { name: 'p' number: 11 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: '.hand.M.PEntry' } "
-      "nested_type { name: 'PEntry' options { map_entry: true } " + Field("key", 1, "INT32") + Field("value", 2, "INT32") +
-      "} oneof_decl { name: '_o' } }");
-  EXPECT_EQ(types.Json("hand.M", ""),
-            R"({"i":0,"l":"0","d":0,"b":false,"s":"","y":"","e":"zero","r":[],"p":{}})");
+      "nested_type { name: 'PEntry' options { map_entry: true } " +
+      Field("key", 1, "INT32") + Field("value", 2, "INT32") + "} oneof_decl { name: '_o' } }");
+  EXPECT_EQ(types.Json("hand.M", ""), R"({"i":0,"l":"0","d":0,"b":false,"s":"","y":"","e":"zero","r":[],"p":{}})");
   std::string bytes;
   AppendUint64(bytes, 1, 0);
   AppendBytes(bytes, 5, "x");
@@ -190,12 +191,14 @@ TEST(JsonPlanTest, PrintsNullForUnsetFieldsThatAskForIt) {
 
 TEST(JsonPlanTest, NamesEnumValuesAndMembers) {
   const std::string messages =
-      "enum_type { name: 'E' options { allow_alias: true } value { name: 'ZERO' number: 0 } value { name: 'ONE' number: 1 "
+      "enum_type { name: 'E' options { allow_alias: true } value { name: 'ZERO' number: 0 } value { name: 'ONE' "
+      "number: 1 "
       "options { [weir.v1.enum_value] { json_name: 'o\"ne' } } } value { name: 'ALIAS' number: 1 } value { name: 'FAR' "
       "number: 100000 } value { name: 'BELOW' number: -1 } } "
       "message_type { name: 'M' field { name: 'some_enums' number: 1 label: LABEL_REPEATED type: TYPE_ENUM type_name: "
       "'.hand.E' } field { name: 'n' number: 2 label: LABEL_REPEATED type: TYPE_ENUM type_name: "
-      "'.google.protobuf.NullValue' } " + Field("x_y", 3, "BOOL", "json_name: 'own_name'") + "}";
+      "'.google.protobuf.NullValue' } " +
+      Field("x_y", 3, "BOOL", "json_name: 'own_name'") + "}";
   std::string bytes;
   for (const int value : {0, 1, 100'000, -1, 2, -2}) {
     AppendUint64(bytes, 1, static_cast<uint64_t>(int64_t{value}));
@@ -224,12 +227,15 @@ TEST(JsonPlanTest, WritesMapsOfEveryKindOfKey) {
   };
   const uint64_t minus_one = UINT64_MAX;
   const std::string two = varint(1, "a") + varint(2, "b");
-  EXPECT_EQ(HandWritten(map("INT32")).Json("hand.M", varint(minus_one, "a") + varint(1, "b")), R"({"m":{"-1":"a","1":"b"}})");
+  EXPECT_EQ(HandWritten(map("INT32")).Json("hand.M", varint(minus_one, "a") + varint(1, "b")),
+            R"({"m":{"-1":"a","1":"b"}})");
   EXPECT_EQ(HandWritten(map("UINT64")).Json("hand.M", two), R"({"m":{"1":"a","2":"b"}})");
   EXPECT_EQ(HandWritten(map("SINT64")).Json("hand.M", two), R"({"m":{"-1":"a","1":"b"}})");
-  EXPECT_EQ(HandWritten(map("BOOL")).Json("hand.M", varint(0, "a") + varint(1, "b")), R"({"m":{"false":"a","true":"b"}})");
+  EXPECT_EQ(HandWritten(map("BOOL")).Json("hand.M", varint(0, "a") + varint(1, "b")),
+            R"({"m":{"false":"a","true":"b"}})");
   EXPECT_EQ(HandWritten(map("INT64")).Json("hand.M", varint(2, "a") + varint(1, "b") + varint(2, "c")),
-            R"({"m":{"1":"b","2":"c"}})") << "the last of equal keys, sorted";
+            R"({"m":{"1":"b","2":"c"}})")
+      << "the last of equal keys, sorted";
   std::string bytes;
   AppendBytes(bytes, 1, "");
   EXPECT_EQ(HandWritten(map("STRING")).Json("hand.M", bytes), R"({"m":{"":""}})");
@@ -315,8 +321,9 @@ TEST(JsonPlanTest, ShowsWhatAnAnyHolds) {
 }
 
 TEST(JsonPlanTest, WritesNumbersShortest) {
-  const HandWritten types("message_type { name: 'M' field { name: 'd' number: 1 label: LABEL_REPEATED type: TYPE_DOUBLE }"
-                          "field { name: 'f' number: 2 label: LABEL_REPEATED type: TYPE_FLOAT } }");
+  const HandWritten types(
+      "message_type { name: 'M' field { name: 'd' number: 1 label: LABEL_REPEATED type: TYPE_DOUBLE }"
+      "field { name: 'f' number: 2 label: LABEL_REPEATED type: TYPE_FLOAT } }");
   const auto doubles = [&](std::vector<double> values) {
     std::string bytes;
     AppendBytes(bytes, 1, {reinterpret_cast<const char*>(values.data()), values.size() * 8});
@@ -409,9 +416,9 @@ TEST(JsonPlanTest, TakesUnusualOrderAtEveryLevel) {
 }
 
 TEST(JsonPlanTest, SkipsGroups) {
-  const HandWritten types(
-      "syntax: 'proto2' message_type { name: 'M' " + Field("a", 1, "STRING") +
-      Field("g", 2, "GROUP", "type_name: '.hand.M.G'") + "nested_type { name: 'G' " + Field("x", 1, "INT32") + "} }");
+  const HandWritten types("syntax: 'proto2' message_type { name: 'M' " + Field("a", 1, "STRING") +
+                          Field("g", 2, "GROUP", "type_name: '.hand.M.G'") + "nested_type { name: 'G' " +
+                          Field("x", 1, "INT32") + "} }");
   EXPECT_EQ(types.Json("hand.M", std::string("\x0a\x01s\x13\x08\x05\x14", 7)), R"({"a":"s"})");
   EXPECT_NE(types.Json("hand.M", "\x13").find("malformed"), std::string::npos) << "a group without its end";
 }

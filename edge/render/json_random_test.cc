@@ -81,8 +81,9 @@ TEST_P(RandomMessagesTest, LookAsTheLibraryPrintsThem) {
       std::string ours;
       const absl::Status status = plans->Append(*plans->Find(type.full_name()), message->SerializeAsString(), ours);
       ASSERT_TRUE(status.ok()) << status << "\n" << type.DebugString() << message->DebugString();
-      ASSERT_EQ(Difference(json::parse(ours), json::parse(theirs)), "")
-          << ours << "\n" << theirs << "\n" << type.DebugString() << message->DebugString();
+      ASSERT_EQ(Difference(json::parse(ours), json::parse(theirs)), "") << ours << "\n"
+                                                                        << theirs << "\n"
+                                                                        << type.DebugString() << message->DebugString();
     }
   }
 }
@@ -116,7 +117,9 @@ TEST_P(RandomMessagesTest, AreShownAsTheLibraryReadsThemAfterMutation) {
       // What another value replaces is skipped, not checked: it may be what the parser stumbles over.
       if (parses && google::protobuf::util::MessageToJsonString(*message, &theirs).ok() && json::accept(theirs)) {
         ASSERT_EQ(Difference(WithoutNulls(parsed), WithoutNulls(json::parse(theirs))), "")
-            << ours << "\n" << theirs << "\n" << type.DebugString() << message->DebugString();
+            << ours << "\n"
+            << theirs << "\n"
+            << type.DebugString() << message->DebugString();
       }
     }
   }

@@ -8,8 +8,8 @@
 
 namespace weir::edge {
 
-// Appends the value of a field that is no message. False when a text is not UTF-8; what was appended is then to be thrown
-// away.
+// Appends the value of a field that is no message. False when a text is not UTF-8; what was appended is then to be
+// thrown away.
 bool AppendScalar(const FieldPlan& field, const RawValue& value, std::string& out);
 
 // Appends a map's key, always a string, and the colon. False as above.

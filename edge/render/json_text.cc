@@ -44,7 +44,8 @@ void AppendEscape(unsigned code, std::string& out) {
       break;
     default: {
       constexpr char kHex[] = "0123456789abcdef";
-      const char text[] = {'\\', 'u', kHex[code >> 12], kHex[(code >> 8) & 15], kHex[(code >> 4) & 15], kHex[code & 15]};
+      const char text[] = {'\\',           'u', kHex[code >> 12], kHex[(code >> 8) & 15], kHex[(code >> 4) & 15],
+                           kHex[code & 15]};
       out.append(text, sizeof(text));
       break;
     }
@@ -155,8 +156,8 @@ void AppendJsonBase64(std::string_view bytes, std::string& out) {
   }
   if (i < bytes.size()) {
     const bool two = bytes.size() - i == 2;
-    const unsigned bits = static_cast<unsigned char>(bytes[i]) * 65536u +
-                          (two ? static_cast<unsigned char>(bytes[i + 1]) * 256u : 0u);
+    const unsigned bits =
+        static_cast<unsigned char>(bytes[i]) * 65536u + (two ? static_cast<unsigned char>(bytes[i + 1]) * 256u : 0u);
     const char text[] = {kAlphabet[bits >> 18], kAlphabet[(bits >> 12) & 63], two ? kAlphabet[(bits >> 6) & 63] : '=',
                          '='};
     out.append(text, sizeof(text));

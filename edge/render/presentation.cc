@@ -47,8 +47,7 @@ absl::Status NotText(std::string_view what) {
 // event.time, else its publish time.
 absl::Status AppendTime(const EventView& event, std::string& out) {
   const char* error = AppendTimestamp(event.has_time ? event.time : event.publish_time, out);
-  return error == nullptr ? absl::OkStatus()
-                          : absl::InvalidArgumentError(fmt::format("the event's time is {}", error));
+  return error == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(fmt::format("the event's time is {}", error));
 }
 
 // Undoes what was appended unless the whole succeeded.
@@ -63,8 +62,9 @@ absl::Status Whole(absl::Status status, size_t start, std::string& out) {
 
 absl::Status ValidatePresentation(const PresentationOptions& options) {
   if (!options.event_name.empty() && !IsEventName(options.event_name)) {
-    return absl::InvalidArgumentError(fmt::format(
-        "event_name: \"{}\"; allowed are 1 to 64 of [A-Za-z0-9._-], not open, not error", Quotable(options.event_name)));
+    return absl::InvalidArgumentError(
+        fmt::format("event_name: \"{}\"; allowed are 1 to 64 of [A-Za-z0-9._-], not open, not error",
+                    Quotable(options.event_name)));
   }
   TextSet taken;
   if (options.envelope == EnvelopeKind::kEvent) {

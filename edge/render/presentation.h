@@ -2,10 +2,10 @@
 //
 // Envelopes. `data` is always the payload as proto3 JSON (edge/render/json_plan.h).
 //   none         the payload itself.
-//   event        {"type","data",…}: `type` is the type's SSE event name, also where the route sets another one; then the
-//                members asked for: `timestamp` (event.time, else its publish time, RFC 3339 in UTC), `eventId`, `topic`,
-//                `sequence` (a string, as proto3 JSON writes 64-bit numbers); then the attributes asked for that the
-//                event has, in the order asked: `tenant_id` as `tenantId`, or as it is with FieldNames::kProto.
+//   event        {"type","data",…}: `type` is the type's SSE event name, also where the route sets another one. Then
+//                the members asked for: `timestamp` (event.time, else its publish time, RFC 3339 in UTC), `eventId`,
+//                `topic`, `sequence` (a string, as proto3 JSON writes 64-bit numbers). Then those of the attributes
+//                asked for that the event has: `tenant_id` as `tenantId`, or as it is with FieldNames::kProto.
 //   cloudevents  CloudEvents 1.0 in its JSON format: `specversion`, `id` (the event's), `source` (`/` and the topic:
 //                together with the id it is unique), `type` (the payload's full name), `subject` (the topic), `time`,
 //                `datacontenttype`, the attributes asked for as extension attributes (lower-case letters and digits:
@@ -34,8 +34,8 @@ struct PresentationOptions {
   std::string event_name;               // empty: the type's
 };
 
-// INVALID_ARGUMENT: an unknown member, one that comes twice, an attribute that is not `[a-z][a-z0-9_]{0,31}` or whose member
-// is another one's, or a bad event name.
+// INVALID_ARGUMENT: an unknown member, one that comes twice, an attribute that is not `[a-z][a-z0-9_]{0,31}` or whose
+// member is another one's, or a bad event name.
 absl::Status ValidatePresentation(const PresentationOptions& options);
 
 // Renders events. The options are valid. Const after it is made; any thread.

@@ -45,7 +45,8 @@ Notification Text() {
   notification.set_type("success");
   notification.set_title("Transcription of \"Board meeting\" is done");
   notification.set_message(
-      "The recording of 14 November was transcribed in 12 minutes. You can read it now, share it with others, or have it "
+      "The recording of 14 November was transcribed in 12 minutes. You can read it now, share it with others, or have "
+      "it "
       "summarised; the recording itself is kept for 30 days and then removed.");
   notification.set_status("unread");
   notification.mutable_created_at()->set_seconds(1'700'000'000);
@@ -79,7 +80,8 @@ void Frame(benchmark::State& state, const Message& message, PresentationOptions 
 void Library(benchmark::State& state, const Message& message) {
   const std::string bytes = message.SerializeAsString();
   const std::unique_ptr<google::protobuf::util::TypeResolver> resolver(
-      google::protobuf::util::NewTypeResolverForDescriptorPool("type.googleapis.com", message.GetDescriptor()->file()->pool()));
+      google::protobuf::util::NewTypeResolverForDescriptorPool("type.googleapis.com",
+                                                               message.GetDescriptor()->file()->pool()));
   const std::string url = "type.googleapis.com/" + message.GetDescriptor()->full_name();
   std::string out;
   for (auto _ : state) {

@@ -12,8 +12,8 @@
 
 namespace weir::edge {
 
-// The event types at one schema version, compiled for rendering. Immutable; any thread. Every event of the tail refers to
-// the schema that it came under, so that a change of schema needs no lock.
+// The event types at one schema version, compiled for rendering. Immutable; any thread. Every event of the tail refers
+// to the schema that it came under, so that a change of schema needs no lock.
 class Schema {
  public:
   // INVALID_ARGUMENT: a descriptor set that does not link, or that this protobuf cannot load (editions); an event type

@@ -46,7 +46,9 @@ TEST(SchemaTest, ReadsOurOptionsFromASchemaThatCameOverTheWire) {
       message.options().GetExtension(v1::event).SerializeToString(&event);
       message.mutable_options()->ClearExtension(v1::event);
       if (!event.empty()) {
-        message.mutable_options()->GetReflection()->MutableUnknownFields(message.mutable_options())
+        message.mutable_options()
+            ->GetReflection()
+            ->MutableUnknownFields(message.mutable_options())
             ->AddLengthDelimited(79310, event);
       }
     }
@@ -65,7 +67,12 @@ TEST(SchemaTest, HasPlansForBothKindsOfNames) {
        {std::pair(FieldNames::kCamel, R"({"goalId":"1"})"), std::pair(FieldNames::kProto, R"({"goal_id":"1"})")}) {
     const JsonPlans& plans = schema->plans(names);
     std::string out;
-    ASSERT_TRUE(plans.Append(*plans.Find("apps.goals.v1.GoalActivated"), "\x0a\x01" "1", out).ok());
+    ASSERT_TRUE(plans
+                    .Append(*plans.Find("apps.goals.v1.GoalActivated"),
+                            "\x0a\x01"
+                            "1",
+                            out)
+                    .ok());
     EXPECT_EQ(out, expected);
   }
 }

@@ -222,8 +222,8 @@ const Plan* Checker::PlanFor(const Descriptor& type) const {
   plan->type = &type;
   plan->any = type.full_name() == "google.protobuf.Any";
   plan->map_entry = type.options().map_entry();
-  bool ask_library = type.extension_range_count() > 0 || type.options().message_set_wire_format() ||
-                     type.real_oneof_decl_count() > 64;
+  bool ask_library =
+      type.extension_range_count() > 0 || type.options().message_set_wire_format() || type.real_oneof_decl_count() > 64;
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     plan->fields.push_back(PlanOfField(field, plan->map_entry));

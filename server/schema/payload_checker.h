@@ -13,9 +13,9 @@ namespace weir::server {
 // A plan per message type, compiled once from the descriptor. Immutable to its users; any thread. The descriptor's pool
 // must outlive it: a nested `Any` may name any type of that pool, and its plan is made when it is first met.
 //
-// kMalformed: the library's parser would refuse the bytes; or a `string` is not UTF-8; or an `Any` names a type that the
-// pool does not know, has no `/` in its URL, or holds bytes that are malformed for its type; or messages, the contents of
-// `Any` included, lie more than 100 deep.
+// kMalformed: the library's parser would refuse the bytes; or a `string` is not UTF-8; or an `Any` names a type that
+// the pool does not know, has no `/` in its URL, or holds bytes that are malformed for its type; or messages, the
+// contents of `Any` included, lie more than 100 deep.
 //
 // kCanonical: what an ordinary serialiser writes, with maps sorted, so that equal messages have equal bytes:
 //   - fields in number order, singular ones once, one member of a oneof, values within the range of their type;
@@ -24,8 +24,8 @@ namespace weir::server {
 //   - map entries of exactly key and value, keys strictly ascending (as deterministic serialisation sorts them);
 //   - unknown fields are allowed, in number order; varints need not be minimal; no groups.
 //
-// kOther: everything else; parse and serialise it deterministically. (A DynamicMessage keeps both entries when a map has
-// a key twice, and unknown fields go to the end: readers must be ready for that.) Types of proto2 with required
+// kOther: everything else; parse and serialise it deterministically. (A DynamicMessage keeps both entries when a map
+// has a key twice, and unknown fields go to the end: readers must be ready for that.) Types of proto2 with required
 // fields, groups or extensions are never more than kOther.
 class PayloadChecker {
  public:

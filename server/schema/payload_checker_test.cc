@@ -226,9 +226,8 @@ class AnyJudge {
       return true;
     }
     const size_t slash = copy.type_url().rfind('/');
-    const auto* type = slash == std::string::npos
-                           ? nullptr
-                           : types_.pool().FindMessageTypeByName(copy.type_url().substr(slash + 1));
+    const auto* type =
+        slash == std::string::npos ? nullptr : types_.pool().FindMessageTypeByName(copy.type_url().substr(slash + 1));
     if (type == nullptr) {
       return false;
     }
@@ -263,8 +262,8 @@ TEST_P(RandomPayloadTest, AgreesWithTheLibrary) {
       const EventForm form = checker->Check(bytes);
       const auto parsed = types.New(type);
       const bool accepted = parsed->ParseFromString(bytes) && AnyJudge(types).Accepts(*parsed);
-      ASSERT_EQ(form != EventForm::kMalformed, accepted)
-          << type.DebugString() << testing::PrintToString(bytes) << "\n" << parsed->DebugString();
+      ASSERT_EQ(form != EventForm::kMalformed, accepted) << type.DebugString() << testing::PrintToString(bytes) << "\n"
+                                                         << parsed->DebugString();
       ++(form == EventForm::kCanonical ? canonical : form == EventForm::kOther ? other : malformed);
       if (i % 3 == 0 && form == EventForm::kCanonical) {
         ASSERT_EQ(Deterministic(*parsed), bytes) << type.DebugString();

@@ -26,15 +26,16 @@ using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
 
 constexpr int kMessages = 6;
-constexpr std::array kWellKnown = {"Timestamp",  "Duration",    "FieldMask",   "Struct",     "Value",      "ListValue",
-                                   "Empty",      "Any",         "DoubleValue", "FloatValue", "Int64Value", "UInt64Value",
-                                   "Int32Value", "UInt32Value", "BoolValue",   "StringValue", "BytesValue"};
+constexpr std::array kWellKnown = {"Timestamp",   "Duration",    "FieldMask",  "Struct",      "Value",
+                                   "ListValue",   "Empty",       "Any",        "DoubleValue", "FloatValue",
+                                   "Int64Value",  "UInt64Value", "Int32Value", "UInt32Value", "BoolValue",
+                                   "StringValue", "BytesValue"};
 constexpr std::array kScalars = {
-    FieldDescriptorProto::TYPE_DOUBLE,   FieldDescriptorProto::TYPE_FLOAT,   FieldDescriptorProto::TYPE_INT64,
-    FieldDescriptorProto::TYPE_UINT64,   FieldDescriptorProto::TYPE_INT32,   FieldDescriptorProto::TYPE_FIXED64,
-    FieldDescriptorProto::TYPE_FIXED32,  FieldDescriptorProto::TYPE_BOOL,    FieldDescriptorProto::TYPE_STRING,
-    FieldDescriptorProto::TYPE_BYTES,    FieldDescriptorProto::TYPE_UINT32,  FieldDescriptorProto::TYPE_SFIXED32,
-    FieldDescriptorProto::TYPE_SFIXED64, FieldDescriptorProto::TYPE_SINT32,  FieldDescriptorProto::TYPE_SINT64};
+    FieldDescriptorProto::TYPE_DOUBLE,   FieldDescriptorProto::TYPE_FLOAT,  FieldDescriptorProto::TYPE_INT64,
+    FieldDescriptorProto::TYPE_UINT64,   FieldDescriptorProto::TYPE_INT32,  FieldDescriptorProto::TYPE_FIXED64,
+    FieldDescriptorProto::TYPE_FIXED32,  FieldDescriptorProto::TYPE_BOOL,   FieldDescriptorProto::TYPE_STRING,
+    FieldDescriptorProto::TYPE_BYTES,    FieldDescriptorProto::TYPE_UINT32, FieldDescriptorProto::TYPE_SFIXED32,
+    FieldDescriptorProto::TYPE_SFIXED64, FieldDescriptorProto::TYPE_SINT32, FieldDescriptorProto::TYPE_SINT64};
 
 bool OneIn(Rng& rng, size_t n) { return Below(rng, n) == 0; }
 
@@ -165,7 +166,8 @@ T RandomReal(Rng& rng) {
     case 6:
       return static_cast<T>(static_cast<double>(Below(rng, 100'000)) / 100);
     case 7:
-      return static_cast<T>(std::ldexp(1.0 + static_cast<double>(Below(rng, 1000)), static_cast<int>(Below(rng, 120)) - 60));
+      return static_cast<T>(
+          std::ldexp(1.0 + static_cast<double>(Below(rng, 1000)), static_cast<int>(Below(rng, 120)) - 60));
     default: {
       const uint64_t bits = rng();
       T value;
@@ -218,9 +220,22 @@ std::string Deterministic(const Message& message) {
 }
 
 std::string RandomText(Rng& rng) {
-  static const std::array<std::string, 16> kPieces = {
-      "a", "Z", "0", " ", "\"", "\\", "/", "<&>'", "\n", std::string("\0", 1), "\x1f\x7f", "é", "\xe2\x80\xa8",
-      "€",      "\xf0\x9f\x98\x80", "plain text "};
+  static const std::array<std::string, 16> kPieces = {"a",
+                                                      "Z",
+                                                      "0",
+                                                      " ",
+                                                      "\"",
+                                                      "\\",
+                                                      "/",
+                                                      "<&>'",
+                                                      "\n",
+                                                      std::string("\0", 1),
+                                                      "\x1f\x7f",
+                                                      "é",
+                                                      "\xe2\x80\xa8",
+                                                      "€",
+                                                      "\xf0\x9f\x98\x80",
+                                                      "plain text "};
   std::string text;
   for (size_t i = Below(rng, 12); i > 0; --i) {
     text += kPieces[Below(rng, kPieces.size())];
@@ -287,9 +302,7 @@ std::unique_ptr<Message> RandomTypes::New(const Descriptor& type) {
   return std::unique_ptr<Message>(factory_.GetPrototype(&type)->New());
 }
 
-std::unique_ptr<Message> RandomTypes::Random(Rng& rng, const Descriptor& type) {
-  return Random(rng, 4, type);
-}
+std::unique_ptr<Message> RandomTypes::Random(Rng& rng, const Descriptor& type) { return Random(rng, 4, type); }
 
 std::unique_ptr<Message> RandomTypes::Random(Rng& rng, int depth, const Descriptor& type) {
   auto message = New(type);
@@ -306,7 +319,8 @@ void RandomTypes::Fill(Rng& rng, int depth, Message& message) {
     const FieldDescriptor& field = *type.field(i);
     const bool deep = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_map();
     // A Value without a kind is no JSON: a map's must not be left out.
-    const bool needed = type.options().map_entry() && deep && field.message_type()->full_name() == "google.protobuf.Value";
+    const bool needed =
+        type.options().map_entry() && deep && field.message_type()->full_name() == "google.protobuf.Value";
     if (!needed && (OneIn(rng, 3) || (deep && depth <= 0))) {
       continue;
     }
@@ -423,7 +437,8 @@ std::string Mutated(Rng& rng, std::string bytes) {
         break;
       default:
         if (at < bytes.size()) {
-          bytes[at] = static_cast<char>(OneIn(rng, 2) ? rng() : static_cast<uint64_t>(bytes[at]) ^ (1u << Below(rng, 8)));
+          bytes[at] =
+              static_cast<char>(OneIn(rng, 2) ? rng() : static_cast<uint64_t>(bytes[at]) ^ (1u << Below(rng, 8)));
         }
         break;
     }
