@@ -4,11 +4,13 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <chrono>
 #include <utility>
 
+#include "base/text.h"
 #include "base/uuid.h"
 #include "base/version.h"
 #include "server/rpc/call_list.h"
@@ -25,6 +27,11 @@ void SetTimestamp(absl::Time time, google::protobuf::Timestamp& out) {
   const int64_t millis = absl::ToUnixMillis(time);
   out.set_seconds(millis / 1000);
   out.set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+}
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
+  out.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
 }
 
 // Clients may keep idle connections alive with pings; the server looks after silent ones itself.
@@ -98,11 +105,15 @@ class Server::Impl {
     builder.SetMaxSendMessageSize(kMessageBytesMax);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     SetKeepalive(builder);
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port_ == 0) {
+    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    if (server == nullptr || port_ == 0) {
       return absl::UnavailableError(
           fmt::format("cannot listen for gRPC on {}: the port is taken, or the address is not this machine's",
                       options_.listen.ToString()));
+    }
+    {
+      const absl::MutexLock lock(&health_mutex_);
+      server_ = std::move(server);
     }
     SetServing(log_->health().ok());
     return absl::OkStatus();
@@ -137,7 +148,10 @@ class Server::Impl {
     commit.queue_events_max = options_.publish_queue_events_max;
     commit.queue_bytes_max = options_.publish_queue_bytes_max;
     commit.on_commit = options_.on_commit;
-    commit.on_poisoned = [this](const absl::Status&) { SetServing(false); };
+    commit.on_poisoned = [this](const absl::Status& status) {
+      spdlog::error("the log takes no more events until a restart: {}", Message(status));
+      SetServing(false);
+    };
     return commit;
   }
 
@@ -161,7 +175,7 @@ class Server::Impl {
     response.set_head_sequence(bounds.head);
     response.set_stored_bytes(bounds.bytes);
     if (options_.retention.policy.age_max > absl::ZeroDuration()) {
-      response.mutable_retention_age()->set_seconds(absl::ToInt64Seconds(options_.retention.policy.age_max));
+      SetDuration(options_.retention.policy.age_max, *response.mutable_retention_age());
     }
     response.set_retention_bytes(options_.retention.policy.bytes_max);
     response.set_schema_version(types_->version());

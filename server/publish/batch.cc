@@ -63,10 +63,13 @@ std::optional<Fault> PublishBatch::Read(std::string_view request, const Validato
   }
   bytes_ = request.size();
   std::vector<std::string_view> events;
+  size_t count = 0;
   wire::Reader reader(request);
   for (wire::Field field; reader.Next(field);) {
     if (field.number == 1 && field.type == wire::Type::kBytes) {
-      events.push_back(field.bytes);
+      if (++count <= kBatchEventsMax) {
+        events.push_back(field.bytes);
+      }
     } else if (field.number == 2 && field.type == wire::Type::kVarint) {
       validate_only_ = field.value != 0;
     }
@@ -80,8 +83,8 @@ std::optional<Fault> PublishBatch::Read(std::string_view request, const Validato
                  .field = "events",
                  .limit = "1 to 1000 events"};
   }
-  if (events.size() > kBatchEventsMax) {
-    return BatchTooLarge("events", events.size(), kBatchEventsMax);
+  if (count > kBatchEventsMax) {
+    return BatchTooLarge("events", count, kBatchEventsMax);
   }
   events_.reserve(events.size());
   slots_.reserve(events.size());

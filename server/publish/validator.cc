@@ -1,8 +1,6 @@
 #include "server/publish/validator.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "base/text.h"
 #include "base/topic.h"
 #include "base/wire.h"
+#include "server/schema/canonical.h"
 #include "weir/v1/event.pb.h"
 
 namespace weir::server {
@@ -24,14 +23,7 @@ std::optional<std::string> Canonical(std::string_view bytes) {
     return std::nullopt;
   }
   event.DiscardUnknownFields();
-  std::string out;
-  {
-    google::protobuf::io::StringOutputStream stream(&out);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    event.SerializeToCodedStream(&coded);
-  }
-  return out;
+  return CanonicalBytes(event);
 }
 
 std::optional<Fault> CheckTopic(std::string_view topic) {

@@ -39,9 +39,9 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventBusService::Pu
   return StartPublishStream(context_.publish);
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* EventBusService::Subscribe(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* EventBusService::Subscribe(grpc::CallbackServerContext* call,
                                                                        const grpc::ByteBuffer* request) {
-  return StartSubscribe(context_.subscribe, *request);
+  return StartSubscribe(context_.subscribe, *request, call->peer());
 }
 
 grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContext* call,

@@ -1,8 +1,6 @@
 #include "server/schema/event_types.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "server/schema/canonical.h"
 #include "weir/v1/event_bus.pb.h"
 #include "weir/v1/options.pb.h"
 
@@ -58,17 +57,6 @@ std::string_view NameFault(std::string_view name) {
   return {};
 }
 
-std::string Deterministic(const google::protobuf::Message& message) {
-  std::string out;
-  {
-    google::protobuf::io::StringOutputStream stream(&out);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return out;
-}
-
 // 64 bits of SHA-256, in hexadecimal.
 std::string HashOf(const std::string& bytes) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
@@ -111,7 +99,7 @@ std::optional<std::string> EventTypes::Rewrite(const EventType& type, std::strin
       !message->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return std::nullopt;
   }
-  return Deterministic(*message);
+  return CanonicalBytes(*message);
 }
 
 absl::Status EventTypes::Build(const FileDescriptorSet& files) {
@@ -199,9 +187,9 @@ absl::Status EventTypes::WriteSchema(const FileDescriptorSet& files) {
     entry.set_type(type->type);
     entry.set_name(type->name);
   }
-  version_ = HashOf(Deterministic(response));
+  version_ = HashOf(CanonicalBytes(response));
   response.set_version(version_);
-  schema_bytes_ = Deterministic(response);
+  schema_bytes_ = CanonicalBytes(response);
   if (schema_bytes_.size() > kSchemaBytesMax) {
     return absl::InvalidArgumentError(
         fmt::format("the descriptor sets hold {} bytes without source information; at "

@@ -192,6 +192,23 @@ TEST(EventTypes, RewritesPayloadsCanonically) {
   ASSERT_TRUE(rewritten.has_value());
   EXPECT_EQ(*rewritten, std::string("\x0a\x01x\x10\x05", 5));
   EXPECT_FALSE(types->Rewrite(note, "\x0a\x05x").has_value());
+  // words {b: 1} {a: 2} {b: 3}
+  const std::optional<std::string> map = types->Rewrite(note,
+                                                        "\x1a\x06\x0a\x01"
+                                                        "b\x12\x01"
+                                                        "1\x1a\x06\x0a\x01"
+                                                        "a\x12\x01"
+                                                        "2\x1a\x06\x0a\x01"
+                                                        "b\x12\x01"
+                                                        "3");
+  ASSERT_TRUE(map.has_value());
+  EXPECT_EQ(*map,
+            "\x1a\x06\x0a\x01"
+            "a\x12\x01"
+            "2\x1a\x06\x0a\x01"
+            "b\x12\x01"
+            "3");
+  EXPECT_EQ(note.checker->Check(*map), EventForm::kCanonical);
 }
 
 }  // namespace

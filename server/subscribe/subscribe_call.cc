@@ -1,12 +1,15 @@
 #include "server/subscribe/subscribe_call.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "base/uuid.h"
 #include "server/rpc/grpc_status.h"
 
@@ -18,7 +21,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                             public Drainable,
                             public std::enable_shared_from_this<SubscribeCall> {
  public:
-  explicit SubscribeCall(const SubscribeCallContext& context) : context_(context) {}
+  SubscribeCall(const SubscribeCallContext& context, std::string peer) : context_(context), peer_(std::move(peer)) {}
 
   void Begin(const grpc::ByteBuffer& bytes) {
     self_ = shared_from_this();
@@ -27,11 +30,13 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       Finish(options.fault());
       return;
     }
-    subscription_ = std::make_shared<Subscription>(context_.subscriptions, NewUuid(), *std::move(options), *this);
+    id_ = NewUuid();
+    subscription_ = std::make_shared<Subscription>(context_.subscriptions, id_, *std::move(options), *this);
     if (!context_.streams.Add(self_)) {
       Finish(Fault{.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
       return;
     }
+    spdlog::info("subscription {} of \"{}\" at {} begins", id_, client_name_, peer_);
     subscription_->Begin();
   }
 
@@ -53,6 +58,9 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnDone() override {
     context_.streams.Remove(this);
     --context_.subscriptions.counts.open;
+    if (!id_.empty()) {
+      spdlog::info("subscription {} of \"{}\" at {} ended", id_, client_name_, peer_);
+    }
     self_.reset();
   }
 
@@ -69,10 +77,14 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     if (!request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
       return Fault{.reason = v1::ERROR_REASON_FIELD_INVALID, .message = "the bytes are not a SubscribeRequest"};
     }
+    client_name_ = Quotable(request.client_name());
     return ReadSubscribeRequest(request, context_.subscriptions.types);
   }
 
   const SubscribeCallContext& context_;
+  const std::string peer_;
+  std::string id_;
+  std::string client_name_;
   std::shared_ptr<SubscribeCall> self_;  // until OnDone
   std::shared_ptr<Subscription> subscription_;
   grpc::ByteBuffer message_;  // gRPC's while a write is under way
@@ -93,8 +105,8 @@ grpc::ByteBuffer ToByteBuffer(const WireMessage& message) {
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
-                                                           const grpc::ByteBuffer& request) {
-  const auto call = std::make_shared<SubscribeCall>(context);
+                                                           const grpc::ByteBuffer& request, std::string peer) {
+  const auto call = std::make_shared<SubscribeCall>(context, std::move(peer));
   call->Begin(request);
   return call.get();
 }

@@ -5,6 +5,8 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <string>
+
 #include "server/rpc/call_list.h"
 #include "server/rpc/wire_message.h"
 #include "server/subscribe/subscription.h"
@@ -18,9 +20,9 @@ struct SubscribeCallContext {
   int subscriptions_max;
 };
 
-// The reactor of one stream; it deletes itself.
+// The reactor of one stream; it deletes itself. `peer` is for the log.
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
-                                                           const grpc::ByteBuffer& request);
+                                                           const grpc::ByteBuffer& request, std::string peer);
 
 // The message as gRPC slices that hold its owners; nothing is copied.
 grpc::ByteBuffer ToByteBuffer(const WireMessage& message);
