@@ -27,13 +27,14 @@ bool MatchesAny(const std::vector<std::string>& filters, std::string_view topic)
                      [topic](const std::string& filter) { return FilterMatches(filter, topic); });
 }
 
-Segment::Segment(uint64_t ordinal, std::shared_ptr<const Schema> schema, uint32_t presentations)
+Segment::Segment(uint64_t ordinal, std::shared_ptr<const Schema> schema, uint32_t events_max, uint32_t presentations)
     : ordinal_(ordinal),
       schema_(std::move(schema)),
+      events_max_(events_max),
       presentations_(presentations),
-      events_(std::make_unique<EventView[]>(kEventsMax)),
-      frames_(std::make_unique<std::atomic<const Frame*>[]>(size_t{kEventsMax} * presentations)) {
-  bytes_ = kEventsMax * (sizeof(EventView) + presentations * sizeof(std::atomic<const Frame*>));
+      events_(std::make_unique<EventView[]>(events_max)),
+      frames_(std::make_unique<std::atomic<const Frame*>[]>(size_t{events_max} * presentations)) {
+  bytes_ = events_max * PlaceBytes(presentations);
 }
 
 Segment::~Segment() {

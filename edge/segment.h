@@ -1,4 +1,4 @@
-// A stretch of the tail: up to 512 events of one schema, in log order.
+// A stretch of the tail: a few hundred events of one schema, in log order.
 //
 // One thread (the upstream's) appends; any thread reads at the same time. The idea: an event is written once into a
 // place that no reader looks at yet, and then the size is raised; a rendered frame is set once by whoever comes first.
@@ -35,10 +35,8 @@ bool MatchesAny(const std::vector<std::string>& filters, std::string_view topic)
 
 class Segment {
  public:
-  static constexpr uint32_t kEventsMax = 512;
-
   // `ordinal` counts the tail's segments. `presentations`: how many distinct ones the edge has.
-  Segment(uint64_t ordinal, std::shared_ptr<const Schema> schema, uint32_t presentations);
+  Segment(uint64_t ordinal, std::shared_ptr<const Schema> schema, uint32_t events_max, uint32_t presentations);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -49,7 +47,12 @@ class Segment {
   // `event` refers to kept bytes; its sequence is above all before. Not when full or sealed.
   void Append(const EventView& event);
   void Seal();
-  bool full() const { return size() == kEventsMax; }
+  bool full() const { return size() == events_max_; }
+
+  // Memory of one event's places.
+  static uint64_t PlaceBytes(uint32_t presentations) {
+    return sizeof(EventView) + presentations * sizeof(std::atomic<const Frame*>);
+  }
 
   // --- Any thread.
   uint64_t ordinal() const { return ordinal_; }
@@ -72,6 +75,7 @@ class Segment {
  private:
   const uint64_t ordinal_;
   const std::shared_ptr<const Schema> schema_;
+  const uint32_t events_max_;
   const uint32_t presentations_;
   std::vector<std::shared_ptr<const std::string>> kept_;
   std::unique_ptr<EventView[]> events_;

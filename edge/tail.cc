@@ -11,6 +11,14 @@ namespace {
 
 // Segments are sealed early so that trimming never drops more than this part of the tail at once.
 constexpr uint64_t kSegmentsMin = 16;
+constexpr uint64_t kSegmentEventsMin = 16;
+constexpr uint64_t kSegmentEventsMax = 512;
+
+// So many that the places for events take at most a quarter of a segment's bytes.
+uint32_t SegmentEvents(const TailOptions& options) {
+  const uint64_t events = options.bytes_max / kSegmentsMin / 4 / Segment::PlaceBytes(options.presentations);
+  return static_cast<uint32_t>(std::clamp(events, kSegmentEventsMin, kSegmentEventsMax));
+}
 
 }  // namespace
 
@@ -59,7 +67,7 @@ TailReader::Step TailReader::Next(uint64_t up_to, const std::vector<std::string>
   }
 }
 
-Tail::Tail(TailOptions options) : options_(options) {}
+Tail::Tail(TailOptions options) : options_(options), segment_events_(SegmentEvents(options)) {}
 
 void Tail::AddListener(std::function<void()> listener) { listeners_.push_back(std::move(listener)); }
 
@@ -131,7 +139,7 @@ void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, const Ev
 
 Segment& Tail::Active() {
   if (active_ == nullptr) {
-    active_ = std::make_shared<Segment>(next_ordinal_++, schema_, options_.presentations);
+    active_ = std::make_shared<Segment>(next_ordinal_++, schema_, segment_events_, options_.presentations);
     kept_ = nullptr;
     const absl::MutexLock lock(&mutex_);
     segments_.push_back(active_);

@@ -127,6 +127,7 @@ class Tail {
   void Notify() const;
 
   const TailOptions options_;
+  const uint32_t segment_events_;
   std::vector<std::function<void()>> listeners_;
   mutable EventNames names_;
 

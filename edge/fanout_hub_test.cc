@@ -1,0 +1,546 @@
+#include "edge/fanout_hub.h"
+
+#include <memory>
+#include <set>
+
+#include "edge/testing/fake_render.h"
+#include "edge/testing/hub_harness.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace weir::edge {
+namespace {
+
+using Kind = ReadStart::Kind;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Strings = std::vector<std::string>;
+
+class FanoutHubTest : public testing::Test, public HubHarness {};
+
+TEST_F(FanoutHubTest, WritesTheHeadAndTheFirstBlockAtOnce) {
+  log.Add("a", "old");
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.extra_headers = "Access-Control-Allow-Origin: https://x.example\r\n";
+  const auto reader = Open(std::move(request));
+  reader->Read();
+  EXPECT_EQ(reader->raw(),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+            "X-Accel-Buffering: no\r\nVary: Accept\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+            "Access-Control-Allow-Origin: https://x.example\r\n\r\n"
+            "3b\r\nevent: weir.connected\nid: aaaaaaaa-1\nretry: 2000\ndata: {}\n\n\r\n");
+  EXPECT_EQ(hub.open_streams(), 1);
+}
+
+TEST_F(FanoutHubTest, AnHttp10StreamIsNotFramed) {
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.chunked = false;
+  const auto reader = Open(std::move(request));
+  log.Add("a", "1");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 1));
+  EXPECT_EQ(reader->head().find("Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(reader->head().find("Connection: close"), std::string::npos);
+  EXPECT_EQ(reader->raw().substr(reader->head().size()),
+            "event: weir.connected\nid: aaaaaaaa-0\nretry: 2000\ndata: {}\n\n"
+            "event: t.Event\nid: aaaaaaaa-1\ndata: 1\n\n");
+}
+
+TEST_F(FanoutHubTest, EveryReaderGetsItsEventsInOrderAndNoOthers) {
+  log.Fill(tail, 0);
+  Spin();
+  const auto ann = OpenAndStart(Request({"users.ann.n", "all.n"}));
+  const auto bob = OpenAndStart(Request({"users.bob.n", "all.n"}));
+  const auto second = OpenAndStart(Request({"users.ann.n", "all.n"}));
+  const auto wide = OpenAndStart(Request({"users.*.n", ">"}));
+  log.Add("users.ann.n", "1");
+  log.Add("all.n", "2");
+  log.Add("users.bob.n", "3");
+  log.Add("users.ann.n", "4");
+  Feed();
+  ASSERT_TRUE(Until(*ann, 3));
+  EXPECT_THAT(ann->data("t.Event"), ElementsAre("1", "2", "4"));
+  ASSERT_TRUE(Until(*second, 3));
+  EXPECT_THAT(second->data("t.Event"), ElementsAre("1", "2", "4"));
+  ASSERT_TRUE(Until(*bob, 2));
+  EXPECT_THAT(bob->data("t.Event"), ElementsAre("2", "3"));
+  ASSERT_TRUE(Until(*wide, 4));
+  EXPECT_THAT(wide->data("t.Event"), ElementsAre("1", "2", "3", "4"));
+}
+
+TEST_F(FanoutHubTest, AnEventIsRenderedOnceForAllReaders) {
+  log.Fill(tail, 0);
+  Spin();
+  const auto one = OpenAndStart(Request({"a"}));
+  const auto two = OpenAndStart(Request({"a"}));
+  const auto three = OpenAndStart(Request({"*"}));
+  const int before = FramesRendered();
+  log.Add("a", "1");
+  Feed();
+  ASSERT_TRUE(Until(*one, 1) && Until(*two, 1) && Until(*three, 1));
+  EXPECT_EQ(FramesRendered(), before + 1);
+}
+
+TEST_F(FanoutHubTest, ARouteShowsOnlyItsTypes) {
+  route->types = {"t.Event"};
+  log.Fill(tail, 0);
+  Spin();
+  const auto live = OpenAndStart(Request({"a"}));
+  log.Add("a", "1", "t.Other");
+  log.Add("a", "2");
+  Feed();
+  ASSERT_TRUE(Until(*live, 1));
+  EXPECT_EQ(live->blocks().size(), 2);
+  const auto resumed = OpenAndStart(Request({"a"}, After(log.At(0))));
+  ASSERT_TRUE(Until(*resumed, 1));
+  EXPECT_EQ(resumed->blocks().size(), 2);
+}
+
+TEST_F(FanoutHubTest, ResumesFromTheTailThenGoesLive) {
+  for (int i = 1; i <= 5; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(2))));
+  EXPECT_EQ(reader->blocks()[0].id, "aaaaaaaa-2");
+  log.Add("a", "6");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 4));
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("3", "4", "5", "6"));
+  EXPECT_THAT(log.requests(), IsEmpty());
+  EXPECT_EQ(hub.counters().resumed[0].get(), 1);
+}
+
+TEST_F(FanoutHubTest, ResumesFromHistoryThenTheTailThenGoesLive) {
+  for (int i = 1; i <= 9; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  log.page_events_max = 2;
+  log.Fill(tail, 6);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(1))));
+  log.Add("a", "10");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 9));
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("2", "3", "4", "5", "6", "7", "8", "9", "10"));
+  EXPECT_EQ(log.requests().size(), 3);  // up to 3, 5 and 7: from 6 on the tail has it
+}
+
+TEST_F(FanoutHubTest, AnExpiredCursorGetsAGapThenWhatIsLeft) {
+  for (int i = 1; i <= 9; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  log.TrimTo(4);
+  log.Fill(tail, 6);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(1))));
+  ASSERT_TRUE(Until(*reader, 5));
+  const std::vector<SseBlock> blocks = reader->blocks();
+  EXPECT_EQ(blocks[0].event, "weir.connected");
+  EXPECT_EQ(blocks[0].id, "aaaaaaaa-1");
+  EXPECT_EQ(blocks[1].event, "weir.gap");
+  EXPECT_EQ(blocks[1].id, "aaaaaaaa-4");
+  EXPECT_EQ(blocks[1].data, R"({"reason":"expired","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-4"})");
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("5", "6", "7", "8", "9"));
+  EXPECT_EQ(hub.counters().resumed[static_cast<size_t>(ResumeResult::kExpired)].get(), 1);
+}
+
+TEST_F(FanoutHubTest, ACursorOfAnotherEpochGetsAGap) {
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, After({*Epoch::Parse("zzzzzzzz"), 77})));
+  ASSERT_TRUE(Until(*reader, 1));
+  EXPECT_EQ(reader->blocks()[1].data,
+            R"({"reason":"other_epoch","requested":"zzzzzzzz-77","resumedAt":"aaaaaaaa-0"})");
+}
+
+TEST_F(FanoutHubTest, AMalformedCursorGetsAGapAndTheLatest) {
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, From(Kind::kMalformedCursor)));
+  EXPECT_EQ(reader->blocks()[0].id, "aaaaaaaa-1");
+  EXPECT_EQ(reader->blocks()[1].data, R"({"reason":"malformed","requested":null,"resumedAt":"aaaaaaaa-1"})");
+  log.Add("a", "2");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 1));
+}
+
+TEST_F(FanoutHubTest, ACursorAheadOfTheTailWaitsForIt) {
+  log.Fill(tail, 0);
+  Spin();
+  for (int i = 1; i <= 6; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(4))));
+  Spin();
+  EXPECT_EQ(reader->blocks().size(), 1);
+  EXPECT_THAT(log.requests(), IsEmpty());
+  Feed();
+  ASSERT_TRUE(Until(*reader, 2));
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("5", "6"));
+}
+
+TEST_F(FanoutHubTest, OnlyTheServerCallsACursorBeyondTheHead) {
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(50))));
+  Advance(absl::Milliseconds(500));
+  EXPECT_EQ(reader->blocks().size(), 1);
+  Advance(absl::Seconds(1));
+  ASSERT_TRUE(Until(*reader, [&] { return reader->blocks().size() == 2; }));
+  EXPECT_EQ(reader->blocks()[1].data, R"({"reason":"beyond_head","requested":"aaaaaaaa-50","resumedAt":"aaaaaaaa-1"})");
+  log.Add("a", "2");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 1));
+}
+
+TEST_F(FanoutHubTest, ACursorAheadThatTheServerKnowsStaysAndIsServedByTheServer) {
+  log.Fill(tail, 0);
+  Spin();
+  for (int i = 1; i <= 3; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(2))));
+  Advance(absl::Seconds(2));  // the tail still has nothing
+  ASSERT_TRUE(Until(*reader, 1));
+  log.Add("a", "4");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 2));
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("3", "4"));
+}
+
+TEST_F(FanoutHubTest, EarliestLastAndTimeComeFromHistoryAndGoOnLive) {
+  for (int i = 1; i <= 6; ++i) {
+    log.Add(i % 2 == 0 ? "a.even" : "a.odd", std::to_string(i));
+  }
+  log.page_events_max = 1;
+  log.Fill(tail, 0);
+  Spin();
+  const auto earliest = OpenAndStart(Request({"a.*"}, From(Kind::kEarliest)));
+  const auto last = OpenAndStart(Request({"a.*"}, From(Kind::kLast)));
+  const auto time = OpenAndStart(Request({"a.*"}, From(Kind::kTime)));
+  ASSERT_TRUE(Until(*earliest, 6) && Until(*last, 2) && Until(*time, 6));
+  log.Add("a.even", "7");
+  Feed();
+  ASSERT_TRUE(Until(*earliest, 7) && Until(*last, 3) && Until(*time, 7));
+  EXPECT_THAT(earliest->data("t.Event"), ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+  EXPECT_EQ(earliest->blocks()[0].id, "aaaaaaaa-0");
+  EXPECT_THAT(last->data("t.Event"), ElementsAre("5", "6", "7"));
+  EXPECT_EQ(last->blocks()[0].id, "aaaaaaaa-4");
+}
+
+TEST_F(FanoutHubTest, AnEmptyLogHasAFirstBlockToo) {
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}, From(Kind::kLast)));
+  ASSERT_EQ(reader->blocks().size(), 1);
+  EXPECT_EQ(reader->blocks()[0].id, "aaaaaaaa-0");
+  log.Add("a", "1");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 1));
+}
+
+TEST_F(FanoutHubTest, ReplayIsCutToWhatTheRouteAllows) {
+  route->replay_max = absl::Minutes(5);
+  log.Fill(tail, 0);
+  Spin();
+  const auto earliest = OpenAndStart(Request({"a"}, From(Kind::kEarliest)));
+  const auto old = OpenAndStart(Request({"a"}, {Kind::kTime, {}, now - absl::Hours(1)}));
+  const auto recent = OpenAndStart(Request({"a"}, {Kind::kTime, {}, now - absl::Minutes(1)}));
+  ASSERT_EQ(log.requests().size(), 3);
+  EXPECT_EQ(log.requests()[0].start.kind, Kind::kTime);
+  EXPECT_EQ(log.requests()[0].start.time, now - absl::Minutes(5));
+  EXPECT_EQ(log.requests()[1].start.time, now - absl::Minutes(5));
+  EXPECT_EQ(log.requests()[2].start.time, now - absl::Minutes(1));
+}
+
+TEST_F(FanoutHubTest, WithoutATailStreamsOpenLiveOnAndStartWhenItIsReady) {
+  const auto latest = Open(Request({"a"}));
+  const auto earliest = Open(Request({"a"}, From(Kind::kEarliest)));
+  const auto after = Open(Request({"a"}, After(log.At(1))));
+  Advance(absl::Seconds(30));
+  latest->Read();
+  earliest->Read();
+  after->Read();
+  EXPECT_EQ(latest->blocks().size(), 0);
+  EXPECT_EQ(latest->comments(), 2);
+  EXPECT_EQ(earliest->comments(), 2);
+  EXPECT_EQ(after->blocks().size(), 1);
+  log.Add("a", "1");
+  log.Add("a", "2");
+  log.Fill(tail, 0);
+  ASSERT_TRUE(Until(*earliest, 2) && Until(*after, 1));
+  ASSERT_TRUE(Until(*latest, [&] { return latest->blocks().size() == 1; }));
+  EXPECT_EQ(latest->blocks()[0].id, "aaaaaaaa-2");
+  EXPECT_THAT(after->data("t.Event"), ElementsAre("2"));
+}
+
+TEST_F(FanoutHubTest, HistoryThatFailsIsAskedAgain) {
+  log.Add("a", "1");
+  log.Fill(tail, 1);
+  Spin();
+  log.FailWith(absl::UnavailableError("down"));
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(0))));
+  Spin();
+  EXPECT_EQ(log.requests().size(), 1);
+  log.FailWith(absl::OkStatus());
+  Advance(absl::Milliseconds(900));
+  EXPECT_EQ(log.requests().size(), 1);
+  Advance(absl::Seconds(2));
+  ASSERT_TRUE(Until(*reader, 1));
+}
+
+TEST_F(FanoutHubTest, AHopelessReadOfHistoryEndsTheStreamCleanly) {
+  log.Add("a", "1");
+  log.Fill(tail, 1);
+  Spin();
+  log.FailWith(absl::InvalidArgumentError("no"));
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(0))));
+  ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
+  EXPECT_TRUE(reader->ended_cleanly());
+}
+
+TEST_F(FanoutHubTest, AReaderThatGoesDuringAReadOfHistoryIsForgotten) {
+  log.Add("a", "1");
+  log.Fill(tail, 1);
+  Spin();
+  log.Hold();
+  auto reader = OpenAndStart(Request({"a"}, After(log.At(0))));
+  reader->Close();
+  ASSERT_TRUE(Until([&] { return hub.open_streams() == 0; }));
+  log.Release();
+  Spin();
+}
+
+TEST_F(FanoutHubTest, AnEventThatCannotBeRenderedBecomesAGap) {
+  log.Add("a", "!");
+  log.Fill(tail, 1);
+  Spin();
+  const auto history_reader = OpenAndStart(Request({"a"}, After(log.At(0))));
+  log.Add("a", "!");
+  log.Add("a", "3");
+  Feed();
+  ASSERT_TRUE(Until(*history_reader, 1));
+  EXPECT_THAT(history_reader->data("weir.gap"),
+              ElementsAre(R"({"reason":"unrenderable","requested":"aaaaaaaa-0","resumedAt":"aaaaaaaa-1"})",
+                          R"({"reason":"unrenderable","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-2"})"));
+}
+
+TEST_F(FanoutHubTest, AResetTailTellsEveryReaderOfAGap) {
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  Spin();
+  const auto one = OpenAndStart(Request({"a"}));
+  const auto two = OpenAndStart(Request({"b"}));
+  log.Recreate("bbbbbbbb");
+  tail.Reset(log.At(0), GapReason::kOtherEpoch);
+  log.Add("a", "new");
+  Feed();
+  ASSERT_TRUE(Until(*one, 1));
+  EXPECT_THAT(one->data("weir.gap"),
+              ElementsAre(R"({"reason":"other_epoch","requested":"aaaaaaaa-1","resumedAt":"bbbbbbbb-0"})"));
+  EXPECT_EQ(one->blocks().back().id, "bbbbbbbb-1");
+  ASSERT_TRUE(Until(*two, [&] { return two->blocks().size() == 2; }));
+  EXPECT_THAT(two->data("weir.gap"), testing::SizeIs(1));
+}
+
+TEST_F(FanoutHubTest, ClosingIsNoticed) {
+  log.Fill(tail, 0);
+  Spin();
+  auto reader = OpenAndStart(Request({"a"}));
+  auto other = OpenAndStart(Request({"a"}));
+  reader->Write("bytes that nobody asked for");
+  Spin();
+  EXPECT_EQ(hub.open_streams(), 2);
+  reader->Close();
+  ASSERT_TRUE(Until([&] { return hub.open_streams() == 1; }));
+  EXPECT_EQ(hub.counters().closed[static_cast<size_t>(CloseReason::kClient)].get() +
+                hub.counters().closed[static_cast<size_t>(CloseReason::kError)].get(),
+            1);
+  log.Add("a", "1");
+  Feed();
+  EXPECT_TRUE(Until(*other, 1));
+}
+
+TEST_F(FanoutHubTest, ACommentHeartbeatIsOneLine) {
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}));
+  const size_t before = reader->raw().size();
+  Advance(absl::Seconds(24));
+  reader->Read();
+  EXPECT_EQ(reader->raw().size(), before);
+  Advance(absl::Seconds(1));
+  reader->Read();
+  EXPECT_EQ(reader->raw().substr(before), "2\r\n:\n\r\n");
+  Advance(absl::Seconds(25));
+  reader->Read();
+  EXPECT_EQ(reader->raw().substr(before), "2\r\n:\n\r\n2\r\n:\n\r\n");
+}
+
+TEST_F(FanoutHubTest, ANamedHeartbeatTellsHowFarTheLogWasReadAndCountsConnections) {
+  route->heartbeat_event = "heartbeat";
+  route->heartbeat_interval = absl::Seconds(30);
+  google::protobuf::Struct data;
+  (*data.mutable_fields())["connections"].set_string_value("{connections}");
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.heartbeat_data = DataTemplate::Compile(data)->Bind({});
+  const auto one = OpenAndStart(request);
+  const auto two = OpenAndStart(request);
+  log.Skip(41);
+  Feed();
+  Advance(absl::Seconds(30));
+  one->Read();
+  ASSERT_EQ(one->blocks().size(), 2);
+  EXPECT_EQ(one->blocks()[1].event, "heartbeat");
+  EXPECT_EQ(one->blocks()[1].id, "aaaaaaaa-41");
+  EXPECT_EQ(one->blocks()[1].data, R"({"connections":2})");
+}
+
+TEST_F(FanoutHubTest, TheStreamEndsWithItsToken) {
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.reader.expires = now + absl::Seconds(10);
+  const auto reader = OpenAndStart(std::move(request));
+  Advance(absl::Seconds(9));
+  EXPECT_EQ(hub.open_streams(), 1);
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(hub.open_streams(), 0);
+  ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
+  EXPECT_TRUE(reader->ended_cleanly());
+  EXPECT_EQ(reader->blocks().back().event, "weir.auth_expired");
+}
+
+TEST_F(FanoutHubTest, DrainClosesStreamsOverItsWindow) {
+  log.Fill(tail, 0);
+  Spin();
+  std::vector<std::unique_ptr<TestReader>> readers;
+  for (int i = 0; i < 10; ++i) {
+    readers.push_back(OpenAndStart(Request({"a"})));
+  }
+  bool done = false;
+  hub.Drain(absl::Seconds(10), absl::Seconds(5), [&] { done = true; });
+  Advance(absl::Seconds(4));
+  EXPECT_EQ(hub.open_streams(), 5);
+  EXPECT_FALSE(done);
+  Advance(absl::Seconds(6));
+  EXPECT_EQ(hub.open_streams(), 0);
+  EXPECT_TRUE(done);
+  std::set<std::string> retries;
+  for (const auto& reader : readers) {
+    ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
+    EXPECT_TRUE(reader->ended_cleanly());
+    EXPECT_EQ(reader->blocks().back().event, "weir.draining");
+    EXPECT_LE(std::stoi(reader->blocks().back().retry), 5000);
+    retries.insert(reader->blocks().back().retry);
+  }
+  EXPECT_GT(retries.size(), 5);
+  const auto late = Open(Request({"a"}));
+  ASSERT_TRUE(Until(*late, [&] { return late->ended(); }));
+  EXPECT_EQ(late->blocks().size(), 2);
+}
+
+TEST_F(FanoutHubTest, DrainWithoutStreamsIsDoneAtOnce) {
+  bool done = false;
+  hub.Drain(absl::Seconds(10), absl::Seconds(5), [&] { done = true; });
+  Spin();
+  EXPECT_TRUE(done);
+}
+
+class SlowReaderTest : public testing::Test, public HubHarness {
+ protected:
+  SlowReaderTest()
+      : HubHarness({.bytes_max = 2 * 1024 * 1024, .presentations = 1},
+                   {.send_buffer_bytes = 16 * 1024, .slow_reader_timeout = absl::Seconds(60)}) {
+    log.Fill(tail, 0);
+    Spin();
+    fast = OpenAndStart(Request({"a"}));
+    slow = Open(Request({"a"}), 4096);
+    Spin();
+  }
+
+  // Adds events of 1 KB and lets only the fast reader read.
+  void Pour(int events) {
+    for (int i = 0; i < events; ++i) {
+      log.Add("a", std::to_string(log.head() + 1) + std::string(1000, '.'));
+      if (i % 10 == 9) {
+        Feed();
+        ASSERT_TRUE(Until(*fast, [&] { return hub.counters().lagging.get() <= 1; }));
+      }
+    }
+  }
+
+  void ExpectAll(TestReader& reader, uint64_t count) {
+    const Strings data = reader.data("t.Event");
+    ASSERT_EQ(data.size(), count);
+    for (uint64_t i = 0; i < count; ++i) {
+      ASSERT_EQ(data[i].substr(0, data[i].find('.')), std::to_string(i + 1));
+    }
+  }
+
+  std::unique_ptr<TestReader> fast;
+  std::unique_ptr<TestReader> slow;
+};
+
+TEST_F(SlowReaderTest, LagsAloneAndCatchesUpFromTheTail) {
+  Pour(300);
+  ASSERT_TRUE(Until(*fast, 300));
+  EXPECT_EQ(hub.counters().lagging.get(), 1);
+  slow->Read(100'000);
+  Pour(100);
+  ASSERT_TRUE(Until(*slow, 400));
+  ExpectAll(*slow, 400);
+  ExpectAll(*fast, 400);
+  EXPECT_TRUE(Until([&] { return hub.counters().lagging.get() == 0; }));
+  EXPECT_THAT(log.requests(), IsEmpty());
+  log.Add("a", "401.");
+  Feed();
+  ASSERT_TRUE(Until(*slow, 401));
+}
+
+TEST_F(SlowReaderTest, FallsOutOfTheTailAndGoesOnFromHistory) {
+  Pour(4000);
+  EXPECT_GT(tail.state().covered_after, 1000);
+  ASSERT_TRUE(Until(*slow, 4000));
+  ExpectAll(*slow, 4000);
+  ExpectAll(*fast, 4000);
+  EXPECT_FALSE(log.requests().empty());
+  EXPECT_EQ(hub.counters().gaps_sent.get(), 0);
+}
+
+TEST_F(SlowReaderTest, IsCutOffWhenItTakesNothingForTooLong) {
+  Pour(200);
+  Advance(absl::Seconds(59));
+  EXPECT_EQ(hub.open_streams(), 2);
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(hub.open_streams(), 1);
+  EXPECT_EQ(hub.counters().closed[static_cast<size_t>(CloseReason::kSlow)].get(), 1);
+}
+
+TEST_F(SlowReaderTest, GetsTheGapOfAResetAfterItsOwnBytes) {
+  Pour(200);
+  log.Recreate("bbbbbbbb");
+  tail.Reset(log.At(0), GapReason::kOtherEpoch);
+  log.Add("a", "1.new");
+  Feed();
+  ASSERT_TRUE(Until(*slow, [&] { return !slow->data("t.Event").empty() && slow->data("t.Event").back() == "1.new"; }));
+  const Strings gaps = slow->data("weir.gap");
+  ASSERT_EQ(gaps.size(), 1);
+  const std::vector<SseBlock> blocks = slow->blocks();
+  const std::string given = blocks[blocks.size() - 3].id;  // the last event before the gap
+  EXPECT_EQ(gaps[0], R"({"reason":"other_epoch","requested":")" + given + R"(","resumedAt":"bbbbbbbb-0"})");
+}
+
+}  // namespace
+}  // namespace weir::edge

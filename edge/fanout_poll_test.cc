@@ -1,0 +1,202 @@
+#include <memory>
+
+#include "edge/testing/hub_harness.h"
+#include "gtest/gtest.h"
+
+namespace weir::edge {
+namespace {
+
+using Kind = ReadStart::Kind;
+
+class FanoutPollTest : public testing::Test, public HubHarness {
+ protected:
+  PollRequest Ask(std::vector<std::string> filters, ReadStart start, bool has_cursor = true) {
+    PollRequest request;
+    request.reader = Request(std::move(filters), start).reader;
+    request.has_cursor = has_cursor;
+    return request;
+  }
+  void AddEvents(int from, int to) {
+    for (int i = from; i <= to; ++i) {
+      log.Add("a", std::to_string(i));
+    }
+  }
+};
+
+TEST_F(FanoutPollTest, WithoutACursorGivesTheCurrentOne) {
+  AddEvents(1, 3);
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, {}, false)), R"({"events":[],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, GivesWhatCameAfterTheCursor) {
+  AddEvents(1, 3);
+  log.Add("b", "other");
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(1)))),
+            R"({"events":[{"id":"aaaaaaaa-2","event":"t.Event","data":"2"},)"
+            R"({"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-4","more":false,"gap":null})");
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(4)))), R"({"events":[],"cursor":"aaaaaaaa-4","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, SaysWhenThereIsMoreThanTheLimit) {
+  AddEvents(1, 3);
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.limit = 1;
+  EXPECT_EQ(PollOnce(request),
+            R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
+  request.reader.start = After(log.At(2));
+  EXPECT_EQ(PollOnce(request),
+            R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, ReadsHistoryForAnOldCursorAndTellsTheGap) {
+  AddEvents(1, 5);
+  log.TrimTo(3);
+  log.Fill(tail, 4);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(1)))),
+            R"({"events":[{"id":"aaaaaaaa-4","event":"t.Event","data":"4"},)"
+            R"({"id":"aaaaaaaa-5","event":"t.Event","data":"5"}],"cursor":"aaaaaaaa-5","more":false,)"
+            R"("gap":{"reason":"expired","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-3"}})");
+}
+
+TEST_F(FanoutPollTest, EarliestAndLastReadHistory) {
+  AddEvents(1, 3);
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, From(Kind::kLast), false)),
+            R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
+  PollRequest earliest = Ask({"a"}, From(Kind::kEarliest), false);
+  earliest.limit = 2;
+  EXPECT_EQ(PollOnce(earliest),
+            R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"},)"
+            R"({"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":true,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, ALongPollIsAnsweredByAnEvent) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  std::string first;
+  std::string second;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& body) { first = *body; });
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& body) { second = *body; });
+  Spin();
+  log.Add("b", "not for them");
+  Feed();
+  EXPECT_EQ(first, "");
+  log.Add("a", "2");
+  Feed();
+  EXPECT_EQ(first, R"({"events":[{"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":false,"gap":null})");
+  EXPECT_EQ(second, first);
+}
+
+TEST_F(FanoutPollTest, ALongPollEndsEmptyAtItsDeadline) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  std::string body;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  Advance(absl::Seconds(29));
+  EXPECT_EQ(body, "");
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(body, R"({"events":[],"cursor":"aaaaaaaa-0","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, ALongPollWhosePlaceTheTailLostIsStillAnswered) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  std::string body;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  log.Recreate("bbbbbbbb");
+  log.Add("a", "1");
+  tail.Reset(log.At(0), GapReason::kOtherEpoch);
+  Feed();
+  for (int i = 0; i < 5; ++i) {
+    Spin();
+  }
+  EXPECT_EQ(body, R"({"events":[{"id":"bbbbbbbb-1","event":"t.Event","data":"1"}],"cursor":"bbbbbbbb-1","more":false,)"
+                  R"("gap":{"reason":"other_epoch","requested":"aaaaaaaa-0","resumedAt":"bbbbbbbb-0"}})");
+}
+
+TEST_F(FanoutPollTest, ACallerThatGoesAwayIsNotAnswered) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  bool answered = false;
+  const std::function<void()> cancel = hub.Poll(request, [&](const auto&) { answered = true; });
+  Spin();
+  cancel();
+  cancel();
+  log.Add("a", "1");
+  Feed();
+  Advance(absl::Seconds(60));
+  EXPECT_FALSE(answered);
+}
+
+TEST_F(FanoutPollTest, AMalformedCursorIsRefused) {
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, From(Kind::kMalformedCursor))), "INVALID_ARGUMENT");
+}
+
+TEST_F(FanoutPollTest, IsUnavailableWhileNothingIsKnown) {
+  EXPECT_EQ(PollOnce(Ask({"a"}, {}, false)), "UNAVAILABLE");
+  PollRequest patient = Ask({"a"}, {}, false);
+  patient.wait = absl::Seconds(5);
+  std::string body;
+  hub.Poll(patient, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(body, R"({"events":[],"cursor":"aaaaaaaa-0","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, IsUnavailableWhenHistoryIs) {
+  AddEvents(1, 2);
+  log.Fill(tail, 1);
+  Spin();
+  log.FailWith(absl::DeadlineExceededError("slow"));
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(0)))), "UNAVAILABLE");
+}
+
+TEST_F(FanoutPollTest, AnUnrenderableEventIsAGapBeforeTheEventsOfItsAnswer) {
+  log.Add("a", "1");
+  log.Add("a", "!");
+  log.Add("a", "3");
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(0)))),
+            R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
+  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(1)))),
+            R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,)"
+            R"("gap":{"reason":"unrenderable","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-2"}})");
+}
+
+TEST_F(FanoutPollTest, DrainAnswersThoseThatWait) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  std::string body;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  hub.Drain(absl::Seconds(5), absl::Seconds(5), [] {});
+  Spin();
+  EXPECT_NE(body, "");
+}
+
+}  // namespace
+}  // namespace weir::edge

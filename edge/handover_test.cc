@@ -1,0 +1,127 @@
+// The promise that matters most, over random interleavings: from any cursor, every reader gets every matching event that
+// is retained, in order, once, or an explicit gap first; however slow it is, and whatever the tail and the log drop.
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "edge/testing/hub_harness.h"
+#include "gtest/gtest.h"
+
+namespace weir::edge {
+namespace {
+
+struct Follower {
+  std::unique_ptr<TestReader> reader;
+  std::vector<std::string> filters;
+  uint64_t start = 0;
+  size_t patience = 0;  // bytes it reads in a round
+};
+
+class HandoverTest : public testing::TestWithParam<int>, public HubHarness {
+ protected:
+  HandoverTest()
+      : HubHarness({.bytes_max = 128 * 1024, .presentations = 1},
+                   {.send_buffer_bytes = 8 * 1024, .slow_reader_timeout = absl::InfiniteDuration()}) {}
+
+  // What the follower must have got when it has read everything: blocks' ids, walked against the log.
+  void Verify(const Follower& follower) {
+    uint64_t at = follower.start;
+    size_t events = 0;
+    const std::vector<SseBlock> blocks = follower.reader->blocks();
+    ASSERT_FALSE(blocks.empty());
+    for (size_t i = 1; i < blocks.size(); ++i) {
+      const std::optional<Cursor> id = Cursor::Parse(blocks[i].id);
+      ASSERT_TRUE(id.has_value());
+      ASSERT_GT(id->sequence, at) << "order, or twice";
+      if (blocks[i].event == "t.Event") {
+        const std::vector<v1::Event> missed = all.After(at, follower.filters, id->sequence - 1);
+        ASSERT_TRUE(missed.empty()) << missed.size() << " lost between " << at << " and " << id->sequence;
+        ASSERT_FALSE(all.After(id->sequence - 1, follower.filters, id->sequence).empty()) << "not for this reader";
+        ++events;
+      }
+      at = id->sequence;  // a gap may skip
+    }
+    EXPECT_TRUE(all.After(at, follower.filters).empty()) << "the end is missing after " << at;
+    total_events += events;
+  }
+
+  FakeLog all;  // the log without retention
+  size_t total_events = 0;
+};
+
+TEST_P(HandoverTest, NothingIsLostDoubledOrReordered) {
+  const uint32_t seed = static_cast<uint32_t>(GetParam()) * 7919 + 17;
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  const auto below = [&random](uint64_t n) { return n == 0 ? 0 : random() % n; };
+  log.page_events_max = 1 + below(40);
+  route->heartbeat_interval = absl::Hours(24);
+  const std::vector<std::vector<std::string>> filters = {{"a.1"}, {"a.1", "b.2"}, {"a.*"}, {">"}, {"c.9"}};
+  log.Fill(tail, 0);
+  Spin();
+  std::vector<Follower> followers;
+  for (int round = 0; round < 60; ++round) {
+    for (uint64_t n = below(60); n > 0; --n) {
+      const std::string topic = std::string(1, static_cast<char>('a' + below(3))) + "." + std::to_string(below(4));
+      const std::string payload(below(1500), 'x');
+      log.Add(topic, payload);
+      all.Add(topic, payload);
+      const uint64_t skip = below(3);
+      log.Skip(skip);
+      all.Skip(skip);
+    }
+    if (below(3) > 0) {
+      log.Feed(tail, 1 + below(30));
+    }
+    if (below(12) == 0) {
+      log.TrimTo(below(log.head() + 1));
+    }
+    if (below(2) == 0) {
+      Follower follower;
+      follower.filters = filters[below(filters.size())];
+      follower.patience = below(3) == 0 ? 300 + below(3000) : SIZE_MAX;
+      follower.start = below(log.head() + 1);
+      follower.reader = Open(Request(follower.filters, After(log.At(follower.start))),
+                             follower.patience == SIZE_MAX ? 0 : 4096);
+      followers.push_back(std::move(follower));
+    }
+    if (below(4) > 0) {
+      Spin();
+    }
+    for (Follower& follower : followers) {
+      follower.reader->Read(follower.patience);
+    }
+    if (below(10) == 0) {
+      Advance(absl::Seconds(1 + below(4)));
+    }
+  }
+  Feed();
+  for (int quiet = 0; quiet < 15; ++quiet) {  // seconds without a byte for anybody
+    ASSERT_TRUE(Until([&] {
+      for (Follower& follower : followers) {
+        follower.reader->Read();
+      }
+      return hub.counters().lagging.get() == 0;
+    }));
+    for (Follower& follower : followers) {
+      const size_t before = follower.reader->raw().size();
+      follower.reader->Read();
+      quiet = follower.reader->raw().size() == before ? quiet : 0;
+    }
+    Advance(absl::Seconds(1));
+  }
+  for (const Follower& follower : followers) {
+    Verify(follower);
+  }
+  EXPECT_GT(total_events, 100);
+  EXPECT_EQ(hub.counters().lagging.get(), 0);
+  EXPECT_EQ(hub.counters().parked.get(), 0);
+  EXPECT_EQ(hub.open_streams(), followers.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, HandoverTest, testing::Range(0, 12));
+
+}  // namespace
+}  // namespace weir::edge

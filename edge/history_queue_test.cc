@@ -1,0 +1,81 @@
+#include "edge/history_queue.h"
+
+#include <memory>
+
+#include "edge/testing/fake_log.h"
+#include "gtest/gtest.h"
+
+namespace weir::edge {
+namespace {
+
+class HistoryQueueTest : public testing::Test {
+ protected:
+  HistoryRequest After(uint64_t sequence) {
+    HistoryRequest request;
+    request.filters = {">"};
+    request.start.kind = ReadStart::Kind::kAfter;
+    request.start.cursor = log_.At(sequence);
+    return request;
+  }
+  void Read(HistoryQueue& queue, uint64_t sequence) {
+    queue.Read(After(sequence), wanted_, [this](const auto& page) { answers_ += page.ok() ? 1 : 0; });
+  }
+
+  FakeLog log_;
+  std::shared_ptr<int> wanted_ = std::make_shared<int>();
+  int answers_ = 0;
+};
+
+TEST_F(HistoryQueueTest, OnlySoManyReadsRunAtOnce) {
+  log_.Hold();
+  HistoryQueue queue(log_, 2);
+  for (uint64_t i = 0; i < 5; ++i) {
+    Read(queue, i);
+  }
+  EXPECT_EQ(log_.requests().size(), 2);
+  EXPECT_EQ(queue.running(), 2);
+  EXPECT_EQ(queue.waiting(), 3);
+  log_.Release();
+  EXPECT_EQ(log_.requests().size(), 5);
+  EXPECT_EQ(answers_, 5);
+  EXPECT_EQ(queue.running(), 0);
+  EXPECT_EQ(queue.reads_total(), 5);
+}
+
+TEST_F(HistoryQueueTest, EqualReadsShareOne) {
+  log_.Hold();
+  HistoryQueue queue(log_, 1);
+  for (int i = 0; i < 100; ++i) {
+    Read(queue, 7);
+  }
+  Read(queue, 8);
+  Read(queue, 8);
+  log_.Release();
+  EXPECT_EQ(log_.requests().size(), 2);
+  EXPECT_EQ(answers_, 102);
+}
+
+TEST_F(HistoryQueueTest, AReadThatNobodyWantsAnyMoreIsNotMade) {
+  log_.Hold();
+  HistoryQueue queue(log_, 1);
+  Read(queue, 1);
+  Read(queue, 2);
+  wanted_.reset();
+  log_.Release();
+  EXPECT_EQ(log_.requests().size(), 1);
+  EXPECT_EQ(answers_, 0);
+}
+
+TEST_F(HistoryQueueTest, AnAnswerMayComeAfterTheQueueIsGone) {
+  log_.Hold();
+  {
+    HistoryQueue queue(log_, 1);
+    Read(queue, 1);
+    Read(queue, 2);
+  }
+  log_.Release();
+  EXPECT_EQ(answers_, 0);
+}
+
+}  // namespace
+}  // namespace weir::edge

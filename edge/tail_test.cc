@@ -1,0 +1,245 @@
+#include "edge/tail.h"
+
+#include <random>
+#include <thread>
+
+#include "edge/testing/fake_log.h"
+#include "edge/testing/fake_render.h"
+#include "gtest/gtest.h"
+
+namespace weir::edge {
+namespace {
+
+using Step = TailReader::Step;
+
+std::vector<uint64_t> ReadAll(TailReader reader, const std::vector<std::string>* filters = nullptr,
+                              uint64_t up_to = UINT64_MAX) {
+  std::vector<uint64_t> sequences;
+  while (reader.Next(up_to, filters) == Step::kEvent) {
+    sequences.push_back(reader.event().sequence);
+  }
+  return sequences;
+}
+
+std::vector<uint64_t> Sequences(const std::vector<v1::Event>& events) {
+  std::vector<uint64_t> sequences;
+  for (const v1::Event& event : events) {
+    sequences.push_back(event.sequence());
+  }
+  return sequences;
+}
+
+TEST(TailTest, GivesEventsInOrderAfterAnyCursor) {
+  FakeLog log;
+  Tail tail({});
+  for (int i = 0; i < 2000; ++i) {
+    log.Add("a.b", std::to_string(i));
+  }
+  log.Fill(tail, 0);
+  const uint32_t generation = tail.state().generation;
+  for (const uint64_t after : {0, 1, 511, 512, 513, 1024, 1999, 2000}) {
+    EXPECT_EQ(ReadAll(tail.ReaderAfter(generation, after)), Sequences(log.After(after, {">"}))) << after;
+  }
+}
+
+TEST(TailTest, AReaderAtTheEndSeesWhatComesLater) {
+  FakeLog log;
+  Tail tail({});
+  log.Fill(tail, 0);
+  TailReader reader = tail.ReaderAfter(tail.state().generation, 0);
+  EXPECT_EQ(reader.Next(), Step::kEnd);
+  for (int i = 0; i < 600; ++i) {
+    log.Add("a", "x");
+    log.Feed(tail);
+    ASSERT_EQ(reader.Next(), Step::kEvent);
+    EXPECT_EQ(reader.event().sequence, log.head());
+    EXPECT_EQ(reader.Next(), Step::kEnd);
+  }
+}
+
+TEST(TailTest, IsBoundedByBytesAndSaysWhatItNoLongerCovers) {
+  FakeLog log;
+  Tail tail({.bytes_max = 1024 * 1024, .presentations = 1});
+  log.Fill(tail, 0);
+  TailReader slow = tail.ReaderAfter(tail.state().generation, 0);
+  for (int i = 0; i < 3000; ++i) {
+    log.Add("a", std::string(1000, 'x'));
+  }
+  log.Feed(tail);
+  EXPECT_LE(tail.bytes(), 1024 * 1024);
+  EXPECT_EQ(slow.Next(), Step::kGone);
+  const TailState state = tail.state();
+  EXPECT_GT(state.covered_after, 0);
+  EXPECT_EQ(state.head, 3000);
+  EXPECT_EQ(tail.ReaderAfter(state.generation, state.covered_after - 1).Next(), Step::kGone);
+  EXPECT_EQ(ReadAll(tail.ReaderAfter(state.generation, state.covered_after)),
+            Sequences(log.After(state.covered_after, {">"})));
+}
+
+TEST(TailTest, RenderedFramesCountAsMemory) {
+  FakeLog log;
+  Tail tail({});
+  log.Add("a", std::string(100'000, 'x'));
+  log.Fill(tail, 0);
+  const uint64_t before = tail.bytes();
+  TailReader reader = tail.ReaderAfter(tail.state().generation, 0);
+  ASSERT_EQ(reader.Next(), Step::kEvent);
+  const Presentation presentation{PresentationOptions()};
+  const int rendered = FramesRendered();
+  const Frame& frame = reader.segment().FrameOf(reader.position(), 0, presentation, tail.names());
+  EXPECT_TRUE(frame.renderable());
+  EXPECT_EQ(&reader.segment().FrameOf(reader.position(), 0, presentation, tail.names()), &frame);
+  EXPECT_EQ(FramesRendered(), rendered + 1);
+  EXPECT_GE(tail.bytes(), before + 100'000);
+}
+
+TEST(TailTest, ProgressMovesTheHeadWithoutEvents) {
+  FakeLog log;
+  Tail tail({});
+  log.Fill(tail, 0);
+  log.Skip(7);
+  log.Feed(tail);
+  EXPECT_EQ(tail.state().head, 7);
+  tail.Progress(log.At(3));  // never back
+  EXPECT_EQ(tail.state().head, 7);
+}
+
+TEST(TailTest, EventsSentAgainAreSkipped) {
+  FakeLog log;
+  Tail tail({});
+  log.Add("a", "1");
+  log.Add("a", "2");
+  log.Fill(tail, 0);
+  ASSERT_TRUE(tail.Append(BatchBytes(log.After(0, {">"}))).ok());
+  EXPECT_EQ(ReadAll(tail.ReaderAfter(tail.state().generation, 0)), (std::vector<uint64_t>{1, 2}));
+}
+
+TEST(TailTest, AnotherEpochBeginsANewGeneration) {
+  FakeLog log;
+  Tail tail({});
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  TailReader old = tail.ReaderAfter(tail.state().generation, 0);
+  log.Recreate("bbbbbbbb");
+  log.Skip(4);
+  log.Add("a", "5");
+  log.Feed(tail);
+  EXPECT_EQ(old.Next(), Step::kGone);
+  const TailState state = tail.state();
+  EXPECT_EQ(state.generation, 2);
+  EXPECT_EQ(state.epoch.text(), "bbbbbbbb");
+  EXPECT_EQ(state.began_after, 4);
+  EXPECT_EQ(state.began_because, GapReason::kOtherEpoch);
+  EXPECT_EQ(ReadAll(tail.ReaderAfter(2, 4)), (std::vector<uint64_t>{5}));
+}
+
+TEST(TailTest, AMalformedBatchIsDataLossAndKeepsWhatCameBefore) {
+  FakeLog log;
+  Tail tail({});
+  log.Fill(tail, 0);
+  log.Add("a", "1");
+  const std::string good = *BatchBytes(log.After(0, {">"}));
+  for (const std::string& bad : {std::string("\x0a\x7f"), std::string("\x12\x01x"), std::string("\x0a\x02\x08\x96"),
+                                 std::string("\x0a\x00", 2)}) {
+    const absl::Status status = tail.Append(std::make_shared<const std::string>(good + bad));
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  }
+  EXPECT_EQ(tail.state().head, 1);
+}
+
+TEST(TailTest, AnEventWrittenOtherwiseIsRewritten) {
+  FakeLog log;
+  Tail tail({});
+  log.Fill(tail, 0);
+  log.Add("a.b", "1");
+  std::string event = log.After(0, {">"})[0].SerializeAsString();
+  event = std::string("\x1a\x01z", 3) + event;  // an earlier topic, which the later one replaces
+  std::string batch = "\x0a";
+  wire::AppendVarint(batch, event.size());
+  ASSERT_TRUE(tail.Append(std::make_shared<const std::string>(batch + event)).ok());
+  TailReader reader = tail.ReaderAfter(tail.state().generation, 0);
+  ASSERT_EQ(reader.Next(), Step::kEvent);
+  EXPECT_EQ(reader.event().topic, "a.b");
+}
+
+TEST(TailTest, EachEventKeepsTheSchemaItCameUnder) {
+  FakeLog log;
+  Tail tail({});
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  tail.SetSchema(FakeSchema("2"));
+  log.Add("a", "2");
+  log.Feed(tail);
+  TailReader reader = tail.ReaderAfter(tail.state().generation, 0);
+  ASSERT_EQ(reader.Next(), Step::kEvent);
+  EXPECT_EQ(reader.segment().schema()->version(), "1");
+  ASSERT_EQ(reader.Next(), Step::kEvent);
+  EXPECT_EQ(reader.segment().schema()->version(), "2");
+}
+
+TEST(TailTest, ReadsTheSameAsANaiveListThroughRandomFiltersAndLimits) {
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  FakeLog log;
+  Tail tail({.bytes_max = 2 * 1024 * 1024, .presentations = 2});
+  log.Fill(tail, 0);
+  const std::vector<std::vector<std::string>> filters = {
+      {"a.1"}, {"a.1", "a.7"}, {"a.*"}, {"b.>", "a.3"}, {">"}, {"none"}, {"a.1", "none", "b.2.c"}};
+  for (int round = 0; round < 60; ++round) {
+    for (uint32_t n = random() % 200; n > 0; --n) {
+      const uint32_t topic = random() % 10;
+      log.Add(topic < 8 ? "a." + std::to_string(topic) : "b." + std::to_string(topic) + ".c",
+              std::string(random() % 400, 'x'));
+      log.Skip(random() % 3);
+    }
+    log.Feed(tail, 1 + random() % 40);
+    const TailState state = tail.state();
+    for (const auto& filter : filters) {
+      const uint64_t after = state.covered_after + random() % (state.head - state.covered_after + 1);
+      const uint64_t up_to = random() % 2 == 0 ? UINT64_MAX : after + random() % 300;
+      EXPECT_EQ(ReadAll(tail.ReaderAfter(state.generation, after), &filter, up_to),
+                Sequences(log.After(after, filter, up_to)));
+    }
+  }
+}
+
+TEST(TailTest, ManyThreadsReadWhileOneAppends) {
+  FakeLog log;
+  Tail tail({.bytes_max = 64 * 1024 * 1024, .presentations = 1});
+  log.Fill(tail, 0);
+  constexpr uint64_t kEvents = 5000;
+  const Presentation presentation{PresentationOptions()};
+  const uint32_t generation = tail.state().generation;
+  std::vector<std::thread> readers;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      TailReader reader = tail.ReaderAfter(generation, 0);
+      for (uint64_t expected = 1; expected <= kEvents;) {
+        const Step step = reader.Next();
+        if (step == Step::kEvent) {
+          const Frame& frame = reader.segment().FrameOf(reader.position(), 0, presentation, tail.names());
+          failures += reader.event().sequence == expected && frame.renderable() ? 0 : 1;
+          ++expected;
+        } else if (step == Step::kGone) {
+          ++failures;
+          return;
+        }
+      }
+    });
+  }
+  for (uint64_t i = 0; i < kEvents; ++i) {
+    log.Add("a", "x");
+    if (i % 50 == 49) {
+      log.Feed(tail);
+    }
+  }
+  for (std::thread& reader : readers) {
+    reader.join();
+  }
+  EXPECT_EQ(failures, 0);
+}
+
+}  // namespace
+}  // namespace weir::edge
