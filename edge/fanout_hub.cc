@@ -250,7 +250,10 @@ bool FanoutHub::InTail(const Cursor& cursor) const {
 
 void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
                             std::vector<uint16_t>& names) {
-  const Frame& frame = segment.FrameOf(position, route.presentation_index, *route.presentation, tail_.names());
+  bool rendered = false;
+  const Frame& frame =
+      segment.FrameOf(position, route.presentation_index, *route.presentation, tail_.names(), rendered);
+  counters_.frames_rendered.Add(rendered ? 1 : 0);
   if (frame.renderable()) {
     out += frame.bytes;
     names.push_back(frame.name);

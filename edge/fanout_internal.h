@@ -21,14 +21,23 @@ inline bool MayTryAgain(int error) { return error == EAGAIN || error == EINTR; }
 
 // Whether a failed read of history may succeed later.
 inline bool IsPassing(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
-         status.code() == absl::StatusCode::kResourceExhausted;
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kDataLoss:
+      return false;
+    default:
+      return true;
+  }
 }
 
 // Where a client asked to begin, within what the route allows.
 inline ReadStart AllowedStart(ReadStart start, const Route& route, absl::Time now) {
   if (route.replay_max != absl::InfiniteDuration()) {
-    const absl::Time earliest = now - route.replay_max;
+    // Whole seconds, so that readers that come together ask the same.
+    const absl::Time earliest = absl::FromUnixSeconds(absl::ToUnixSeconds(now - route.replay_max));
     if (start.kind == ReadStart::Kind::kEarliest) {
       start.kind = ReadStart::Kind::kTime;
       start.time = earliest;

@@ -43,8 +43,8 @@ class History {
   virtual ~History() = default;
 
   // Reads one page. Any thread; `done` is called once, on any thread, perhaps before Read returns. The server alone
-  // judges a cursor: one that it cannot continue gives a page with a gap. UNAVAILABLE, DEADLINE_EXCEEDED,
-  // RESOURCE_EXHAUSTED: try again later; other errors are final.
+  // judges a cursor: one that it cannot continue gives a page with a gap. INVALID_ARGUMENT, PERMISSION_DENIED,
+  // UNAUTHENTICATED, UNIMPLEMENTED, DATA_LOSS: final; other errors: try again later.
   virtual void Read(const HistoryRequest& request, Done done) = 0;
 };
 

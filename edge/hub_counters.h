@@ -39,6 +39,7 @@ struct HubCounters {
   HubCounter lagging;  // streams with bytes that the kernel did not take
   HubCounter parked;   // streams that wait for the tail or the server
   HubCounter bytes_sent;
+  HubCounter frames_rendered;
   HubCounter unrenderable;
   HubCounter gaps_sent;
   HubCounter heartbeats_sent;

@@ -94,10 +94,11 @@ uint32_t Segment::NextMatch(uint32_t from, uint32_t end, const std::vector<std::
 }
 
 const Frame& Segment::FrameOf(uint32_t position, uint32_t presentation_index, const Presentation& presentation,
-                              EventNames& names) const {
+                              EventNames& names, bool& rendered) const {
   std::atomic<const Frame*>& place = frames_[size_t{position} * presentations_ + presentation_index];
   const Frame* frame = place.load(std::memory_order_acquire);
-  if (frame != nullptr) {
+  rendered = frame == nullptr;
+  if (!rendered) {
     return *frame;
   }
   const Frame* made = Render(events_[position], *schema_, presentation, names);

@@ -66,9 +66,9 @@ class Segment {
   uint32_t FirstAfter(uint64_t sequence) const;
   // The first position in [from, end) whose topic matches a filter; `end` when there is none.
   uint32_t NextMatch(uint32_t from, uint32_t end, const std::vector<std::string>& filters) const;
-  // The event's frame, rendered now if nobody did before. Lives as long as the segment.
+  // The event's frame, rendered now if nobody did before: `rendered` says so. Lives as long as the segment.
   const Frame& FrameOf(uint32_t position, uint32_t presentation_index, const Presentation& presentation,
-                       EventNames& names) const;
+                       EventNames& names, bool& rendered) const;
   // Memory of events, index and the frames rendered so far.
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <utility>
 
 namespace weir::edge {
@@ -15,6 +16,7 @@ class Fake final : public Schema {
   explicit Fake(std::string version) : version_(std::move(version)) {}
   const std::string& version() const override { return version_; }
   std::string_view EventName(std::string_view type_name) const override { return type_name; }
+  const JsonPlans& plans(FieldNames) const override { std::abort(); }  // only the real renderer asks
 
  private:
   std::string version_;

@@ -1,0 +1,145 @@
+#include "edge/upstream.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "base/text.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr absl::Duration kSchemaRetry = absl::Milliseconds(500);
+
+SubscriberOptions OptionsOf(const UpstreamOptions& options) {
+  SubscriberOptions result;
+  result.filters = options.filters;
+  const int64_t millis = absl::ToUnixMillis(absl::Now() - options.history);
+  result.start.mutable_from_time()->set_seconds(millis / 1000);
+  result.start.mutable_from_time()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+  result.progress_interval = absl::Seconds(5);
+  return result;
+}
+
+}  // namespace
+
+GapReason ReasonOf(const v1::Gap& gap) {
+  switch (gap.reason()) {
+    case v1::Gap::REASON_OTHER_EPOCH:
+      return GapReason::kOtherEpoch;
+    case v1::Gap::REASON_BEYOND_HEAD:
+      return GapReason::kBeyondHead;
+    default:
+      return GapReason::kExpired;
+  }
+}
+
+Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)
+    : schemas_(schemas), tail_(tail) {
+  subscriber_ = std::make_unique<Subscriber>(client, OptionsOf(options), Callbacks());
+}
+
+Upstream::~Upstream() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  subscriber_.reset();
+}
+
+SubscriberCallbacks Upstream::Callbacks() {
+  SubscriberCallbacks callbacks;
+  callbacks.on_started = [this](const v1::SubscriptionStarted& started) { OnStarted(started); };
+  callbacks.on_schema = [this](const std::string& version) { OnSchema(version); };
+  callbacks.on_batch_bytes = [this](std::shared_ptr<const std::string> batch) { OnBatch(std::move(batch)); };
+  callbacks.on_progress = [this](const v1::Progress& progress) { OnProgress(progress); };
+  callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
+  callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
+    status_.connected = false;
+    ++status_.disconnects;
+    spdlog::warn("upstream: {}; again in {}", Message(status), absl::FormatDuration(retry_in));
+  };
+  callbacks.on_failed = [this](const absl::Status& status) {
+    status_.connected = false;
+    status_.failed = true;
+    spdlog::error("upstream: the server refuses the subscription: {}", Message(status));
+  };
+  return callbacks;
+}
+
+void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
+  status_.connected = true;
+  ++status_.connects;
+  status_.server_head = started.head_sequence();
+  spdlog::info("upstream: connected, reading on after {}, head {}", started.cursor(), started.head_sequence());
+  if (began_) {
+    return;  // what cannot be continued is said by a gap
+  }
+  if (const std::optional<Cursor> cursor = Cursor::Parse(started.cursor())) {
+    tail_.Reset(*cursor, GapReason::kExpired);
+  } else {
+    spdlog::error("upstream: the server sent a cursor that is none: {}", Quotable(started.cursor()));
+  }
+}
+
+// What comes next cannot be shown without the schema, so the stream waits for it.
+void Upstream::OnSchema(const std::string& version) {
+  while (true) {
+    absl::StatusOr<std::shared_ptr<const Schema>> schema = schemas_.Get(version);
+    if (schema.ok()) {
+      ++status_.schema_changes;
+      has_schema_ = true;
+      tail_.SetSchema(*std::move(schema));
+      return;
+    }
+    spdlog::warn("upstream: schema {}: {}", version, Message(schema.status()));
+    if (!WaitUnlessStopping(kSchemaRetry)) {
+      return;
+    }
+  }
+}
+
+// False when the upstream is being destroyed.
+bool Upstream::WaitUnlessStopping(absl::Duration time) {
+  const absl::MutexLock lock(&mutex_);
+  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping_), time);
+}
+
+void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
+  if (!has_schema_) {
+    OnSchema("");
+    if (!has_schema_) {
+      return;  // being destroyed
+    }
+  }
+  began_ = true;
+  ++status_.batches;
+  status_.bytes += batch->size();
+  if (const absl::Status status = tail_.Append(std::move(batch)); !status.ok()) {
+    spdlog::error("upstream: {}", Message(status));
+  }
+}
+
+void Upstream::OnProgress(const v1::Progress& progress) {
+  began_ = true;
+  status_.server_head = progress.head_sequence();
+  if (const std::optional<Cursor> cursor = Cursor::Parse(progress.cursor())) {
+    tail_.Progress(*cursor);
+  }
+  if (progress.caught_up()) {
+    tail_.SetReady();
+  }
+}
+
+void Upstream::OnGap(const v1::Gap& gap) {
+  began_ = true;
+  ++status_.gaps;
+  spdlog::warn("upstream: events after {} are missing ({}); going on after {}", gap.requested_cursor(),
+               v1::Gap::Reason_Name(gap.reason()), gap.resume_cursor());
+  if (const std::optional<Cursor> cursor = Cursor::Parse(gap.resume_cursor())) {
+    tail_.Reset(*cursor, ReasonOf(gap));
+  }
+}
+
+}  // namespace weir::edge
