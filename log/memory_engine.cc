@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
 #include "log/fingerprint.h"
 #include "log/page_reader.h"
@@ -101,6 +102,25 @@ class MemoryView : public LogView {
   const MemorySegments& segments_;
 };
 
+// A std::shared_mutex that readers without pause cannot keep from the writer: while one waits, new readers wait too.
+class FairSharedMutex {
+ public:
+  void lock() {
+    const std::lock_guard turnstile(turnstile_);
+    mutex_.lock();
+  }
+  void unlock() { mutex_.unlock(); }
+  void lock_shared() {
+    const std::lock_guard turnstile(turnstile_);
+    mutex_.lock_shared();
+  }
+  void unlock_shared() { mutex_.unlock_shared(); }
+
+ private:
+  std::mutex turnstile_;
+  std::shared_mutex mutex_;
+};
+
 // Readers hold the lock for the length of a page, which is bounded; writers only to publish what they have prepared.
 class MemoryEngine : public LogEngine {
  public:
@@ -108,9 +128,9 @@ class MemoryEngine : public LogEngine {
       : options_(std::move(options)), epoch_(state.epoch), sequencer_(options_.log, state) {}
 
   absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
-    absl::MutexLock write_lock(&write_mutex_);
+    const std::lock_guard write_lock(write_mutex_);
     // Only writers change segments_, and this is the only one: reading it here needs no lock.
-    const auto read = [&](uint64_t sequence) ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::StatusOr<ChunkPtr> {
+    const auto read = [&](uint64_t sequence) -> absl::StatusOr<ChunkPtr> {
       return segments_.ChunkAt(sequence);
     };
     absl::StatusOr<Sequencer::Batch> batch = sequencer_.Prepare(events, read);
@@ -120,7 +140,7 @@ class MemoryEngine : public LogEngine {
     std::vector<ChunkPtr> chunks;
     chunks.reserve(batch->pieces.size());
     {
-      absl::WriterMutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       for (Sequencer::Piece& piece : batch->pieces) {
         segments_.Add(piece);
         chunks.push_back(std::move(piece.chunk));
@@ -133,33 +153,33 @@ class MemoryEngine : public LogEngine {
   }
 
   absl::StatusOr<Page> Read(const ReadRequest& request) const override {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     MemoryView view(segments_);
     return ReadPage(view, request, options_.log.scan_events_max);
   }
 
   absl::StatusOr<Page> ReadLastPerTopic(const ReadRequest& request) const override {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     MemoryView view(segments_);
     return last_per_topic_.Read(view, request);
   }
 
   absl::StatusOr<uint64_t> SequenceBefore(absl::Time time) const override {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     MemoryView view(segments_);
     return FindSequenceBefore(view, time);
   }
 
   Bounds bounds() const override {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     return {epoch_, segments_.earliest(), segments_.head, segments_.bytes};
   }
 
   absl::Status health() const override { return absl::OkStatus(); }
 
   absl::Status Trim(const TrimPolicy& policy) override {
-    absl::MutexLock write_lock(&write_mutex_);
-    absl::WriterMutexLock lock(&mutex_);
+    const std::lock_guard write_lock(write_mutex_);
+    const std::lock_guard lock(mutex_);
     const absl::Time now = options_.log.clock();
     if (!segments_.infos.empty() && ShouldClose(segments_.infos.back(), policy, now)) {
       sequencer_.CloseSegment();
@@ -182,10 +202,10 @@ class MemoryEngine : public LogEngine {
   Observer observer_;
 
   // Held by Append and Trim for all their work, before mutex_.
-  absl::Mutex write_mutex_;
+  std::mutex write_mutex_;
   Sequencer sequencer_ ABSL_GUARDED_BY(write_mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable FairSharedMutex mutex_;
   MemorySegments segments_ ABSL_GUARDED_BY(mutex_);
   mutable LastPerTopicReader last_per_topic_;
 };

@@ -331,13 +331,13 @@ absl::StatusOr<Page> LastPerTopicReader::Read(LogView& view, const ReadRequest& 
 }
 
 std::shared_ptr<const LastPerTopicReader::Sequences> LastPerTopicReader::Lookup(std::string_view key) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto it = std::find_if(snapshots_.begin(), snapshots_.end(), [&](const Snapshot& kept) { return kept.key == key; });
   return it == snapshots_.end() ? nullptr : it->sequences;
 }
 
 void LastPerTopicReader::Keep(std::string key, std::shared_ptr<const Sequences> sequences) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto is_same = [&](const Snapshot& kept) { return kept.key == key; };
   if (sequences->size() > kSnapshotSequencesMax || std::any_of(snapshots_.begin(), snapshots_.end(), is_same)) {
     return;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +18,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "log/chunk.h"
 #include "log/log_engine.h"
@@ -73,7 +73,7 @@ class LastPerTopicReader {
   std::shared_ptr<const Sequences> Lookup(std::string_view key);
   void Keep(std::string key, std::shared_ptr<const Sequences> sequences);
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::deque<Snapshot> snapshots_ ABSL_GUARDED_BY(mutex_);  // the oldest is dropped
 };
 

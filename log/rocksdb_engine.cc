@@ -3,12 +3,13 @@
 #include <sys/statvfs.h>
 
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
 #include "log/log_directory.h"
 #include "log/page_reader.h"
@@ -29,7 +30,7 @@ constexpr size_t kUnindexedSegmentsMax = 4;
 class Poison {
  public:
   absl::Status Set(const absl::Status& why) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (status_.ok()) {
       status_ = absl::UnavailableError(
           fmt::format("the log takes nothing until it is opened again, because its state on disk is unknown: {}",
@@ -38,12 +39,12 @@ class Poison {
     return status_;
   }
   absl::Status status() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return status_;
   }
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -76,10 +77,10 @@ class RocksDbEngine : public LogEngine {
 
   // Before anything else.
   absl::Status Start() {
-    absl::MutexLock write_lock(&write_mutex_);
+    const std::lock_guard write_lock(write_mutex_);
     const absl::Status status = RestoreFingerprints(
         *store_, table_.totals(), options_.log.idempotence_events_max,
-        [&](uint64_t fingerprint, uint64_t sequence) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        [&](uint64_t fingerprint, uint64_t sequence) {
           sequencer_.Restore(fingerprint, sequence);
         });
     if (status.ok()) {
@@ -89,7 +90,7 @@ class RocksDbEngine : public LogEngine {
   }
 
   absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
-    absl::MutexLock write_lock(&write_mutex_);
+    const std::lock_guard write_lock(write_mutex_);
     table_.WaitForRoom(kUnindexedSegmentsMax);
     if (absl::Status status = CheckWritable(); !status.ok()) {
       return status;
@@ -158,7 +159,7 @@ class RocksDbEngine : public LogEngine {
     if (absl::Status status = CloseActiveFor(policy, now); !status.ok()) {
       return poison_->Set(status);
     }
-    absl::MutexLock maintenance_lock(&maintenance_mutex_);
+    const std::lock_guard maintenance_lock(maintenance_mutex_);
     const SegmentTable::Snapshot snapshot = table_.snapshot();
     std::vector<SegmentInfo> segments = snapshot.sealed->infos;
     const size_t sealed = segments.size();
@@ -216,7 +217,7 @@ class RocksDbEngine : public LogEngine {
 
   // Ends the active segment when it is large or old for the policy.
   absl::Status CloseActiveFor(const TrimPolicy& policy, absl::Time now) {
-    absl::MutexLock write_lock(&write_mutex_);
+    const std::lock_guard write_lock(write_mutex_);
     const SegmentInfo active = table_.snapshot().active;
     if (!ShouldClose(active, policy, now)) {
       return absl::OkStatus();
@@ -258,7 +259,7 @@ class RocksDbEngine : public LogEngine {
       if (segment.index == nullptr) {
         return;
       }
-      absl::MutexLock maintenance_lock(&maintenance_mutex_);
+      const std::lock_guard maintenance_lock(maintenance_mutex_);
       if (segment.info.first < table_.earliest()) {
         continue;  // removed meanwhile
       }
@@ -296,8 +297,8 @@ class RocksDbEngine : public LogEngine {
   SegmentTable table_;
   Observer observer_;
 
-  absl::Mutex write_mutex_ ABSL_ACQUIRED_BEFORE(maintenance_mutex_);
-  absl::Mutex maintenance_mutex_;
+  std::mutex write_mutex_;
+  std::mutex maintenance_mutex_;
   Sequencer sequencer_ ABSL_GUARDED_BY(write_mutex_);
   std::atomic<uint64_t> window_floor_ = 0;
 

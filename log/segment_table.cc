@@ -17,17 +17,17 @@ SegmentTable::SegmentTable(SealedSegments sealed, const SegmentInfo& active,
 }
 
 SegmentTable::Snapshot SegmentTable::snapshot() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return {head_, sealed_, active_, active_index_};
 }
 
 SegmentTable::Totals SegmentTable::totals() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return {earliest(), head_, bytes_};
 }
 
 void SegmentTable::Append(const std::vector<Sequencer::Piece>& pieces) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const Sequencer::Piece& piece : pieces) {
     if (piece.begins_segment) {
       CloseActiveLocked();
@@ -40,7 +40,7 @@ void SegmentTable::Append(const std::vector<Sequencer::Piece>& pieces) {
 }
 
 void SegmentTable::CloseActive() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   CloseActiveLocked();
 }
 
@@ -53,10 +53,11 @@ void SegmentTable::CloseActiveLocked() {
   sealed->indexes.push_back(std::exchange(active_index_, std::make_shared<SegmentIndex>()));
   sealed_ = std::move(sealed);
   ++unindexed_;
+  changed_.notify_all();
 }
 
 void SegmentTable::DropBefore(uint64_t earliest) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   auto sealed = std::make_shared<SealedSegments>();
   for (size_t i = 0; i < sealed_->infos.size(); ++i) {
     if (sealed_->infos[i].first >= earliest) {
@@ -69,12 +70,12 @@ void SegmentTable::DropBefore(uint64_t earliest) {
   }
   sealed_ = std::move(sealed);
   earliest_.store(earliest, std::memory_order_release);
+  changed_.notify_all();
 }
 
 SegmentTable::Unindexed SegmentTable::WaitForUnindexed() const {
-  const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return unindexed_ > 0 || stopped_; };
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&ready));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return unindexed_ > 0 || stopped_; });
   if (stopped_) {
     return {};
   }
@@ -84,7 +85,7 @@ SegmentTable::Unindexed SegmentTable::WaitForUnindexed() const {
 }
 
 void SegmentTable::MarkIndexed(uint64_t segment_first) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   auto sealed = std::make_shared<SealedSegments>(*sealed_);
   for (size_t i = 0; i < sealed->infos.size(); ++i) {
     if (sealed->infos[i].first == segment_first && sealed->indexes[i] != nullptr) {
@@ -93,21 +94,22 @@ void SegmentTable::MarkIndexed(uint64_t segment_first) {
     }
   }
   sealed_ = std::move(sealed);
+  changed_.notify_all();
 }
 
 void SegmentTable::WaitForRoom(size_t count_max) const {
-  const auto ready = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return unindexed_ <= count_max || stopped_; };
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&ready));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return unindexed_ <= count_max || stopped_; });
 }
 
 void SegmentTable::Stop() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   stopped_ = true;
+  changed_.notify_all();
 }
 
 void SegmentTable::WithActiveIndex(absl::FunctionRef<void()> use) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   use();
 }
 

@@ -5,12 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
-#include "absl/synchronization/mutex.h"
 #include "log/segment.h"
 #include "log/segment_index.h"
 #include "log/sequencer.h"
@@ -78,7 +79,8 @@ class SegmentTable {
  private:
   void CloseActiveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;  // unindexed_ or stopped_
   std::shared_ptr<const SealedSegments> sealed_ ABSL_GUARDED_BY(mutex_);
   SegmentInfo active_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<SegmentIndex> active_index_ ABSL_GUARDED_BY(mutex_);
