@@ -1,10 +1,10 @@
 #include "demo/feed/feed.h"
 
-#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include "base/logging.h"
 #include "base/text.h"
 #include "demo/feed/schedule.h"
 #include "demo/feed/sources.h"
@@ -19,11 +19,6 @@ constexpr absl::Duration kReportInterval = absl::Seconds(10);
 constexpr absl::Duration kFullWait = absl::Milliseconds(50);
 constexpr absl::Duration kFlushWait = absl::Seconds(5);
 
-void Say(const std::string& text) {
-  const std::string line = fmt::format("weir-demo-feed: {}\n", text);
-  std::fwrite(line.data(), 1, line.size(), stderr);
-}
-
 // What became of the events so far, and of the server. Any thread.
 class Tally {
  public:
@@ -34,11 +29,10 @@ class Tally {
       cursor_ = outcome.ack.cursor();
       if (away_) {
         away_ = false;
-        Say("the server is back");
+        spdlog::info("the server is back");
       }
     } else if (!absl::IsAborted(outcome.status) && ++refused_ == 1) {
-      Say(fmt::format("an event on {} was refused: {} {}", topic, ErrorReason(outcome.status),
-                      Message(outcome.status)));
+      spdlog::warn("an event on {} was refused: {} {}", topic, ErrorReason(outcome.status), Message(outcome.status));
     }
   }
 
@@ -46,7 +40,7 @@ class Tally {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!away_) {
       away_ = true;
-      Say(fmt::format("the server is away, events wait for it ({})", Message(status)));
+      spdlog::warn("the server is away, events wait for it ({})", Message(status));
     }
   }
 
@@ -84,9 +78,8 @@ bool Publish(Publisher& publisher, const v1::Event& event, Tally& tally, const a
 
 bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle> cars,
              const absl::Notification& stop) {
-  Say(fmt::format("publishing {} cars to {}, one update every {}{}", cars.size(), options.server,
-                  absl::FormatDuration(options.interval),
-                  options.all_apps ? ", and four other applications' events" : ""));
+  spdlog::info("publishing {} cars to {}, one update every {}{}", cars.size(), options.server,
+               absl::FormatDuration(options.interval), options.all_apps ? ", and four other applications' events" : "");
   Tally tally;
   Client client({.server = options.server, .name = "weir-demo-feed"});
   Publisher publisher(
@@ -121,14 +114,14 @@ bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle
       break;
     }
     if (now >= next_report) {
-      Say(tally.Report());
+      spdlog::info("{}", tally.Report());
       next_report = now + kReportInterval;
     }
   }
   const absl::Status flushed = publisher.Flush(absl::Now() + kFlushWait);
-  Say(tally.Report());
+  spdlog::info("{}", tally.Report());
   if (!flushed.ok()) {
-    Say(fmt::format("{} events were not stored: the server did not answer", publisher.pending()));
+    spdlog::error("{} events were not stored: the server did not answer", publisher.pending());
   }
   return flushed.ok() && tally.none_refused();
 }

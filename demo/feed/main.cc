@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "base/logging.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -50,6 +51,7 @@ void Describe(CLI::App& app, Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  weir::SetUpLogging("").IgnoreError();  // an empty level is a good one
   weir::Signals signals;
   CLI::App app(
       "Examples:\n  weir-demo-feed --cars node_modules/vega-datasets/data/cars.json --rate 2/s\n\n"

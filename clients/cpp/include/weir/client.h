@@ -58,7 +58,7 @@ struct ClientOptions {
   // Reconnections wait a random time up to 2^n × min, at most up to max ("full jitter"): clients that lost one server
   // at one moment come back spread out.
   absl::Duration backoff_min = absl::Milliseconds(100);
-  absl::Duration backoff_max = absl::Seconds(10);
+  absl::Duration backoff_max = absl::Seconds(2);
   // A silent connection is pinged after this long, and given up when the ping is not answered as long again.
   absl::Duration keepalive = absl::Seconds(10);
 };
