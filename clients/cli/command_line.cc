@@ -31,16 +31,16 @@ class ExamplesFirst : public CLI::Formatter {
 // What a command line chose: set by the command that was given.
 using Chosen = std::function<int()>;
 
-CLI::Validator Valid(const char* name, std::function<absl::Status(const std::string&)> check) {
+CLI::Validator Valid(std::function<absl::Status(const std::string&)> check) {
   return {[check = std::move(check)](const std::string& text) {
             const absl::Status status = check(text);
             return status.ok() ? std::string() : std::string(Message(status));
           },
-          name};
+          ""};
 }
 
 CLI::Validator IsPositiveDuration() {
-  return Valid("DURATION", [](const std::string& text) -> absl::Status {
+  return Valid([](const std::string& text) -> absl::Status {
     const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
     if (duration.ok() && *duration <= absl::ZeroDuration()) {
       return absl::InvalidArgumentError("the duration must be more than 0");
@@ -50,19 +50,19 @@ CLI::Validator IsPositiveDuration() {
 }
 
 CLI::Validator IsDuration() {
-  return Valid("DURATION", [](const std::string& text) { return ParseDuration(text).status(); });
+  return Valid([](const std::string& text) { return ParseDuration(text).status(); });
 }
 
 CLI::Validator IsTime() {
-  return Valid("TIME", [](const std::string& text) { return ParseTime(text).status(); });
+  return Valid([](const std::string& text) { return ParseTime(text).status(); });
 }
 
 CLI::Validator IsSince() {
-  return Valid("TIME", [](const std::string& text) { return ParseSince(text, absl::Now()).status(); });
+  return Valid([](const std::string& text) { return ParseSince(text, absl::Now()).status(); });
 }
 
 CLI::Validator IsKeyValue() {
-  return Valid("KEY=VALUE", [](const std::string& text) { return ParseKeyValue(text).status(); });
+  return Valid([](const std::string& text) { return ParseKeyValue(text).status(); });
 }
 
 void AddServer(CLI::App& command, std::string& server) {
@@ -116,13 +116,17 @@ at once, and sent again after a lost connection. Exit code 1 if any line failed.
   CLI::Option* type = command.add_option("--type", arguments.type, "The payload's full type name");
   CLI::Option* data = command.add_option("JSON", arguments.data, "The payload");
   CLI::Option* id = command.add_option("--event-id", arguments.event_id, "Stored once per topic; default: made up");
-  CLI::Option* time =
-      command.add_option("--time", arguments.time, "When it happened; default: when it is stored")->check(IsTime());
-  CLI::Option* attributes = command.add_option("--attribute", arguments.attributes, "KEY=VALUE; may be repeated")
-                                ->check(IsKeyValue())
-                                ->allow_extra_args(false);
+  CLI::Option* time = command.add_option("--time", arguments.time, "When it happened; default: when it is stored")
+                          ->check(IsTime())
+                          ->type_name("TIME");
+  CLI::Option* attributes =
+      command.add_option("--attribute", arguments.attributes, "Shown to readers that ask for it; may be repeated")
+          ->check(IsKeyValue())
+          ->type_name("KEY=VALUE")
+          ->allow_extra_args(false);
   command.add_option("--wait", arguments.wait, "How long to wait for an answer, or for a server that is away")
       ->check(IsPositiveDuration())
+      ->type_name("DURATION")
       ->capture_default_str();
   AddServer(command, arguments.server);
   for (CLI::Option* one : {topic, type, data, id, time, attributes}) {
@@ -152,7 +156,8 @@ everything up to that cursor was printed. A lost connection is opened again, and
   AddStart(command, arguments.start, "");
   command
       .add_option("--wait", arguments.wait, "End after this time: with 3 unless the -n events, or without -n any, came")
-      ->check(IsPositiveDuration());
+      ->check(IsPositiveDuration())
+      ->type_name("DURATION");
   command.add_flag("--fail-on-gap", arguments.fail_on_gap, "End with an error instead of printing a gap");
   AddServer(command, arguments.server);
   command.callback([&arguments, &chosen] { chosen = [&arguments] { return Subscribe(arguments); }; });
@@ -195,11 +200,13 @@ The key is an HS256 secret of at least 32 bytes, or an ES256 private key in PEM:
 )");
   command.add_option("--key", arguments.key, "The key's file")->required()->type_name("FILE");
   command.add_option("--sub", arguments.subject, "Whom the token is for")->required()->type_name("NAME");
-  command.add_option("--claim", arguments.claims, "KEY=VALUE, a string; may be repeated")
+  command.add_option("--claim", arguments.claims, "A further claim, a string; may be repeated")
       ->check(IsKeyValue())
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command.add_option("--ttl", arguments.ttl, "How long it holds; negative makes one that is over")
       ->check(IsDuration())
+      ->type_name("DURATION")
       ->capture_default_str();
   command.callback([&arguments, &chosen] { chosen = [&arguments] { return Token(arguments); }; });
 }

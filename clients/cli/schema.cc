@@ -126,6 +126,10 @@ absl::StatusOr<std::string> Schema::ToJson(const std::string& type, const std::s
   if (!types.ok()) {
     return types.status();
   }
+  // The library's printer follows the wire and passes over what is broken: so the bytes are parsed first.
+  if (!(*types)->New(type)->ParseFromString(bytes)) {
+    return PayloadInvalid(type, "its bytes are not a message");
+  }
   std::string json;
   const auto status =
       google::protobuf::util::BinaryToJsonString((*types)->resolver.get(), kUrlPrefix + type, bytes, &json);

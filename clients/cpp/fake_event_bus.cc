@@ -114,6 +114,22 @@ grpc::Status FakeEventBus::ListEvents(grpc::ServerContext*, const v1::ListEvents
   return grpc::Status::OK;
 }
 
+void FakeEventBus::SetSchema(v1::GetSchemaResponse schema) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  schema_ = std::move(schema);
+}
+
+grpc::Status FakeEventBus::GetSchema(grpc::ServerContext*, const v1::GetSchemaRequest* request,
+                                     v1::GetSchemaResponse* response) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (request->known_version() == schema_.version()) {
+    response->set_version(schema_.version());
+  } else {
+    *response = schema_;
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeEventBus::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
                                      v1::GetStatusResponse* response) {
   response->set_epoch("testtest");

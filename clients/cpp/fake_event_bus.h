@@ -36,6 +36,8 @@ class FakeEventBus final : public v1::EventBus::Service {
 
   void OnSubscribe(SubscribeScript script);
   void OnPublishStream(PublishScript script);
+  // What GetSchema answers from now on.
+  void SetSchema(v1::GetSchemaResponse schema);
 
   // The requests of all Subscribe calls so far, and those of the first `count` when they have come (at most 20 s).
   std::vector<v1::SubscribeRequest> subscribe_requests() const;
@@ -49,6 +51,8 @@ class FakeEventBus final : public v1::EventBus::Service {
   grpc::Status PublishStream(grpc::ServerContext* context, PublisherStream* stream) override;
   grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override;
+  grpc::Status GetSchema(grpc::ServerContext* context, const v1::GetSchemaRequest* request,
+                         v1::GetSchemaResponse* response) override;
   grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
                          v1::GetStatusResponse* response) override;
 
@@ -59,6 +63,7 @@ class FakeEventBus final : public v1::EventBus::Service {
   std::deque<SubscribeScript> subscribe_scripts_;
   std::deque<PublishScript> publish_scripts_;
   std::vector<v1::SubscribeRequest> subscribe_requests_;
+  v1::GetSchemaResponse schema_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
