@@ -346,6 +346,26 @@ TEST_F(RocksDbEngineTest, ClosedSegmentsHaveTheirPostingsOnDisk) {
   EXPECT_EQ(DecodePostings(value).value(), expected);
 }
 
+// RocksDB takes a file of postings over by linking it, and removes our name of it last. A process that ends in between
+// leaves a name that is the database's own file.
+TEST_F(RocksDbEngineTest, WhatAnInterruptedIndexingLeftIsNotWrittenOver) {
+  AppendNumbered(*Open(), "a.b", "x", 250);
+  AppendNumbered(*Open(), "a.b", "y", 100);
+  {
+    const std::unique_ptr<Inside> inside = LookInside();
+    std::vector<rocksdb::LiveFileMetaData> files;
+    inside->db->GetLiveFilesMetaData(&files);
+    const auto postings = std::find_if(files.begin(), files.end(), [](const rocksdb::LiveFileMetaData& file) {
+      return file.column_family_name == format::kPostings;
+    });
+    ASSERT_NE(postings, files.end());
+    std::filesystem::create_hard_link(options_.directory + "/db" + postings->name, options_.directory + "/sealing.sst");
+  }
+  AppendNumbered(*Open(), "c.d", "z", 600);
+  EXPECT_EQ(ReadTopic(*Open(), "a.b").size(), 350u);
+  EXPECT_EQ(ReadTopic(*Open(), "c.d").size(), 600u);
+}
+
 TEST_F(RocksDbEngineTest, ASegmentWithoutPostingsIsScannedWhenTheLogIsOpened) {
   {
     const std::unique_ptr<LogEngine> log = Open();

@@ -1,6 +1,8 @@
 #include "log/rocksdb_store.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "fmt/format.h"
 #include "log/rocksdb_format.h"
@@ -143,6 +145,12 @@ absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentI
 
   const std::string what = fmt::format("indexing a segment of the log in {}", path());
   const std::string file = directory_.sealing_file();
+  // Opening would write over what the name stands for: after an ingestion that was cut short, a file of the database.
+  std::error_code error;
+  std::filesystem::remove(file, error);
+  if (error) {
+    return absl::UnavailableError(fmt::format("{} failed: {} cannot be removed: {}", what, file, error.message()));
+  }
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), db_->GetOptions(postings()), postings());
   rocksdb::Status status = writer.Open(file);
   for (const std::string_view topic : topics) {
