@@ -26,7 +26,8 @@ absl::StatusOr<ChunkPtr> Chunk::Parse(std::string bytes) {
     return well_formed;
   });
   if (!complete || !well_formed || chunk->events_.empty()) {
-    return absl::DataLossError(fmt::format("a chunk of {} bytes does not hold events of the log", chunk->bytes_.size()));
+    return absl::DataLossError(
+        fmt::format("a chunk of {} bytes does not hold events of the log", chunk->bytes_.size()));
   }
   return chunk;
 }

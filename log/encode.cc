@@ -78,8 +78,8 @@ size_t ChunkBuilder::Add(const NewEvent& event, uint64_t sequence) {
   wire::AppendBytes(bytes_, 6, publish_time_);
   const std::string_view type_name = TypeNameOf(event.tail);
   place.type_name_size = type_name.size();
-  place.type_name = type_name.empty() ? bytes_.size()
-                                      : bytes_.size() + static_cast<size_t>(type_name.data() - event.tail.data());
+  place.type_name =
+      type_name.empty() ? bytes_.size() : bytes_.size() + static_cast<size_t>(type_name.data() - event.tail.data());
   bytes_.append(event.tail);
   return bytes_.size() - place.element;
 }

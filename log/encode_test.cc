@@ -54,7 +54,9 @@ TEST(EncodeTest, AnEventWithoutTimeGetsItsPublishTime) {
 TEST(EncodeTest, TheBuilderKnowsWhatParsingFinds) {
   TestBatch batch;
   for (int i = 0; i < 16; ++i) {
-    batch.Add({.topic = "t." + std::to_string(i), .id = std::to_string(i), .payload = std::string(static_cast<size_t>(i) * 20, 'x')});
+    batch.Add({.topic = "t." + std::to_string(i),
+               .id = std::to_string(i),
+               .payload = std::string(static_cast<size_t>(i) * 20, 'x')});
   }
   ChunkBuilder builder(kEpoch, kMillis);
   size_t bytes = 0;
@@ -86,7 +88,8 @@ TEST(EncodeTest, TheBuilderKnowsWhatParsingFinds) {
 }
 
 TEST(EncodeTest, AChunkHasAtMost8KiBUnlessOneEventIsLarger) {
-  const TestBatch batch{{.id = "1", .payload = std::string(5'000, 'x')}, {.id = "2", .payload = std::string(3'500, 'x')}};
+  const TestBatch batch{{.id = "1", .payload = std::string(5'000, 'x')},
+                        {.id = "2", .payload = std::string(3'500, 'x')}};
   ChunkBuilder builder(kEpoch, kMillis);
   builder.Add(batch.events()[0], 1);
   EXPECT_FALSE(builder.Fits(batch.events()[1], 2));
@@ -111,10 +114,10 @@ TEST(EncodeTest, ContentIsTimeAttributesAndPayload) {
   const TestEvent event{.id = "1", .payload = "one", .time_millis = 5};
   const ChunkPtr stored = BuildOne(event);
   EXPECT_TRUE(SameContent(TestBatch{event}.events()[0], stored->events()[0]));
-  for (const TestEvent& other : {TestEvent{.id = "1", .payload = "two", .time_millis = 5},
-                                 TestEvent{.id = "1", .payload = "one", .time_millis = 6},
-                                 TestEvent{.id = "1", .payload = "one"},
-                                 TestEvent{.id = "1", .payload = "one", .type_name = "test.v1.Other", .time_millis = 5}}) {
+  for (const TestEvent& other :
+       {TestEvent{.id = "1", .payload = "two", .time_millis = 5},
+        TestEvent{.id = "1", .payload = "one", .time_millis = 6}, TestEvent{.id = "1", .payload = "one"},
+        TestEvent{.id = "1", .payload = "one", .type_name = "test.v1.Other", .time_millis = 5}}) {
     EXPECT_FALSE(SameContent(TestBatch{other}.events()[0], stored->events()[0]));
     EXPECT_FALSE(SameContent(TestBatch{other}.events()[0], TestBatch{event}.events()[0]));
   }

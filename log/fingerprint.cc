@@ -11,8 +11,10 @@ namespace {
 class SipState {
  public:
   explicit SipState(const FingerprintKey& key)
-      : v0_(key.words[0] ^ 0x736f6d6570736575), v1_(key.words[1] ^ 0x646f72616e646f6d),
-        v2_(key.words[0] ^ 0x6c7967656e657261), v3_(key.words[1] ^ 0x7465646279746573) {}
+      : v0_(key.words[0] ^ 0x736f6d6570736575),
+        v1_(key.words[1] ^ 0x646f72616e646f6d),
+        v2_(key.words[0] ^ 0x6c7967656e657261),
+        v3_(key.words[1] ^ 0x7465646279746573) {}
 
   void Word(uint64_t word) {
     v3_ ^= word;

@@ -74,8 +74,8 @@ void Append(benchmark::State& state) {
   }
   const auto events = static_cast<int64_t>(log->bounds().head);
   state.SetItemsProcessed(events);
-  state.counters["bytes/event"] = static_cast<double>(log->bounds().bytes) /
-                                  static_cast<double>(log->bounds().head - log->bounds().earliest + 1);
+  state.counters["bytes/event"] =
+      static_cast<double>(log->bounds().bytes) / static_cast<double>(log->bounds().head - log->bounds().earliest + 1);
 }
 BENCHMARK(Append)
     ->ArgNames({"engine", "batch"})

@@ -50,7 +50,7 @@ absl::Status MakeIfMissing(const std::string& path) {
       return absl::FailedPreconditionError(fmt::format("the log's directory {} is not a directory", path));
     }
     return faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0 ? absl::OkStatus()
-                                                                                   : Failed("written", path, errno);
+                                                                                  : Failed("written", path, errno);
   }
   if (errno != ENOENT) {
     return Failed("read", path, errno);
@@ -76,9 +76,10 @@ absl::Status CheckContent(const std::string& path, bool& marked) {
     }
   }
   if (!marked) {
-    return foreign.empty() ? absl::OkStatus()
-                           : absl::FailedPreconditionError(fmt::format(
-                                 "the directory {} holds something else than a log ({}); give an empty one", path, foreign));
+    return foreign.empty()
+               ? absl::OkStatus()
+               : absl::FailedPreconditionError(fmt::format(
+                     "the directory {} holds something else than a log ({}); give an empty one", path, foreign));
   }
   std::ifstream file(fmt::format("{}/{}", path, kMarker));
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -113,7 +114,7 @@ absl::Status Mark(const std::string& path) {
   const std::string marker = fmt::format("{}/{}", path, kMarker);
   const int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                 fsync(file) == 0 && rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path);
+                       fsync(file) == 0 && rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path);
   const int error = errno;
   if (file >= 0) {
     close(file);

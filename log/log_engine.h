@@ -30,10 +30,10 @@ namespace weir::log {
 // A validated event that has no place yet. The views must live until Append returns.
 struct NewEvent {
   std::string_view topic;
-  std::string_view id;        // never empty
-  bool has_time = false;      // false: the engine writes the publish time
-  std::string_view time;      // wire bytes of google.protobuf.Timestamp
-  std::string_view tail;      // canonical records of Event.attributes and Event.payload, tags included
+  std::string_view id;    // never empty
+  bool has_time = false;  // false: the engine writes the publish time
+  std::string_view time;  // wire bytes of google.protobuf.Timestamp
+  std::string_view tail;  // canonical records of Event.attributes and Event.payload, tags included
 };
 
 // What became of one event of an Append.
@@ -69,10 +69,10 @@ struct Bounds {
 struct ReadRequest {
   // Exclusive; with newest_first: read downwards from before this sequence (UINT64_MAX: from the head).
   uint64_t after = 0;
-  uint64_t until = UINT64_MAX;         // inclusive, cut to the head; with newest_first: the last (lowest) to read
+  uint64_t until = UINT64_MAX;           // inclusive, cut to the head; with newest_first: the last (lowest) to read
   const Selection* selection = nullptr;  // null: everything
   size_t events_max = 256;
-  size_t bytes_max = 1 << 20;          // of elements; a single event may exceed it
+  size_t bytes_max = 1 << 20;  // of elements; a single event may exceed it
   bool newest_first = false;
 };
 

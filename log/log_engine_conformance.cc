@@ -286,8 +286,9 @@ TEST_P(LogEngineConformance, AnExactTopicIsLookedUp) {
 
 TEST_P(LogEngineConformance, ReadsTheNewestFirst) {
   AppendNumbered("a.b", "x", 250);
-  EXPECT_THAT(SequencesOf(engine_->Read({.after = UINT64_MAX, .until = 0, .events_max = 3, .newest_first = true}).value()),
-              ElementsAre(250, 249, 248));
+  EXPECT_THAT(
+      SequencesOf(engine_->Read({.after = UINT64_MAX, .until = 0, .events_max = 3, .newest_first = true}).value()),
+      ElementsAre(250, 249, 248));
   const Page page = engine_->Read({.after = 4, .until = 2, .newest_first = true}).value();
   EXPECT_THAT(SequencesOf(page), ElementsAre(3, 2));
   EXPECT_EQ(page.read_to, 2u);
@@ -297,8 +298,11 @@ TEST_P(LogEngineConformance, ReadsTheNewestFirst) {
   std::reverse(all.begin(), all.end());
   const Selection exact = Select({"a.b"});
   for (const Selection* selection : {static_cast<const Selection*>(nullptr), &exact}) {
-    EXPECT_EQ(SequencesOf(ReadAll(*engine_, {.after = 251, .until = 0, .selection = selection, .events_max = 7,
-                                             .newest_first = true}).value()), all);
+    EXPECT_EQ(
+        SequencesOf(
+            ReadAll(*engine_, {.after = 251, .until = 0, .selection = selection, .events_max = 7, .newest_first = true})
+                .value()),
+        all);
   }
 }
 
@@ -324,7 +328,8 @@ TEST_P(LogEngineConformance, GivesTheNewestEventOfEachTopic) {
   for (int i = 0; i < 30; ++i) {
     for (int topic = 0; topic < 10; ++topic) {
       if (topic < 5 || i < 10) {
-        Append({{.topic = fmt::format("t.{}", topic), .id = fmt::format("{}", i),
+        Append({{.topic = fmt::format("t.{}", topic),
+                 .id = fmt::format("{}", i),
                  .type_name = i < 20 ? "test.v1.A" : "test.v1.B"}});
       }
     }
@@ -395,8 +400,8 @@ TEST_P(LogEngineConformance, SelectsLikeANaiveReader) {
         std::vector<uint64_t> expected;
         std::map<std::string, uint64_t> last;
         for (const EventCopy& event : model) {
-          const bool matches = selection.filters.Matches(event.topic) &&
-                               (types.empty() || selection.types.contains(event.type_name));
+          const bool matches =
+              selection.filters.Matches(event.topic) && (types.empty() || selection.types.contains(event.type_name));
           if (matches && event.sequence >= low && event.sequence <= high) {
             expected.push_back(event.sequence);
           }

@@ -1,6 +1,7 @@
 // What every log engine promises, as tests. An engine is tested by one line:
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, LogEngineConformance, testing::Values(EngineUnderTest{"memory", MakeMemoryHarness}));
+//   INSTANTIATE_TEST_SUITE_P(Memory, LogEngineConformance, testing::Values(EngineUnderTest{"memory",
+//   MakeMemoryHarness}));
 #ifndef WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 #define WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 

@@ -60,9 +60,8 @@ struct MemorySegments {
     const auto info = std::lower_bound(infos.begin(), infos.end(), sequence,
                                        [](const SegmentInfo& each, uint64_t wanted) { return each.last < wanted; });
     const std::vector<ChunkPtr>& chunks = contents[static_cast<size_t>(info - infos.begin())].chunks;
-    return *std::lower_bound(chunks.begin(), chunks.end(), sequence, [](const ChunkPtr& each, uint64_t wanted) {
-      return each->last_sequence() < wanted;
-    });
+    return *std::lower_bound(chunks.begin(), chunks.end(), sequence,
+                             [](const ChunkPtr& each, uint64_t wanted) { return each->last_sequence() < wanted; });
   }
 };
 
@@ -130,9 +129,7 @@ class MemoryEngine : public LogEngine {
   absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
     const std::lock_guard write_lock(write_mutex_);
     // Only writers change segments_, and this is the only one: reading it here needs no lock.
-    const auto read = [&](uint64_t sequence) -> absl::StatusOr<ChunkPtr> {
-      return segments_.ChunkAt(sequence);
-    };
+    const auto read = [&](uint64_t sequence) -> absl::StatusOr<ChunkPtr> { return segments_.ChunkAt(sequence); };
     absl::StatusOr<Sequencer::Batch> batch = sequencer_.Prepare(events, read);
     if (!batch.ok()) {
       return batch.status();

@@ -14,9 +14,8 @@ class MemoryHarness : public EngineHarness {
   bool persists() const override { return false; }
 };
 
-INSTANTIATE_TEST_SUITE_P(Memory, LogEngineConformance, testing::Values(EngineUnderTest{"memory", [] {
-                           return std::make_unique<MemoryHarness>();
-                         }}));
+INSTANTIATE_TEST_SUITE_P(Memory, LogEngineConformance,
+                         testing::Values(EngineUnderTest{"memory", [] { return std::make_unique<MemoryHarness>(); }}));
 
 TEST(MemoryEngineTest, EachLogHasAnEpochOfItsOwn) {
   EXPECT_NE(MakeMemoryLog({})->bounds().epoch, MakeMemoryLog({})->bounds().epoch);

@@ -86,7 +86,8 @@ class RangeReader {
       if (!chunk.ok()) {
         return chunk.status();
       }
-      const uint64_t end = down_ ? std::max(low_, (*chunk)->first_sequence()) : std::min(high_, (*chunk)->last_sequence());
+      const uint64_t end =
+          down_ ? std::max(low_, (*chunk)->first_sequence()) : std::min(high_, (*chunk)->last_sequence());
       for (;; sequence = Next(sequence)) {
         const StoredEvent& event = (*chunk)->at(sequence);
         ++scanned;
@@ -332,7 +333,8 @@ absl::StatusOr<Page> LastPerTopicReader::Read(LogView& view, const ReadRequest& 
 
 std::shared_ptr<const LastPerTopicReader::Sequences> LastPerTopicReader::Lookup(std::string_view key) {
   const std::lock_guard lock(mutex_);
-  const auto it = std::find_if(snapshots_.begin(), snapshots_.end(), [&](const Snapshot& kept) { return kept.key == key; });
+  const auto it =
+      std::find_if(snapshots_.begin(), snapshots_.end(), [&](const Snapshot& kept) { return kept.key == key; });
   return it == snapshots_.end() ? nullptr : it->sequences;
 }
 

@@ -140,10 +140,9 @@ TEST(PageReaderTest, ReadingDownwardsEndsWhereRetentionCame) {
     const Selection selection = Select({exact ? "a" : "*"});
     FakeView view;
     view.RemoveAt(15, 21);
-    const Page page = ReadPage(view,
-                               {.after = UINT64_MAX, .until = 0, .selection = &selection, .newest_first = true},
-                               kScanMax)
-                          .value();
+    const Page page =
+        ReadPage(view, {.after = UINT64_MAX, .until = 0, .selection = &selection, .newest_first = true}, kScanMax)
+            .value();
     EXPECT_EQ(page.events.size(), exact ? 10u : 20u);
     EXPECT_GE(page.events.back().sequence, 21u);
     EXPECT_EQ(page.read_to, 0u);

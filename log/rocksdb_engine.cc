@@ -48,9 +48,9 @@ class Poison {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Three kinds of threads: the one that appends, readers, and one of its own that indexes closed segments. Locks, in this
-// order: write_mutex_ (what changes the end of the log), maintenance_mutex_ (what changes segments that have ended); the
-// table's own comes last.
+// Three kinds of threads: the one that appends, readers, and one of its own that indexes closed segments. Locks, in
+// this order: write_mutex_ (what changes the end of the log), maintenance_mutex_ (what changes segments that have
+// ended); the table's own comes last.
 class RocksDbEngine : public LogEngine {
  public:
   RocksDbEngine(RocksDbOptions options, std::shared_ptr<Poison> poison, std::unique_ptr<RocksDbStore> store,
@@ -80,9 +80,7 @@ class RocksDbEngine : public LogEngine {
     const std::lock_guard write_lock(write_mutex_);
     const absl::Status status = RestoreFingerprints(
         *store_, table_.totals(), options_.log.idempotence_events_max,
-        [&](uint64_t fingerprint, uint64_t sequence) {
-          sequencer_.Restore(fingerprint, sequence);
-        });
+        [&](uint64_t fingerprint, uint64_t sequence) { sequencer_.Restore(fingerprint, sequence); });
     if (status.ok()) {
       indexer_ = std::thread([this] { IndexClosedSegments(); });
     }
@@ -237,7 +235,8 @@ class RocksDbEngine : public LogEngine {
     const uint64_t begin = oldest.front().first;
     const uint64_t end = oldest.back().last + 1;
     rocksdb::WriteBatch writes;
-    writes.Put(store_->facts(), SliceOf(format::kTrimmedKey), format::Encode(format::Trimmed{end, oldest.back().last_millis}));
+    writes.Put(store_->facts(), SliceOf(format::kTrimmedKey),
+               format::Encode(format::Trimmed{end, oldest.back().last_millis}));
     for (const SegmentInfo& segment : oldest) {
       writes.Delete(store_->segments(), format::NumberKey(segment.first));
     }

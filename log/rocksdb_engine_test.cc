@@ -49,9 +49,9 @@ class RocksDbHarness : public EngineHarness {
   TempDirectory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(RocksDb, LogEngineConformance, testing::Values(EngineUnderTest{"rocksdb", [] {
-                           return std::make_unique<RocksDbHarness>();
-                         }}));
+INSTANTIATE_TEST_SUITE_P(RocksDb, LogEngineConformance,
+                         testing::Values(EngineUnderTest{"rocksdb",
+                                                         [] { return std::make_unique<RocksDbHarness>(); }}));
 
 class RocksDbEngineTest : public testing::Test {
  protected:
@@ -270,7 +270,8 @@ TEST_F(RocksDbEngineTest, EveryAcknowledgedEventSurvivesKill) {
     TestBatch retry;
     retry.Add({.topic = "t.0", .id = fmt::format("{}0", prefix)});
     EXPECT_EQ(log->Append(retry.events()).value()[0].outcome, Outcome::kDuplicate);
-    const auto on_topic = std::count_if(events.begin(), events.end(), [](const auto& each) { return each.topic == "t.1"; });
+    const auto on_topic =
+        std::count_if(events.begin(), events.end(), [](const auto& each) { return each.topic == "t.1"; });
     EXPECT_EQ(ReadTopic(*log, "t.1").size(), static_cast<size_t>(on_topic));
   }
 }
@@ -335,8 +336,9 @@ TEST_F(RocksDbEngineTest, ClosedSegmentsHaveTheirPostingsOnDisk) {
   EXPECT_EQ(inside->Count(kSegments), 9u);
   EXPECT_GE(inside->Count(kPostings), 6u) << "of the first three segments, on two topics";
   std::string value;
-  ASSERT_TRUE(inside->db->Get(rocksdb::ReadOptions(), inside->families[kPostings],
-                              format::PostingsKey(101, "even"), &value).ok());
+  ASSERT_TRUE(
+      inside->db->Get(rocksdb::ReadOptions(), inside->families[kPostings], format::PostingsKey(101, "even"), &value)
+          .ok());
   TopicPostings expected = {{"test.v1.Note", {}}};
   for (uint32_t i = 0; i < 100; ++i) {
     if (i / 10 % 2 == 0) {
@@ -373,14 +375,19 @@ TEST_F(RocksDbEngineTest, ASegmentWithoutPostingsIsScannedWhenTheLogIsOpened) {
   }
   {
     const std::unique_ptr<Inside> inside = LookInside();
-    ASSERT_TRUE(inside->db->DeleteRange(rocksdb::WriteOptions(), inside->families[kPostings], format::NumberKey(101),
-                                        format::NumberKey(201)).ok());
+    ASSERT_TRUE(inside->db
+                    ->DeleteRange(rocksdb::WriteOptions(), inside->families[kPostings], format::NumberKey(101),
+                                  format::NumberKey(201))
+                    .ok());
     std::string value;
-    ASSERT_TRUE(inside->db->Get(rocksdb::ReadOptions(), inside->families[kSegments], format::NumberKey(101), &value).ok());
+    ASSERT_TRUE(
+        inside->db->Get(rocksdb::ReadOptions(), inside->families[kSegments], format::NumberKey(101), &value).ok());
     format::SegmentRecord record = *format::DecodeSegment(format::NumberKey(101), value);
     record.indexed = false;
-    ASSERT_TRUE(inside->db->Put(rocksdb::WriteOptions(), inside->families[kSegments], format::NumberKey(101),
-                                format::Encode(record)).ok());
+    ASSERT_TRUE(
+        inside->db
+            ->Put(rocksdb::WriteOptions(), inside->families[kSegments], format::NumberKey(101), format::Encode(record))
+            .ok());
   }
   EXPECT_EQ(ReadTopic(*Open(), "a.b").size(), 350u);
 }

@@ -98,8 +98,7 @@ absl::Status LoadSegments(const RocksDbStore& store, uint64_t earliest, Recovere
   uint64_t expected = earliest;
   const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.segments());
   for (it->Seek(format::NumberKey(earliest)); it->Valid(); it->Next()) {
-    const std::optional<format::SegmentRecord> record =
-        format::DecodeSegment(TextOf(it->key()), TextOf(it->value()));
+    const std::optional<format::SegmentRecord> record = format::DecodeSegment(TextOf(it->key()), TextOf(it->value()));
     if (!record.has_value() || record->info.first != expected) {
       return Damaged(store, fmt::format("the segment from event {} is missing", expected));
     }
@@ -160,8 +159,7 @@ absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state
   const uint64_t sealed_head = log.sealed.infos.empty() ? trimmed.earliest - 1 : log.sealed.infos.back().last;
   log.active_index = std::make_shared<SegmentIndex>();
   SegmentInfo& active = log.state.active;
-  if (absl::Status status =
-          ScanChunks(store, log.state.epoch, sealed_head + 1, UINT64_MAX, active, *log.active_index);
+  if (absl::Status status = ScanChunks(store, log.state.epoch, sealed_head + 1, UINT64_MAX, active, *log.active_index);
       !status.ok()) {
     return status;
   }

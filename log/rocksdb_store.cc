@@ -36,7 +36,7 @@ rocksdb::DBOptions DatabaseOptions() {
   options.create_missing_column_families = true;
   // The default drops acknowledged events silently after a corruption in the middle of the write-ahead log.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  options.max_bgerror_resume_count = 0;  // a failed disk is a poisoned log, until somebody has looked at it
+  options.max_bgerror_resume_count = 0;             // a failed disk is a poisoned log, until somebody has looked at it
   options.allow_concurrent_memtable_write = false;  // there is one writer
   options.max_background_jobs = 2;
   options.max_total_wal_size = 512 * kMiB;
@@ -191,8 +191,6 @@ absl::Status RocksDbStore::RemoveRange(rocksdb::ColumnFamilyHandle* family, uint
   return FromRocksDb(status, fmt::format("removing old events of the log in {}", path()));
 }
 
-absl::Status RocksDbStore::Sync() {
-  return FromRocksDb(db_->SyncWAL(), fmt::format("syncing the log in {}", path()));
-}
+absl::Status RocksDbStore::Sync() { return FromRocksDb(db_->SyncWAL(), fmt::format("syncing the log in {}", path())); }
 
 }  // namespace weir::log

@@ -18,7 +18,11 @@ absl::StatusOr<ChunkPtr> DecodeChunk(std::string_view value, Epoch epoch) {
 }
 
 RocksDbView::RocksDbView(const RocksDbStore& store, const SegmentTable& table, Epoch epoch)
-    : store_(store), table_(table), epoch_(epoch), snapshot_(table.snapshot()), events_(store.Iterate(store.events())) {}
+    : store_(store),
+      table_(table),
+      epoch_(epoch),
+      snapshot_(table.snapshot()),
+      events_(store.Iterate(store.events())) {}
 
 std::span<const SegmentInfo> RocksDbView::segments() const {
   if (segments_.empty()) {

@@ -42,7 +42,7 @@ class RocksDbView : public LogView {
   // Before the iterator: it sees at least all that the snapshot says is there.
   const SegmentTable::Snapshot snapshot_;
   const std::unique_ptr<rocksdb::Iterator> events_;
-  ChunkPtr chunk_;  // where events_ is; null at first
+  ChunkPtr chunk_;                             // where events_ is; null at first
   mutable std::vector<SegmentInfo> segments_;  // made on demand: a scan does not need it
 };
 

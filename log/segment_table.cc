@@ -5,14 +5,15 @@
 
 namespace weir::log {
 
-SegmentTable::SegmentTable(SealedSegments sealed, const SegmentInfo& active,
-                           std::shared_ptr<SegmentIndex> active_index, const Totals& totals)
+SegmentTable::SegmentTable(SealedSegments sealed, const SegmentInfo& active, std::shared_ptr<SegmentIndex> active_index,
+                           const Totals& totals)
     : active_(active),
       active_index_(std::move(active_index)),
       head_(totals.head),
       bytes_(totals.bytes),
       earliest_(totals.earliest) {
-  unindexed_ = sealed.indexes.size() - static_cast<size_t>(std::count(sealed.indexes.begin(), sealed.indexes.end(), nullptr));
+  unindexed_ =
+      sealed.indexes.size() - static_cast<size_t>(std::count(sealed.indexes.begin(), sealed.indexes.end(), nullptr));
   sealed_ = std::make_shared<const SealedSegments>(std::move(sealed));
 }
 
@@ -79,8 +80,8 @@ SegmentTable::Unindexed SegmentTable::WaitForUnindexed() const {
   if (stopped_) {
     return {};
   }
-  const auto index = std::find_if(sealed_->indexes.begin(), sealed_->indexes.end(),
-                                  [](const auto& each) { return each != nullptr; });
+  const auto index =
+      std::find_if(sealed_->indexes.begin(), sealed_->indexes.end(), [](const auto& each) { return each != nullptr; });
   return {sealed_->infos[static_cast<size_t>(index - sealed_->indexes.begin())], *index};
 }
 

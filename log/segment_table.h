@@ -3,9 +3,9 @@
 #define WEIR_LOG_SEGMENT_TABLE_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <vector>

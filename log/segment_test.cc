@@ -69,9 +69,27 @@ TEST(PostingsTest, RefusesDamage) {
     const absl::StatusOr<TopicPostings> cut = DecodePostings(std::string_view(good).substr(0, size));
     EXPECT_TRUE(!cut.ok() || cut->size() == 1) << size;
   }
-  EXPECT_EQ(DecodePostings(std::string("\x01" "A" "\x00", 3)).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_FALSE(DecodePostings(std::string("\x01" "A" "\x02" "\x05" "\x00", 5)).ok()) << "the same offset twice";
-  EXPECT_FALSE(DecodePostings("\x01" "A" "\x01" "\xff\xff\xff\xff\x7f").ok()) << "beyond 32 bits";
+  EXPECT_EQ(DecodePostings(std::string("\x01"
+                                       "A"
+                                       "\x00",
+                                       3))
+                .status()
+                .code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_FALSE(DecodePostings(std::string("\x01"
+                                          "A"
+                                          "\x02"
+                                          "\x05"
+                                          "\x00",
+                                          5))
+                   .ok())
+      << "the same offset twice";
+  EXPECT_FALSE(DecodePostings("\x01"
+                              "A"
+                              "\x01"
+                              "\xff\xff\xff\xff\x7f")
+                   .ok())
+      << "beyond 32 bits";
 }
 
 TEST(PostingsTest, AreCollectedInOrderWithinARange) {

@@ -37,9 +37,9 @@ class Sequencer {
   };
 
   struct Batch {
-    std::vector<AppendResult> results;     // one per event
-    std::vector<Piece> pieces;             // what to store, in order
-    std::vector<uint64_t> fingerprints;    // of the events to store, in order
+    std::vector<AppendResult> results;   // one per event
+    std::vector<Piece> pieces;           // what to store, in order
+    std::vector<uint64_t> fingerprints;  // of the events to store, in order
   };
 
   // Reads the chunk that holds a sequence; null when the log no longer has it.
