@@ -295,12 +295,11 @@ TEST_F(PublishStreamTest, ATransientFaultEndsTheStreamWithNothingAfterIt) {
   ASSERT_TRUE(Write({NoteEvent("a", "x", "second")}));
   log_->AwaitAppendAtGate();
   ASSERT_TRUE(Write({NoteEvent("a", "x", "third")}));
-  log_->FailAppends(absl::ResourceExhaustedError("full"));
+  log_->FailNextAppend(absl::ResourceExhaustedError("full"));
   log_->OpenGate();
   const grpc::Status status = Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ReasonOf(Details(status)), "STORAGE_FULL");
-  log_->FailAppends(absl::OkStatus());
   Publish({NoteEvent("a", "x", "probe")});
   EXPECT_EQ(log_->bounds().head, 2u);  // neither the second nor the third
 }

@@ -92,6 +92,11 @@ void ScriptedLog::FailAppends(absl::Status status) {
   append_status_ = std::move(status);
 }
 
+void ScriptedLog::FailNextAppend(absl::Status status) {
+  const absl::MutexLock lock(&mutex_);
+  next_append_status_ = std::move(status);
+}
+
 void ScriptedLog::FailReads(absl::Status status) {
   const absl::MutexLock lock(&mutex_);
   read_status_ = std::move(status);
@@ -137,6 +142,9 @@ absl::StatusOr<std::vector<log::AppendResult>> ScriptedLog::Append(std::span<con
     waiting_ = false;
     if (!append_status_.ok()) {
       return append_status_;
+    }
+    if (!next_append_status_.ok()) {
+      return std::exchange(next_append_status_, absl::OkStatus());
     }
     append_sizes_.push_back(events.size());
   }

@@ -43,6 +43,8 @@ class ScriptedLog final : public log::LogEngine {
 
   // Appends fail with it from now on, until it is set to OK. UNAVAILABLE also makes the log unhealthy.
   void FailAppends(absl::Status status);
+  // The same for one append.
+  void FailNextAppend(absl::Status status);
   // Reads fail with it from now on, until it is set to OK.
   void FailReads(absl::Status status);
   // Appends wait while it is closed.
@@ -71,6 +73,7 @@ class ScriptedLog final : public log::LogEngine {
   const std::unique_ptr<log::LogEngine> real_;
   mutable absl::Mutex mutex_;
   absl::Status append_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status next_append_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;

@@ -188,22 +188,23 @@ TEST_F(CommitterTest, FullStorageFailsTheGroupAndPasses) {
 
 TEST_F(CommitterTest, NothingOfASourceIsStoredAfterItsFailure) {
   MakeCommitter({.commit_events_max = 1});
-  Hold();
   const auto source = std::make_shared<PublishSource>();
   Outcome failing;
   Outcome following;
   Outcome other;
+  log_.FailNextAppend(absl::ResourceExhaustedError("full"));
+  log_.CloseGate();
   ASSERT_EQ(Submit(BatchOf(failing, 1, source)), "");
+  log_.AwaitAppendAtGate();
   ASSERT_EQ(Submit(BatchOf(following, 1, source)), "");
   ASSERT_EQ(Submit(BatchOf(other, 1)), "");
-  log_.FailAppends(absl::ResourceExhaustedError("full"));
   log_.OpenGate();
-  failing.Await();
-  log_.FailAppends(absl::OkStatus());
   other.Await();
   following.Await();
   EXPECT_EQ(failing.fault, "STORAGE_FULL");
-  EXPECT_NE(following.fault, "");
+  EXPECT_EQ(following.fault, "LOG_UNAVAILABLE");
+  EXPECT_EQ(other.fault, "");
+  EXPECT_EQ(log_.bounds().head, 1u);
 }
 
 TEST_F(CommitterTest, DrainStoresWhatIsQueuedAndTakesNoMore) {
