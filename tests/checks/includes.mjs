@@ -5,6 +5,7 @@ export const libraries = {
   grpc: /^(grpcpp|grpc)\/|\.grpc\.pb\.h$/,
   beast: /^boost\/beast/,
   rocksdb: /^rocksdb\//,
+  client: /^(weir\/client\.h$|clients\/cpp\/)/, // ours, over gRPC
 };
 
 // Per folder (the longest that matches counts): the folders whose headers it may include besides its own, and the
@@ -14,17 +15,18 @@ export const table = {
   admin: { folders: ['base', 'proto'], libraries: ['beast'] },
   log: { folders: ['base', 'proto'], libraries: ['rocksdb'] },
   server: { folders: ['base', 'admin', 'log', 'proto'], libraries: ['grpc'] },
-  edge: { folders: ['base', 'admin', 'proto'], libraries: [] },
-  'clients/cpp': { folders: ['base', 'proto'], libraries: ['grpc'] },
-  'clients/cli': { folders: ['base', 'clients/cpp', 'log', 'proto'], libraries: ['grpc'] },
-  demo: { folders: ['base', 'clients/cpp', 'proto'], libraries: ['grpc'] },
-  tests: { folders: ['base', 'admin', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: ['grpc', 'beast', 'rocksdb'] },
+  edge: { folders: ['base', 'admin', 'clients/cpp', 'proto'], libraries: [] },
+  'clients/cpp': { folders: ['base', 'proto'], libraries: ['grpc', 'client'] },
+  'clients/cli': { folders: ['base', 'clients/cpp', 'log', 'proto'], libraries: ['grpc', 'client'] },
+  demo: { folders: ['base', 'clients/cpp', 'proto'], libraries: ['client'] },
+  tests: { folders: ['base', 'admin', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: Object.keys(libraries) },
 };
 
 // Single files and folders of edge/ that leave its pure core.
 export const edgeDoors = {
-  grpc: /^edge\/(upstream|history|main)/,
-  beast: /^edge\/(http\/|stream)/,
+  grpc: /^edge\/(upstream|history_client|schema_cache)/,
+  client: /^edge\/(upstream|history_client|schema_cache|main)/,
+  beast: /^edge\/http\//,
 };
 
 const longest = (path) =>
