@@ -93,10 +93,16 @@ std::optional<Fault> PublishBatch::Read(std::string_view request, const Validato
     if (const std::optional<Fault> fault = validator.Validate(bytes, made_, event)) {
       slots_.push_back(-1 - static_cast<int32_t>(refusals_.size()));
       refusals_.push_back(ToRpcStatus(*fault).SerializeAsString());
+      bytes_ += refusals_.back().size();
     } else {
       slots_.push_back(static_cast<int32_t>(events_.size()));
       events_.push_back(event);
     }
+  }
+  // What small messages make large: they hold many events, or events that had to be rewritten.
+  bytes_ += events_.size() * sizeof(log::NewEvent);
+  for (const std::string& text : made_) {
+    bytes_ += text.size();
   }
   return std::nullopt;
 }

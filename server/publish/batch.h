@@ -51,7 +51,7 @@ class PublishBatch {
   std::span<const log::NewEvent> events() const { return events_; }
   // All events of the message.
   size_t size() const { return slots_.size(); }
-  // Of the message: what it costs to hold the batch.
+  // What it costs to hold the batch: of the message, and of what judging it made.
   size_t bytes() const { return bytes_; }
   bool validate_only() const { return validate_only_; }
   const std::shared_ptr<PublishSource>& source() const { return source_; }

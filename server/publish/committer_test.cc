@@ -158,6 +158,29 @@ TEST_F(CommitterTest, RefusesWhenTooManyBytesWait) {
   first.Await();
 }
 
+// A refusal is a hundred times larger than the event that it refuses.
+TEST_F(CommitterTest, RefusalsThatWaitCountAsBytes) {
+  MakeCommitter({.queue_bytes_max = 64 << 10});
+  Hold();
+  Outcome outcomes[2];
+  v1::PublishRequest request;
+  for (size_t i = 0; i < kBatchEventsMax; ++i) {
+    request.add_events();
+  }
+  std::string told[2];
+  for (int i = 0; i < 2; ++i) {
+    auto batch = std::make_unique<TestBatch>(outcomes[i], nullptr);
+    batch->request = request.SerializeAsString();
+    ASSERT_LT(batch->request.size(), size_t{4} << 10);
+    ASSERT_FALSE(batch->Read(batch->request, validator_).has_value());
+    told[i] = Submit(std::move(batch));
+  }
+  EXPECT_EQ(told[0], "");
+  EXPECT_EQ(told[1], "QUEUE_FULL");
+  log_.OpenGate();
+  outcomes[0].Await();
+}
+
 TEST_F(CommitterTest, PoisonFailsEverythingAndIsReportedOnce) {
   int poisoned = 0;
   MakeCommitter({.on_poisoned = [&poisoned](const absl::Status&) { ++poisoned; }});
