@@ -48,6 +48,12 @@ inline ReadStart AllowedStart(ReadStart start, const Route& route, absl::Time no
   return start;
 }
 
+// Whether the next page has to be asked for by the token: a snapshot holds together; and before the first event at or
+// after a time, a cursor would not know of the time.
+inline bool KeepsToken(ReadStart::Kind kind, const HistoryPage& page) {
+  return kind == ReadStart::Kind::kLast || (kind == ReadStart::Kind::kTime && page.events.empty());
+}
+
 // Lets other threads post to a hub that may be gone.
 struct FanoutHub::Gate {
   explicit Gate(FanoutHub* h) : hub(h) {}

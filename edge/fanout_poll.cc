@@ -26,6 +26,7 @@ std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
   poll->channel = channels_.Join(request.reader.route, request.reader.filters, true);
   poll->deadline_ms = NowMs() + absl::ToInt64Milliseconds(request.wait);
   poll->request = std::move(request);
+  poll->request.reader.start = AllowedStart(poll->request.reader.start, *poll->channel->route, options_.now());
   if (poll->request.reader.start.kind == ReadStart::Kind::kAfter) {
     poll->cursor = poll->request.reader.start.cursor;
     poll->has_place = true;
@@ -138,7 +139,7 @@ void FanoutHub::AskServerForPoll(PollOperation& poll) {
     request.start.kind = ReadStart::Kind::kAfter;
     request.start.cursor = poll.cursor;
   } else {
-    request.start = AllowedStart(poll.request.reader.start, *poll.channel->route, options_.now());
+    request.start = poll.request.reader.start;
   }
   poll.ticket = std::make_shared<HistoryTicket>();
   poll.ticket->poll = poll.id;
@@ -173,8 +174,8 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
       break;
     }
   }
-  const bool snapshot = poll.request.reader.start.kind == ReadStart::Kind::kLast;
-  poll.page_token = snapshot && whole ? page.next_page_token : "";
+  const bool keeps_token = KeepsToken(poll.request.reader.start.kind, page);
+  poll.page_token = keeps_token && whole ? page.next_page_token : "";
   if (whole && poll.page_token.empty()) {
     poll.cursor = page.cursor;
   }

@@ -310,9 +310,9 @@ void FanoutHub::FinishPage(Session& session) {
   CatchUp& catch_up = *session.catch_up;
   const std::shared_ptr<const HistoryPage> page = catch_up.page;
   HoldPage(session, nullptr);
-  catch_up.page_token = catch_up.start.kind == ReadStart::Kind::kLast ? page->next_page_token : "";
+  catch_up.page_token = KeepsToken(catch_up.start.kind, *page) ? page->next_page_token : "";
   if (!catch_up.page_token.empty()) {
-    return;  // the snapshot's cursor holds only when it is complete
+    return;  // a snapshot's cursor holds only when it is complete
   }
   catch_up.start.kind = ReadStart::Kind::kAfter;
   if (page->cursor.epoch != session.cursor.epoch || page->cursor.sequence > session.cursor.sequence) {

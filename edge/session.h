@@ -42,7 +42,7 @@ struct CatchUp {
   std::shared_ptr<const HistoryPage> page;          // being written
   size_t page_next = 0;
   bool gap_due = false;    // the page's
-  std::string page_token;  // of a snapshot that is not complete
+  std::string page_token;  // of reading that a cursor does not describe: see KeepsToken
   Cursor asked_after;      // by the last read
   int64_t ask_at_ms = 0;   // the server is not asked again before
 };

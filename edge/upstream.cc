@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/event_view.h"
 #include "base/text.h"
 
 namespace weir::edge {
@@ -20,6 +21,21 @@ SubscriberOptions OptionsOf(const UpstreamOptions& options) {
   result.start.mutable_from_time()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
   result.progress_interval = absl::Seconds(5);
   return result;
+}
+
+// The place before a batch's first event.
+std::optional<Cursor> BeforeFirst(std::string_view batch) {
+  std::optional<Cursor> before;
+  ForEachEvent(batch, [&before](std::string_view, std::string_view bytes) {
+    EventView event;
+    ReadEvent(bytes, event);
+    before = Cursor::Parse(event.cursor);
+    return false;
+  });
+  if (before && before->sequence > 0) {
+    --before->sequence;
+  }
+  return before;
 }
 
 }  // namespace
@@ -73,13 +89,14 @@ void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
   ++status_.connects;
   status_.server_head = started.head_sequence();
   spdlog::info("upstream: connected, reading on after {}, head {}", started.cursor(), started.head_sequence());
-  if (began_) {
-    return;  // what cannot be continued is said by a gap
-  }
-  if (const std::optional<Cursor> cursor = Cursor::Parse(started.cursor())) {
-    tail_.Reset(*cursor, GapReason::kExpired);
-  } else {
-    spdlog::error("upstream: the server sent a cursor that is none: {}", Quotable(started.cursor()));
+}
+
+// The tail begins with the first thing that the server says about events, not where it began to read: events before the
+// time that was asked for are passed over in silence, so the tail may not claim them.
+void Upstream::Begin(std::optional<Cursor> after) {
+  if (!began_ && after) {
+    began_ = true;
+    tail_.Reset(*after, GapReason::kExpired);
   }
 }
 
@@ -113,7 +130,9 @@ void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
       return;  // being destroyed
     }
   }
-  began_ = true;
+  if (!began_) {
+    Begin(BeforeFirst(*batch));
+  }
   ++status_.batches;
   status_.bytes += batch->size();
   if (const absl::Status status = tail_.Append(std::move(batch)); !status.ok()) {
@@ -122,11 +141,14 @@ void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
 }
 
 void Upstream::OnProgress(const v1::Progress& progress) {
-  began_ = true;
   status_.server_head = progress.head_sequence();
-  if (const std::optional<Cursor> cursor = Cursor::Parse(progress.cursor())) {
-    tail_.Progress(*cursor);
+  const std::optional<Cursor> cursor = Cursor::Parse(progress.cursor());
+  if (!cursor) {
+    spdlog::error("upstream: the server sent a cursor that is none: {}", Quotable(progress.cursor()));
+    return;
   }
+  Begin(cursor);
+  tail_.Progress(*cursor);
   if (progress.caught_up()) {
     tail_.SetReady();
   }

@@ -6,6 +6,7 @@
 #define WEIR_EDGE_UPSTREAM_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ class Upstream {
 
  private:
   SubscriberCallbacks Callbacks();
+  void Begin(std::optional<Cursor> after);
   void OnStarted(const v1::SubscriptionStarted& started);
   void OnSchema(const std::string& version);
   void OnBatch(std::shared_ptr<const std::string> batch);
@@ -51,7 +53,7 @@ class Upstream {
   Tail& tail_;
   UpstreamStatus status_;
   // Of the subscriber's calls, which come one at a time.
-  bool began_ = false;    // something was given out: a reconnection goes on after it
+  bool began_ = false;  // the tail has begun; from then on, what cannot be continued is said by a gap
   bool has_schema_ = false;
 
   absl::Mutex mutex_;

@@ -1,0 +1,352 @@
+#include "edge/upstream.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "edge/history_client.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "weir/v1/event_bus.grpc.pb.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(20);
+
+v1::Event EventAt(uint64_t sequence, const std::string& epoch = "aaaaaaaa") {
+  v1::Event event;
+  event.set_sequence(sequence);
+  event.set_cursor(epoch + "-" + std::to_string(sequence));
+  event.set_topic("a.b");
+  event.mutable_payload()->set_type_url("type.googleapis.com/t.Event");
+  event.mutable_payload()->set_value("x");
+  return event;
+}
+
+v1::SubscribeResponse Started(const std::string& cursor, const std::string& version = "1") {
+  v1::SubscribeResponse response;
+  response.mutable_started()->set_cursor(cursor);
+  response.mutable_started()->set_epoch(cursor.substr(0, 8));
+  response.set_schema_version(version);
+  return response;
+}
+
+v1::SubscribeResponse Batch(std::initializer_list<v1::Event> events) {
+  v1::SubscribeResponse response;
+  response.mutable_batch()->mutable_events()->Assign(events.begin(), events.end());
+  return response;
+}
+
+v1::SubscribeResponse Progress(const std::string& cursor, bool caught_up) {
+  v1::SubscribeResponse response;
+  response.mutable_progress()->set_cursor(cursor);
+  response.mutable_progress()->set_caught_up(caught_up);
+  return response;
+}
+
+// A server whose Subscribe calls send what the test says, one list for each call, and then hang or end.
+class ScriptedServer final : public v1::EventBus::Service {
+ public:
+  struct Script {
+    std::vector<v1::SubscribeResponse> responses;
+    bool end = false;
+  };
+
+  ScriptedServer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~ScriptedServer() override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      over_ = true;
+      changed_.notify_all();
+    }
+    server_->Shutdown(std::chrono::system_clock::now());
+  }
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  void Add(Script script) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    scripts_.push_back(std::move(script));
+    changed_.notify_all();
+  }
+  std::vector<v1::SubscribeRequest> subscribes() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return subscribes_;
+  }
+  int schema_calls() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return schema_calls_;
+  }
+  void FailSchemas(int count) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    schema_failures_ = count;
+  }
+  void AnswerLists(v1::ListEventsResponse response, grpc::Status status = grpc::Status::OK) {
+    list_response_ = std::move(response);
+    list_status_ = std::move(status);
+  }
+  v1::ListEventsRequest list_request;
+
+  grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
+                         grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
+    Script script;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      subscribes_.push_back(*request);
+      while (scripts_.empty() && !over_ && !context->IsCancelled()) {
+        changed_.wait_for(lock, std::chrono::milliseconds(20));
+      }
+      if (!scripts_.empty()) {
+        script = std::move(scripts_.front());
+        scripts_.pop_front();
+      }
+    }
+    for (const v1::SubscribeResponse& response : script.responses) {
+      writer->Write(response);
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!script.end && !over_ && !context->IsCancelled()) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+    return {grpc::StatusCode::UNAVAILABLE, "restarting"};
+  }
+  grpc::Status GetSchema(grpc::ServerContext*, const v1::GetSchemaRequest*, v1::GetSchemaResponse* response) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++schema_calls_;
+    if (schema_failures_ > 0) {
+      --schema_failures_;
+      return {grpc::StatusCode::UNAVAILABLE, "not yet"};
+    }
+    response->set_version("1");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override {
+    list_request = *request;
+    *response = list_response_;
+    return list_status_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::deque<Script> scripts_;
+  std::vector<v1::SubscribeRequest> subscribes_;
+  int schema_calls_ = 0;
+  int schema_failures_ = 0;
+  v1::ListEventsResponse list_response_;
+  grpc::Status list_status_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class UpstreamTest : public testing::Test {
+ protected:
+  UpstreamTest() {
+    tail_.AddListener([this] {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      changed_.notify_all();
+    });
+  }
+
+  void Start() {
+    upstream_ = std::make_unique<Upstream>(client_, schemas_, tail_,
+                                           UpstreamOptions{.filters = {"a.>"}, .history = absl::Minutes(5)});
+  }
+  bool Until(const std::function<bool(const TailState&)>& condition) {
+    const absl::Time give_up = absl::Now() + kPatience;
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!condition(tail_.state()) && absl::Now() < give_up) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+    return condition(tail_.state());
+  }
+
+  ScriptedServer server_;
+  Client client_{{.server = server_.address(),
+                  .name = "edge",
+                  .backoff_min = absl::Milliseconds(1),
+                  .backoff_max = absl::Milliseconds(20)}};
+  SchemaCache schemas_{client_};
+  Tail tail_{{}};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<Upstream> upstream_;
+};
+
+TEST_F(UpstreamTest, FillsTheTailAndIsReadyWhenCaughtUp) {
+  server_.Add({{Started("aaaaaaaa-3"), Batch({EventAt(7), EventAt(9)}), Progress("aaaaaaaa-12", true)}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  const TailState state = tail_.state();
+  EXPECT_EQ(state.head, 12);
+  EXPECT_EQ(tail_.events(), 2);
+  EXPECT_TRUE(upstream_->status().connected);
+  const v1::SubscribeRequest request = server_.subscribes().at(0);
+  EXPECT_EQ(request.filters(0), "a.>");
+  EXPECT_TRUE(request.start().has_from_time());
+}
+
+// The server passes over older events between where it begins to read and the time asked for.
+TEST_F(UpstreamTest, ClaimsOnlyWhatItWasGiven) {
+  server_.Add({{Started("aaaaaaaa-3"), Batch({EventAt(7)}), Progress("aaaaaaaa-12", true)}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  EXPECT_EQ(tail_.state().covered_after, 6);
+}
+
+TEST_F(UpstreamTest, AnEmptyLogIsReadyToo) {
+  server_.Add({{Started("aaaaaaaa-0"), Progress("aaaaaaaa-0", true)}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  EXPECT_EQ(tail_.state().epoch.text(), "aaaaaaaa");
+}
+
+TEST_F(UpstreamTest, ResumesByCursorAndKeepsTheTail) {
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}, true});
+  server_.Add({{Started("aaaaaaaa-1"), Batch({EventAt(2)})}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.head == 2; }));
+  EXPECT_EQ(server_.subscribes().at(1).start().after_cursor(), "aaaaaaaa-1");
+  EXPECT_EQ(tail_.state().generation, 1);
+  EXPECT_EQ(upstream_->status().disconnects, 1);
+}
+
+TEST_F(UpstreamTest, AGapResetsTheTail) {
+  v1::SubscribeResponse gap;
+  gap.mutable_gap()->set_reason(v1::Gap::REASON_OTHER_EPOCH);
+  gap.mutable_gap()->set_resume_cursor("bbbbbbbb-0");
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}, true});
+  server_.Add({{Started("bbbbbbbb-0"), gap, Batch({EventAt(1, "bbbbbbbb")})}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.generation == 2 && state.head == 1; }));
+  EXPECT_EQ(tail_.state().began_because, GapReason::kOtherEpoch);
+  EXPECT_EQ(tail_.state().epoch.text(), "bbbbbbbb");
+  EXPECT_TRUE(tail_.state().ready);
+}
+
+TEST_F(UpstreamTest, EventsWaitForTheirSchema) {
+  server_.FailSchemas(1);
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  EXPECT_EQ(server_.schema_calls(), 2);
+  TailReader reader = tail_.ReaderAfter(1, 0);
+  ASSERT_EQ(reader.Next(), TailReader::Step::kEvent);
+  EXPECT_EQ(reader.segment().schema()->version(), "1");
+}
+
+TEST_F(UpstreamTest, CanBeDestroyedWhileItWaitsForASchema) {
+  server_.FailSchemas(1000);
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)})}});
+  Start();
+  ASSERT_TRUE(Until([this](const TailState&) { return server_.schema_calls() > 0; }));
+  upstream_.reset();
+  EXPECT_EQ(tail_.events(), 0);
+}
+
+class HistoryClientTest : public UpstreamTest {
+ protected:
+  absl::StatusOr<std::shared_ptr<const HistoryPage>> Read(const HistoryRequest& request) {
+    absl::StatusOr<std::shared_ptr<const HistoryPage>> result;
+    absl::Notification done;
+    HistoryClient(client_, schemas_).Read(request, [&](auto page) {
+      result = std::move(page);
+      done.Notify();
+    });
+    done.WaitForNotification();
+    return result;
+  }
+};
+
+TEST_F(HistoryClientTest, ReadsAPage) {
+  v1::ListEventsResponse response;
+  *response.add_events() = EventAt(5);
+  *response.add_events() = EventAt(8);
+  response.set_cursor("aaaaaaaa-9");
+  response.set_next_page_token("more");
+  response.set_schema_version("1");
+  response.mutable_gap()->set_reason(v1::Gap::REASON_EXPIRED);
+  response.mutable_gap()->set_requested_cursor("aaaaaaaa-1");
+  response.mutable_gap()->set_resume_cursor("aaaaaaaa-4");
+  server_.AnswerLists(response);
+  HistoryRequest request;
+  request.filters = {"a.b"};
+  request.types = {"t.Event"};
+  request.start = {ReadStart::Kind::kAfter, *Cursor::Parse("aaaaaaaa-1"), {}};
+  const auto page = Read(request);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ((*page)->events.size(), 2);
+  EXPECT_EQ((*page)->events[1].sequence, 8);
+  EXPECT_EQ((*page)->events[1].topic, "a.b");
+  EXPECT_EQ((*page)->cursor.sequence, 9);
+  EXPECT_EQ((*page)->next_page_token, "more");
+  EXPECT_EQ((*page)->schema->version(), "1");
+  ASSERT_TRUE((*page)->gap.has_value());
+  EXPECT_EQ((*page)->gap->reason, GapReason::kExpired);
+  EXPECT_EQ((*page)->gap->resumed_at.sequence, 4);
+  EXPECT_EQ(server_.list_request.start().after_cursor(), "aaaaaaaa-1");
+  EXPECT_EQ(server_.list_request.page_size(), 128);
+  EXPECT_EQ(server_.list_request.types(0), "t.Event");
+}
+
+TEST_F(HistoryClientTest, AsksForEachStart) {
+  HistoryRequest request;
+  request.start.kind = ReadStart::Kind::kEarliest;
+  EXPECT_TRUE(ToListEvents(request).start().has_earliest());
+  request.start.kind = ReadStart::Kind::kLast;
+  request.page_token = "t";
+  EXPECT_TRUE(ToListEvents(request).start().has_last_per_topic());
+  EXPECT_EQ(ToListEvents(request).page_token(), "t");
+  request.start.kind = ReadStart::Kind::kTime;
+  request.start.time = absl::FromUnixMillis(1500);
+  EXPECT_EQ(ToListEvents(request).start().from_time().seconds(), 1);
+  EXPECT_EQ(ToListEvents(request).start().from_time().nanos(), 500'000'000);
+  request.start.time = absl::InfinitePast();
+  EXPECT_EQ(ToListEvents(request).start().from_time().seconds(), 0);
+}
+
+TEST_F(HistoryClientTest, PassesTheServersErrorOn) {
+  server_.AnswerLists({}, {grpc::StatusCode::UNAVAILABLE, "draining"});
+  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(HistoryClientTest, APageThatCannotBeReadIsDataLoss) {
+  std::string version;
+  v1::ListEventsResponse response;
+  EXPECT_EQ(ReadPage(response.SerializeAsString(), version).status().code(), absl::StatusCode::kDataLoss);
+  response.set_cursor("aaaaaaaa-9");
+  EXPECT_TRUE(ReadPage(response.SerializeAsString(), version).ok());
+  EXPECT_FALSE(ReadPage("\x0a\x05", version).ok());
+  EXPECT_FALSE(ReadPage(response.SerializeAsString() + "\x0a\x02\x08\x96", version).ok());
+  response.mutable_gap()->set_resume_cursor("no cursor");
+  EXPECT_FALSE(ReadPage(response.SerializeAsString(), version).ok());
+}
+
+TEST_F(HistoryClientTest, EventsWrittenOtherwiseAreRewritten) {
+  v1::ListEventsResponse response;
+  response.set_cursor("aaaaaaaa-9");
+  const std::string event = "\x1a\x01z" + EventAt(7).SerializeAsString();
+  std::string bytes = response.SerializeAsString() + "\x0a";
+  wire::AppendVarint(bytes, event.size());
+  std::string version;
+  const absl::StatusOr<HistoryPage> page = ReadPage(bytes + event, version);
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->events.size(), 1);
+  EXPECT_EQ(page->events[0].topic, "a.b");
+}
+
+}  // namespace
+}  // namespace weir::edge
