@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <utility>
 
 #include "edge/http/fake_hub.h"
@@ -312,6 +313,28 @@ TEST_F(ListenerTest, GoesOnWhenDescriptorsAreFreeAgain) {
   }
   ::setrlimit(RLIMIT_NOFILE, &limit);
   EXPECT_NE(client.ReadAll().find("404 Not Found"), std::string::npos);
+}
+
+// Damaged requests, cut anywhere: whatever the answer is, nothing stays behind and the next client is served.
+TEST_F(ListenerTest, SurvivesDamagedRequests) {
+  Start(1000);
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  for (int i = 0; i < 300; ++i) {
+    std::string request = std::string(kMissing) + std::string(kPoll) + std::string(kMissingClose);
+    for (int damage = 0; damage < 4; ++damage) {
+      request[random() % request.size()] = static_cast<char>(random() % 256);
+    }
+    Client client;
+    ASSERT_TRUE(client.Connect(port_));
+    client.Send(request.substr(0, random() % (request.size() + 1)));
+    if (i % 2 == 0) {
+      client.EndSending();
+    }
+  }
+  EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
+  AwaitConnections(hub_.open_streams());
 }
 
 TEST_F(ListenerTest, CountsItsAnswers) {

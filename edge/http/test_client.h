@@ -37,6 +37,7 @@ class Client {
     return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
   }
   void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  void EndSending() { ::shutdown(fd_, SHUT_WR); }
   void Close() {
     if (fd_ >= 0) {
       ::close(std::exchange(fd_, -1));
