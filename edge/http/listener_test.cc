@@ -247,15 +247,25 @@ TEST_F(ListenerTest, ServesWhatWasPipelinedBehindAPoll) {
   Start();
   Client client;
   ASSERT_TRUE(client.Connect(port_));
-  client.Send(std::string(kPoll) + std::string(kMissing));
+  client.Send(std::string(kPoll) + std::string(kMissing) + std::string(kStream));
   ASSERT_TRUE(hub_.AwaitPolls(1));
-  client.Send(kStream);
   hub_.AnswerPoll(std::string("{\"events\":[]}"));
   const std::string answer = client.ReadUntil("hello\n");
   EXPECT_LT(answer.find("{\"events\":[]}"), answer.find("404 Not Found"));
   EXPECT_TRUE(answer.ends_with("hello\n"));
   EXPECT_EQ(hub_.AwaitStream().reader.route->path, "/open");
   AwaitConnections(1);
+}
+
+TEST_F(ListenerTest, DoesNotReadOnWhileARequestIsUnderWay) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(kPoll);
+  ASSERT_TRUE(hub_.AwaitPolls(1));
+  EXPECT_LT(client.SendUntilStuck(64'000'000), 64'000'000U);
+  hub_.AnswerPoll(std::string("{\"events\":[]}"));
+  EXPECT_NE(client.ReadUntil("head-too-large").find("HTTP/1.1 431 "), std::string::npos);
 }
 
 TEST_F(ListenerTest, AboveItsLimitSendsEachClientAwayInItsOwnWay) {

@@ -81,6 +81,7 @@ TEST(ParametersTest, ResumesByHeaderBeforeQueryBeforeStart) {
   EXPECT_EQ(Read("last_event_id=abcdefgh-2&start=earliest")->start.cursor.ToString(), "abcdefgh-2");
   EXPECT_EQ(Read("cursor=abcdefgh-3", true)->start.cursor.ToString(), "abcdefgh-3");
   EXPECT_FALSE(Read("last_event_id=")->has_cursor);
+  EXPECT_FALSE(Read("cursor=abcdefgh-3")->has_cursor) << "only a poll knows it by that name";
 }
 
 TEST(ParametersTest, AMalformedCursorIsAGapOnAStreamAndAFaultOfAPoll) {

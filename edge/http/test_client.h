@@ -37,6 +37,21 @@ class Client {
     return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
   }
   void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  // How many of `size` bytes were taken until none was for a quarter of a second.
+  size_t SendUntilStuck(size_t size) {
+    const timeval patience = {0, 250'000};
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    const std::string bytes(64 * 1024, 'x');
+    size_t sent = 0;
+    while (sent < size) {
+      const ssize_t took = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (took <= 0) {
+        break;
+      }
+      sent += static_cast<size_t>(took);
+    }
+    return sent;
+  }
   void EndSending() { ::shutdown(fd_, SHUT_WR); }
   void Close() {
     if (fd_ >= 0) {
