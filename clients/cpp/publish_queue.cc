@@ -6,12 +6,6 @@
 #include "base/wire.h"
 
 namespace weir::client {
-namespace {
-
-// Tag and length of an event in a batch.
-constexpr size_t kElementOverhead = 6;
-
-}  // namespace
 
 PublishQueue::PublishQueue(const PublisherOptions& options)
     : batch_events_max_(std::clamp<size_t>(options.batch_events_max, 1, 1000)),

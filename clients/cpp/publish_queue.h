@@ -16,8 +16,10 @@ class PublishQueue {
  public:
   explicit PublishQueue(const PublisherOptions& options);
 
-  // A batch may hold this many bytes, and so may one event.
+  // A batch may hold this many bytes, and an event with its tag and length too.
   static constexpr size_t kBatchBytesMax = 3 * 1024 * 1024;
+  static constexpr size_t kElementOverhead = 6;
+  static constexpr size_t kEventBytesMax = kBatchBytesMax - kElementOverhead;
 
   // Whether an event of this size fits into the bounds. An event larger than all of them fits when nothing is pending.
   bool HasRoom(size_t bytes) const;

@@ -38,16 +38,16 @@ absl::Status TooLarge() {
   google::rpc::ErrorInfo info;
   info.set_domain("weir");
   info.set_reason("EVENT_TOO_LARGE");
-  (*info.mutable_metadata())["limit"] = std::to_string(PublishQueue::kBatchBytesMax);
+  (*info.mutable_metadata())["limit"] = std::to_string(PublishQueue::kEventBytesMax);
   google::rpc::Status status;
   status.set_code(static_cast<int>(absl::StatusCode::kInvalidArgument));
   status.set_message(
-      fmt::format("the event is larger than the {} bytes that one message may hold", PublishQueue::kBatchBytesMax));
+      fmt::format("the event is larger than the {} bytes that one message may hold", PublishQueue::kEventBytesMax));
   status.add_details()->PackFrom(info);
   return client::FromRpc(status);
 }
 
-bool IsTooLarge(const std::string& event) { return event.size() > PublishQueue::kBatchBytesMax; }
+bool IsTooLarge(const std::string& event) { return event.size() > PublishQueue::kEventBytesMax; }
 
 }  // namespace
 
@@ -87,6 +87,7 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   uint64_t answered = 0;
   bool under_way = false;  // a stream or a wait
   bool stopping = false;
+  bool answering_refused = false;  // a thread is in the callback of the refused event at the front
   Stream* stream = nullptr;  // deletes itself after it took itself out of here
   std::unique_ptr<grpc::Alarm> wait;
 };
@@ -264,8 +265,11 @@ void Publisher::Impl::Answered(size_t count) {
 }
 
 void Publisher::Impl::AnswerRefused(Lock& lock) {
-  while (queue.front_is_refused()) {
+  // Another thread may be in the callback of the event at the front: then it goes on behind it.
+  while (!answering_refused && queue.front_is_refused()) {
+    answering_refused = true;
     Answer(lock, 1, TooLarge());
+    answering_refused = false;
   }
 }
 
@@ -298,7 +302,8 @@ void Publisher::Impl::OnStreamEnd(absl::Status status) {
   wait->Set(absl::ToChronoTime(absl::Now() + retry_in), [self = shared_from_this()](bool) {
     Lock open_lock(self->mutex);
     self->wait.reset();  // it holds this callback, which holds the publisher
-    if (self->stopping) {
+    // Nothing to send: the rest were refused here. Who answers the last of them opens the next stream.
+    if (self->stopping || self->queue.size() == 0 || self->queue.front_is_refused()) {
       self->End();
     } else {
       self->Open(open_lock);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "clients/cpp/fake_event_bus.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "weir/client.h"
@@ -293,6 +294,59 @@ TEST_F(PublisherTest, AnEventThatIsTooLargeIsRefusedInItsTurn) {
   EXPECT_EQ(Outcomes(4), (Texts{"first INVALID_ARGUMENT EVENT_TOO_LARGE", "a ok",
                                 "second INVALID_ARGUMENT EVENT_TOO_LARGE", "b ok"}));
   EXPECT_EQ(ErrorReason(publisher.TryPublish(large, Note("third"))), "EVENT_TOO_LARGE");
+}
+
+// A stream may end while the callback of an event that was refused here still runs, on the thread that published it.
+TEST_F(PublisherTest, AStreamThatEndsDuringARefusalLosesNothing) {
+  absl::Notification end;
+  absl::Notification opened;
+  bus_.OnPublishStream([&end](PublisherStream& stream) {
+    Session session(stream);
+    session.Read(1);
+    session.Acknowledge(1);
+    end.WaitForNotification();
+    return FakeError(grpc::StatusCode::UNAVAILABLE, "DRAINING");
+  });
+  bus_.OnPublishStream([&opened](PublisherStream& stream) {
+    opened.Notify();
+    v1::PublishStreamRequest request;
+    stream.Read(&request);
+    if (request.events().empty()) {
+      return FakeError(grpc::StatusCode::INVALID_ARGUMENT, "FIELD_INVALID");
+    }
+    v1::PublishStreamResponse response;
+    response.add_results()->mutable_ack()->set_id(request.events(0).id());
+    stream.Write(response);
+    return grpc::Status::OK;
+  });
+  absl::Notification disconnected;
+  Publisher publisher(client_, {.on_disconnected = [&](const absl::Status&, absl::Duration) { disconnected.Notify(); }});
+  Publish(publisher, {"a"});
+  EXPECT_EQ(Outcomes(1), Texts{"a ok"});
+  v1::Event large = EventWithId("large");
+  large.mutable_payload()->set_value(std::string(3 * 1024 * 1024, 'x'));
+  publisher.Publish(large, [&](const PublishOutcome& outcome) {
+    EXPECT_EQ(ErrorReason(outcome.status), "EVENT_TOO_LARGE");
+    EXPECT_TRUE(publisher.TryPublish(EventWithId("b"), Note("b")).ok());
+    end.Notify();
+    disconnected.WaitForNotification();
+    EXPECT_FALSE(opened.WaitForNotificationWithTimeout(absl::Milliseconds(100))) << "there is nothing to send yet";
+  });
+  EXPECT_EQ(Outcomes(2), (Texts{"a ok", "b ok"}));
+}
+
+// The server judges a message of more than 3 MiB as a whole, and with it what was sent behind.
+TEST_F(PublisherTest, AnEventThatFillsItsMessageButForTheTagIsTooLarge) {
+  constexpr size_t kMessageBytesMax = 3 * 1024 * 1024;
+  Publisher publisher(client_);
+  v1::Event event = EventWithId("a");
+  event.mutable_payload()->set_value(std::string(kMessageBytesMax, 'x'));
+  event.mutable_payload()->mutable_value()->resize(2 * kMessageBytesMax - event.ByteSizeLong());
+  v1::PublishStreamRequest request;
+  *request.add_events() = event;
+  ASSERT_EQ(event.ByteSizeLong(), kMessageBytesMax);
+  ASSERT_GT(request.ByteSizeLong(), kMessageBytesMax);
+  EXPECT_EQ(ErrorReason(publisher.TryPublish(event, Note("a"))), "EVENT_TOO_LARGE");
 }
 
 TEST_F(PublisherTest, TryPublishRefusesWhatIsTooMuch) {
