@@ -12,9 +12,10 @@ Retention::Retention(log::LogEngine& log, RetentionOptions options) : log_(log),
 
 Retention::~Retention() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ending_ = true;
   }
+  end_.notify_one();
   if (thread_.joinable()) {
     thread_.join();
   }
@@ -25,8 +26,8 @@ void Retention::Run() {
     if (const absl::Status status = log_.Trim(options_.policy); !status.ok() && options_.on_error) {
       options_.on_error(status);
     }
-    const absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&ending_), options_.check_interval)) {
+    std::unique_lock lock(mutex_);
+    if (end_.wait_for(lock, absl::ToChronoMilliseconds(options_.check_interval), [this] { return ending_; })) {
       return;
     }
   }

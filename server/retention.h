@@ -2,11 +2,12 @@
 #ifndef WEIR_SERVER_RETENTION_H_
 #define WEIR_SERVER_RETENTION_H_
 
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "log/log_engine.h"
 
@@ -34,7 +35,8 @@ class Retention {
 
   log::LogEngine& log_;
   const RetentionOptions options_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable end_;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "base/text.h"
@@ -112,7 +113,7 @@ class Server::Impl {
                       options_.listen.ToString()));
     }
     {
-      const absl::MutexLock lock(&health_mutex_);
+      const std::lock_guard lock(health_mutex_);
       server_ = std::move(server);
     }
     SetServing(log_->health().ok());
@@ -156,7 +157,7 @@ class Server::Impl {
   }
 
   void SetServing(bool serving) {
-    const absl::MutexLock lock(&health_mutex_);
+    const std::lock_guard lock(health_mutex_);
     // Once it is not serving, only a restart helps.
     serving_ = serving_ && serving;
     if (server_ != nullptr && server_->GetHealthCheckService() != nullptr) {
@@ -199,7 +200,7 @@ class Server::Impl {
   Committer committer_;
   const EventBusContext context_;
   EventBusService service_;
-  absl::Mutex health_mutex_;
+  std::mutex health_mutex_;
   bool serving_ = true;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

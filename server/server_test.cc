@@ -6,13 +6,14 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "log/log_testing.h"
 #include "log/memory_engine.h"
 #include "server/publish/publish_stream.h"
@@ -307,7 +308,7 @@ TEST_F(PublishStreamTest, ATransientFaultEndsTheStreamWithNothingAfterIt) {
 TEST_F(PublishStreamTest, ReadingPausesWhileTooMuchWaits) {
   Open();
   log_->CloseGate();
-  absl::Notification all_written;
+  std::promise<void> all_written;
   std::thread writer([this, &all_written] {
     v1::Event event = NoteEvent("a", "x");
     event.mutable_payload()->set_value("\x0a\xe0\xa7\x12" + std::string(300'000, 'x'));
@@ -315,11 +316,11 @@ TEST_F(PublishStreamTest, ReadingPausesWhileTooMuchWaits) {
       ASSERT_TRUE(Write({event}));
     }
     stream_->WritesDone();
-    all_written.Notify();
+    all_written.set_value();
   });
   log_->AwaitAppendAtGate();
   // 30 MB do not fit into what the server takes from a stream and what flow control lets pass.
-  EXPECT_FALSE(all_written.WaitForNotificationWithTimeout(absl::Milliseconds(500)));
+  EXPECT_EQ(all_written.get_future().wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
   EXPECT_LE(server_->state().publish_queue_events, kStreamBytesInFlightMax / 300'000 + 1);
   log_->OpenGate();
   ReadResults(100);

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/text_format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -88,57 +89,57 @@ std::string MetadataOf(const google::rpc::Status& status, const std::string& key
 }
 
 void ScriptedLog::FailAppends(absl::Status status) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   append_status_ = std::move(status);
 }
 
 void ScriptedLog::FailNextAppend(absl::Status status) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   next_append_status_ = std::move(status);
 }
 
 void ScriptedLog::FailReads(absl::Status status) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   read_status_ = std::move(status);
 }
 
 void ScriptedLog::CloseGate() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   closed_ = true;
 }
 
 void ScriptedLog::OpenGate() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   closed_ = false;
+  changed_.notify_all();
 }
 
 void ScriptedLog::AwaitAppendAtGate() {
-  const absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&waiting_));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_; });
 }
 
 std::vector<size_t> ScriptedLog::append_sizes() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return append_sizes_;
 }
 
 int ScriptedLog::trims() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return trims_;
 }
 
 bool ScriptedLog::AwaitTrims(int count) {
-  const auto enough = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return trims_ >= count; };
-  const absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(10));
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::seconds(10), [this, count] { return trims_ >= count; });
 }
 
 absl::StatusOr<std::vector<log::AppendResult>> ScriptedLog::Append(std::span<const log::NewEvent> events) {
   {
-    const auto open = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !closed_; };
-    const absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     waiting_ = closed_;
-    mutex_.Await(absl::Condition(&open));
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !closed_; });
     waiting_ = false;
     if (!append_status_.ok()) {
       return append_status_;
@@ -153,7 +154,7 @@ absl::StatusOr<std::vector<log::AppendResult>> ScriptedLog::Append(std::span<con
 
 absl::StatusOr<log::Page> ScriptedLog::Read(const log::ReadRequest& request) const {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!read_status_.ok()) {
       return read_status_;
     }
@@ -163,7 +164,7 @@ absl::StatusOr<log::Page> ScriptedLog::Read(const log::ReadRequest& request) con
 
 absl::StatusOr<log::Page> ScriptedLog::ReadLastPerTopic(const log::ReadRequest& request) const {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!read_status_.ok()) {
       return read_status_;
     }
@@ -172,14 +173,15 @@ absl::StatusOr<log::Page> ScriptedLog::ReadLastPerTopic(const log::ReadRequest& 
 }
 
 absl::Status ScriptedLog::health() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return absl::IsUnavailable(append_status_) ? append_status_ : real_->health();
 }
 
 absl::Status ScriptedLog::Trim(const log::TrimPolicy& policy) {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ++trims_;
+    changed_.notify_all();
   }
   return real_->Trim(policy);
 }

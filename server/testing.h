@@ -3,15 +3,16 @@
 #define WEIR_SERVER_TESTING_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "google/rpc/status.pb.h"
 #include "log/log_engine.h"
 #include "server/schema/event_types.h"
@@ -71,7 +72,8 @@ class ScriptedLog final : public log::LogEngine {
 
  private:
   const std::unique_ptr<log::LogEngine> real_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
   absl::Status append_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status next_append_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);

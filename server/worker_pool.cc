@@ -12,26 +12,27 @@ WorkerPool::WorkerPool(int threads) {
 
 WorkerPool::~WorkerPool() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ending_ = true;
   }
+  due_.notify_all();
   for (std::thread& thread : threads_) {
     thread.join();
   }
 }
 
 void WorkerPool::Post(std::function<void()> task) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   tasks_.push_back(std::move(task));
+  due_.notify_one();
 }
 
 void WorkerPool::Run() {
-  const auto due = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !tasks_.empty() || ending_; };
   while (true) {
     std::function<void()> task;
     {
-      const absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&due));
+      std::unique_lock lock(mutex_);
+      due_.wait(lock, [this] { return !tasks_.empty() || ending_; });
       if (tasks_.empty()) {
         return;
       }

@@ -3,13 +3,14 @@
 #ifndef WEIR_SERVER_WORKER_POOL_H_
 #define WEIR_SERVER_WORKER_POOL_H_
 
+#include <condition_variable>
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
 namespace weir::server {
 
@@ -26,7 +27,8 @@ class WorkerPool {
  private:
   void Run();
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable due_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

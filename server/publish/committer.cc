@@ -51,7 +51,7 @@ bool Committer::FullLocked() const {
 }
 
 std::optional<Fault> Committer::Submit(std::unique_ptr<PublishBatch> batch, WhenFull when_full) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (poisoned_) {
     return Poisoned();
   }
@@ -64,34 +64,35 @@ std::optional<Fault> Committer::Submit(std::unique_ptr<PublishBatch> batch, When
   queued_events_ += batch->events().size();
   queued_bytes_ += batch->bytes();
   queue_.push_back(std::move(batch));
+  due_.notify_one();
   return std::nullopt;
 }
 
 bool Committer::full() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return FullLocked();
 }
 
 size_t Committer::queued_events() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return queued_events_;
 }
 
 void Committer::Drain() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     draining_ = true;
   }
+  due_.notify_one();
   std::call_once(joined_, [this] { thread_.join(); });
 }
 
 void Committer::Run() {
-  const auto due = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !queue_.empty() || draining_; };
   while (true) {
     Group group;
     {
-      const absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&due));
+      std::unique_lock lock(mutex_);
+      due_.wait(lock, [this] { return !queue_.empty() || draining_; });
       group = Take();
     }
     if (group.empty()) {
@@ -163,7 +164,7 @@ void Committer::Fail(Group& group, const absl::Status& status) {
   if (absl::IsUnavailable(status)) {
     bool first = false;
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       first = !std::exchange(poisoned_, true);
     }
     if (first && options_.on_poisoned) {

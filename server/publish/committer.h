@@ -13,6 +13,7 @@
 #ifndef WEIR_SERVER_PUBLISH_COMMITTER_H_
 #define WEIR_SERVER_PUBLISH_COMMITTER_H_
 
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -24,7 +25,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "log/log_engine.h"
 #include "server/publish/batch.h"
@@ -79,7 +79,8 @@ class Committer {
   log::LogEngine& log_;
   const CommitterOptions options_;
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
+  std::condition_variable due_;
   std::deque<std::unique_ptr<PublishBatch>> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_events_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <latch>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "log/log_testing.h"
 #include "log/memory_engine.h"
 #include "server/testing.h"
@@ -17,11 +16,11 @@ namespace {
 
 // What a batch was told.
 struct Outcome {
-  absl::Notification told;
+  std::latch told{1};
   std::vector<log::AppendResult> results;
   std::string fault;  // the reason; empty: committed
 
-  void Await() { told.WaitForNotification(); }
+  void Await() { told.wait(); }
 };
 
 class TestBatch final : public PublishBatch {
@@ -30,11 +29,11 @@ class TestBatch final : public PublishBatch {
 
   void OnCommitted(std::span<const log::AppendResult> results) override {
     out_.results.assign(results.begin(), results.end());
-    out_.told.Notify();
+    out_.told.count_down();
   }
   void OnFailed(const Fault& fault) override {
     out_.fault = NameOf(fault.reason);
-    out_.told.Notify();
+    out_.told.count_down();
   }
 
   std::string request;
@@ -144,7 +143,7 @@ TEST_F(CommitterTest, RefusesWhenFullUnlessItMustTake) {
   log_.OpenGate();
   taken.Await();
   EXPECT_FALSE(committer_->full());
-  EXPECT_FALSE(refused.told.HasBeenNotified());
+  EXPECT_FALSE(refused.told.try_wait());
 }
 
 TEST_F(CommitterTest, RefusesWhenTooManyBytesWait) {
@@ -238,7 +237,7 @@ TEST_F(CommitterTest, DrainStoresWhatIsQueuedAndTakesNoMore) {
   }
   committer_->Drain();
   for (Outcome& outcome : outcomes) {
-    ASSERT_TRUE(outcome.told.HasBeenNotified());
+    ASSERT_TRUE(outcome.told.try_wait());
     EXPECT_EQ(outcome.results.size(), 2u);
   }
   Outcome late;

@@ -2,12 +2,12 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/wire.h"
 #include "server/rpc/grpc_status.h"
 
@@ -28,7 +28,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void Begin() {
     self_ = shared_from_this();
     const bool added = context_.streams.Add(self_);
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!added) {
       end_ = ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
     }
@@ -36,7 +36,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void Drain() override {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     SetEnd(ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}));
     Advance();
   }
@@ -48,7 +48,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       read_.Clear();
       batch->fault = batch->Read(BytesOf(batch->request), context_.validator);
     }
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     reading_ = false;
     if (!ok) {
       SetEnd(grpc::Status::OK);
@@ -59,7 +59,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnWriteDone(bool ok) override {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     writing_ = false;
     if (!ok) {
       broken_ = true;
@@ -68,7 +68,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnCancel() override {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     broken_ = true;
     Advance();
   }
@@ -100,7 +100,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void OnCommitted(const Batch& batch, std::span<const log::AppendResult> results) {
     Results answered{.bytes = {}, .count = batch.size()};
     context_.Count(batch.WriteResults(kResults, context_.epoch, results, answered.bytes));
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     bytes_in_flight_ -= batch.bytes();
     --batches_in_flight_;
     if (!failed_) {
@@ -111,7 +111,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnFailed(const Batch& batch, const Fault& fault) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     bytes_in_flight_ -= batch.bytes();
     --batches_in_flight_;
     if (!failed_) {
@@ -190,7 +190,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const std::shared_ptr<PublishSource> source_ = std::make_shared<PublishSource>();
   std::shared_ptr<PublishStream> self_;  // until OnDone
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   grpc::ByteBuffer read_;   // gRPC's while reading_
   grpc::ByteBuffer write_;  // gRPC's while writing_
   std::deque<Results> results_ ABSL_GUARDED_BY(mutex_);

@@ -4,11 +4,11 @@
 #define WEIR_SERVER_RPC_CALL_LIST_H_
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 
 namespace weir::server {
 
@@ -24,7 +24,7 @@ class CallList {
  public:
   // False when the service is draining: the call is not added.
   bool Add(const std::shared_ptr<Drainable>& call) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (draining_) {
       return false;
     }
@@ -33,7 +33,7 @@ class CallList {
   }
 
   void Remove(const Drainable* call) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     calls_.erase(call);
   }
 
@@ -41,7 +41,7 @@ class CallList {
   void Drain() {
     std::vector<std::shared_ptr<Drainable>> open;
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       draining_ = true;
       for (const auto& entry : calls_) {
         if (std::shared_ptr<Drainable> call = entry.second.lock()) {
@@ -55,7 +55,7 @@ class CallList {
   }
 
  private:
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   absl::flat_hash_map<const Drainable*, std::weak_ptr<Drainable>> calls_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -16,7 +16,7 @@ LiveTail::LiveTail(size_t bytes_max, uint64_t head) : bytes_max_(bytes_max), bas
 void LiveTail::Append(std::span<const log::ChunkPtr> chunks) {
   std::vector<log::ChunkPtr> dropped;  // freed after the lock
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     for (const log::ChunkPtr& chunk : chunks) {
       chunks_.push_back(chunk);
       bytes_ += CostOf(*chunk);
@@ -33,7 +33,7 @@ void LiveTail::Append(std::span<const log::ChunkPtr> chunks) {
 
 LiveTail::View LiveTail::After(uint64_t sequence, size_t chunks_max) const {
   View view;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   view.head = head_;
   view.inside = sequence >= base_;
   if (!view.inside || sequence >= head_) {
@@ -47,12 +47,12 @@ LiveTail::View LiveTail::After(uint64_t sequence, size_t chunks_max) const {
 }
 
 uint64_t LiveTail::head() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return head_;
 }
 
 size_t LiveTail::bytes() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return bytes_;
 }
 

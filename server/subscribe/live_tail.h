@@ -9,11 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <span>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "log/chunk.h"
 
 namespace weir::server {
@@ -47,7 +47,7 @@ class LiveTail {
  private:
   const size_t bytes_max_;
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<log::ChunkPtr> chunks_ ABSL_GUARDED_BY(mutex_);
   uint64_t base_ ABSL_GUARDED_BY(mutex_);  // the sequence before the window
   uint64_t head_ ABSL_GUARDED_BY(mutex_);

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,45 +23,47 @@ class TestSink final : public SubscriptionSink {
   void Write(WireMessage message) override {
     v1::SubscribeResponse response;
     ASSERT_TRUE(response.ParseFromString(message.ToString()));
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ASSERT_FALSE(written_.has_value()) << "two writes at once";
     written_ = std::move(response);
+    changed_.notify_all();
   }
   void Finish(const std::optional<Fault>& fault) override {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ASSERT_FALSE(finished_);
     finished_ = true;
     reason_ = fault.has_value() ? std::string(NameOf(fault->reason)) : "CANCELLED";
+    changed_.notify_all();
   }
 
   // The message in flight, without taking it. Empty when the stream ended instead.
   std::optional<v1::SubscribeResponse> Await() {
-    const auto due = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return written_.has_value() || finished_; };
-    const absl::MutexLock lock(&mutex_);
-    if (!mutex_.AwaitWithTimeout(absl::Condition(&due), absl::Seconds(20))) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return written_.has_value() || finished_; })) {
       ADD_FAILURE() << "nothing came";
     }
     return written_;
   }
   bool idle() const {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return !written_.has_value() && !finished_;
   }
   std::optional<v1::SubscribeResponse> Take() {
     std::optional<v1::SubscribeResponse> response = Await();
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     written_.reset();
     return response;
   }
   // Waits for the end, which nothing may come before.
   std::string AwaitEnd() {
     EXPECT_FALSE(Await().has_value());
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return reason_;
   }
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
   std::optional<v1::SubscribeResponse> written_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::string reason_ ABSL_GUARDED_BY(mutex_);

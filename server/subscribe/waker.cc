@@ -10,38 +10,44 @@ Waker::Waker(uint64_t head, Clock now) : now_(std::move(now)), head_(head), thre
 
 Waker::~Waker() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     ending_ = true;
   }
+  changed_.notify_one();
   thread_.join();
 }
 
 void Waker::Wait(std::shared_ptr<Waiter> waiter, uint64_t sequence, absl::Time due) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   look_ = look_ || head_ > sequence || waiter->stopping();
   waiting_.push_back({std::move(waiter), sequence, due});
+  // The thread sleeps without end while nobody waits.
+  if (look_ || waiting_.size() == 1) {
+    changed_.notify_one();
+  }
 }
 
 void Waker::Notify(uint64_t head) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   head_ = head;
-  look_ = look_ || !waiting_.empty();
+  if (!waiting_.empty() && !std::exchange(look_, true)) {
+    changed_.notify_one();
+  }
 }
 
 void Waker::Nudge() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   look_ = true;
+  changed_.notify_one();
 }
 
 void Waker::Run() {
-  const auto look = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return look_ || ending_; };
-  const auto busy = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return look_ || ending_ || !waiting_.empty(); };
   while (true) {
     std::vector<Entry> due;
     {
-      const absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&busy));
-      mutex_.AwaitWithTimeout(absl::Condition(&look), kTick);
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return look_ || ending_ || !waiting_.empty(); });
+      changed_.wait_for(lock, absl::ToChronoMilliseconds(kTick), [this] { return look_ || ending_; });
       if (ending_) {
         return;
       }

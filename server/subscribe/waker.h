@@ -5,13 +5,14 @@
 #ifndef WEIR_SERVER_SUBSCRIBE_WAKER_H_
 #define WEIR_SERVER_SUBSCRIBE_WAKER_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 
@@ -58,7 +59,8 @@ class Waker {
 
   const Clock now_;
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
   std::vector<Entry> waiting_ ABSL_GUARDED_BY(mutex_);
   uint64_t head_ ABSL_GUARDED_BY(mutex_);
   bool look_ ABSL_GUARDED_BY(mutex_) = false;  // something may be due before the tick

@@ -3,19 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <memory>
-
-#include "absl/synchronization/notification.h"
 
 namespace weir::server {
 namespace {
 
 class TestWaiter final : public Waiter {
  public:
-  void OnWake() override { woken.Notify(); }
+  void OnWake() override { woken.count_down(); }
   bool stopping() const override { return stop; }
 
-  absl::Notification woken;
+  std::latch woken{1};
   std::atomic<bool> stop{false};
 };
 
@@ -29,32 +28,32 @@ class WakerTest : public ::testing::Test {
 TEST_F(WakerTest, WakesWhenTheHeadMoves) {
   waker_.Wait(waiter_, 10, absl::InfiniteFuture());
   waker_.Notify(11);
-  waiter_->woken.WaitForNotification();
+  waiter_->woken.wait();
 }
 
 TEST_F(WakerTest, WakesAtOnceWhenTheHeadIsAhead) {
   waker_.Wait(waiter_, 9, absl::InfiniteFuture());
-  waiter_->woken.WaitForNotification();
+  waiter_->woken.wait();
 }
 
 TEST_F(WakerTest, WakesWhenTheTimeIsUp) {
   waker_.Wait(waiter_, 10, clock_.Now() + absl::Seconds(5));
   clock_.Advance(absl::Seconds(5));
-  waiter_->woken.WaitForNotification();
+  waiter_->woken.wait();
 }
 
 TEST_F(WakerTest, WakesWhatIsToStop) {
   waker_.Wait(waiter_, 10, absl::InfiniteFuture());
   waiter_->stop = true;
   waker_.Nudge();
-  waiter_->woken.WaitForNotification();
+  waiter_->woken.wait();
 }
 
 TEST_F(WakerTest, WakesWhatIsStoppingAlready) {
   waiter_->stop = true;
   waker_.Nudge();
   waker_.Wait(waiter_, 10, absl::InfiniteFuture());
-  waiter_->woken.WaitForNotification();
+  waiter_->woken.wait();
 }
 
 TEST_F(WakerTest, LeavesOthersAsleep) {
@@ -62,8 +61,8 @@ TEST_F(WakerTest, LeavesOthersAsleep) {
   waker_.Wait(other, 11, clock_.Now() + absl::Seconds(5));
   waker_.Wait(waiter_, 10, absl::InfiniteFuture());
   waker_.Notify(11);
-  waiter_->woken.WaitForNotification();
-  EXPECT_FALSE(other->woken.HasBeenNotified());
+  waiter_->woken.wait();
+  EXPECT_FALSE(other->woken.try_wait());
 }
 
 }  // namespace
