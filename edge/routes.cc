@@ -268,10 +268,11 @@ class RouteCompiler {
         return Error(key,
                      fmt::format("is \"{}\"; allowed is an attribute's key, [a-z][a-z0-9_]{{0,31}}", Quotable(name)));
       }
-      // Both spellings are taken, whichever of them this route writes.
-      const bool free = taken.insert(Camel(name)).second;
-      if (!free || (Camel(name) != name && !taken.insert(name).second)) {
-        return Error(key, fmt::format("is \"{}\", which is a member of the envelope already", name));
+      // What this route writes is taken, and both spellings, whichever it is.
+      for (const std::string& shown : TextSet{AttributeMember(name, options), Camel(name), name}) {
+        if (!taken.insert(shown).second) {
+          return Error(key, fmt::format("is \"{}\", which is a member of the envelope already", name));
+        }
       }
       options.attributes.push_back(name);
     }

@@ -187,6 +187,10 @@ TEST(RoutesTest, RefusesWhatIsWrongInARoute) {
       {"filters: [a]\n  envelope: {kind: event, attributes: [data]}", "routes[0].envelope.attributes[0]: "},
       {"filters: [a]\n  envelope: {kind: event, attributes: [topic]}", "routes[0].envelope.attributes[0]: "},
       {"filters: [a]\n  envelope: {kind: cloudevents, attributes: [source]}", "routes[0].envelope.attributes[0]: "},
+      {"filters: [a]\n  envelope: {kind: cloudevents, attributes: [spec_version]}",
+       "routes[0].envelope.attributes[0]: is \"spec_version\""},
+      {"filters: [a]\n  envelope: {kind: cloudevents, attributes: [tenant_id, tenantid]}",
+       "routes[0].envelope.attributes[1]: "},
       {"filters: [a]\n  envelope: {kind: event, attributes: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}",
        "routes[0].envelope.attributes: has 17 attributes; allowed is at most 16"},
   };

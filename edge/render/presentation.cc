@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -11,34 +10,6 @@
 
 namespace weir::edge {
 namespace {
-
-constexpr std::string_view kMembers[] = {"timestamp", "eventId", "topic", "sequence"};
-
-bool IsAttributeKey(std::string_view key) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
-  return !key.empty() && key.size() <= 32 && kLetters.find(key.front()) != std::string_view::npos &&
-         key.find_first_not_of(kAllowed) == std::string_view::npos;
-}
-
-// The member that shows an attribute: `tenant_id` is `tenantId`, `tenant_id` or (CloudEvents) `tenantid`.
-std::string AttributeMember(std::string_view key, const PresentationOptions& options) {
-  const bool cloud = options.envelope == EnvelopeKind::kCloudEvents;
-  if (options.field_names == FieldNames::kProto && !cloud) {
-    return std::string(key);
-  }
-  std::string name;
-  bool upper = false;
-  for (const char c : key) {
-    if (c == '_') {
-      upper = !cloud;
-      continue;
-    }
-    name += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return name;
-}
 
 absl::Status NotText(std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("the event's {} is not UTF-8", what));
@@ -60,37 +31,22 @@ absl::Status Whole(absl::Status status, size_t start, std::string& out) {
 
 }  // namespace
 
-absl::Status ValidatePresentation(const PresentationOptions& options) {
-  if (!options.event_name.empty() && !IsEventName(options.event_name)) {
-    return absl::InvalidArgumentError(
-        fmt::format("event_name: \"{}\"; allowed are 1 to 64 of [A-Za-z0-9._-], not open, not error",
-                    Quotable(options.event_name)));
+std::string AttributeMember(std::string_view key, const PresentationOptions& options) {
+  const bool cloud = options.envelope == EnvelopeKind::kCloudEvents;
+  if (options.field_names == FieldNames::kProto && !cloud) {
+    return std::string(key);
   }
-  TextSet taken;
-  if (options.envelope == EnvelopeKind::kEvent) {
-    taken = {"type", "data"};
-  } else {
-    taken = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data"};
+  std::string name;
+  bool upper = false;
+  for (const char c : key) {
+    if (c == '_') {
+      upper = !cloud;
+      continue;
+    }
+    name += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
   }
-  for (const std::string& member : options.members) {
-    if (std::find(std::begin(kMembers), std::end(kMembers), member) == std::end(kMembers)) {
-      return absl::InvalidArgumentError(fmt::format(
-          "envelope.members: \"{}\"; allowed are timestamp, eventId, topic and sequence", Quotable(member)));
-    }
-    if (!taken.insert(member).second) {
-      return absl::InvalidArgumentError(fmt::format("envelope.members: \"{}\" comes twice", member));
-    }
-  }
-  for (const std::string& key : options.attributes) {
-    if (!IsAttributeKey(key)) {
-      return absl::InvalidArgumentError(
-          fmt::format("envelope.attributes: \"{}\"; allowed is [a-z][a-z0-9_]{{0,31}}", Quotable(key)));
-    }
-    if (!taken.insert(AttributeMember(key, options)).second) {
-      return absl::InvalidArgumentError(fmt::format("envelope.attributes: another member is called as \"{}\" is", key));
-    }
-  }
-  return absl::OkStatus();
+  return name;
 }
 
 Presentation::Presentation(PresentationOptions options) : options_(std::move(options)) {

@@ -34,11 +34,12 @@ struct PresentationOptions {
   std::string event_name;               // empty: the type's
 };
 
-// INVALID_ARGUMENT: an unknown member, one that comes twice, an attribute that is not `[a-z][a-z0-9_]{0,31}` or whose
-// member is another one's, or a bad event name.
-absl::Status ValidatePresentation(const PresentationOptions& options);
+// The member that shows an attribute: of `tenant_id` it is `tenantId`, `tenant_id` (FieldNames::kProto) or `tenantid`
+// (CloudEvents).
+std::string AttributeMember(std::string_view key, const PresentationOptions& options);
 
-// Renders events. The options are valid. Const after it is made; any thread.
+// Renders events. The options are the caller's to check: members that are known and differ, keys of attributes whose
+// members differ from them and from each other, an event name that is one. Const after it is made; any thread.
 class Presentation {
  public:
   explicit Presentation(PresentationOptions options);

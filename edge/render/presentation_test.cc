@@ -1,6 +1,5 @@
 #include "edge/render/presentation.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -19,7 +18,6 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 using nlohmann::json;
-using testing::HasSubstr;
 
 std::shared_ptr<const Schema> Apps() {
   static const std::shared_ptr<const Schema> schema = Schema::Compile(test::AppsSchema()).value();
@@ -64,7 +62,6 @@ Block ReadBlock(std::string_view text) {
 }
 
 Block Frame(const v1::Event& event, PresentationOptions options = {}) {
-  EXPECT_TRUE(ValidatePresentation(options).ok()) << ValidatePresentation(options);
   const std::string bytes = event.SerializeAsString();
   EventView view;
   ReadEvent(bytes, view);
@@ -282,29 +279,15 @@ TEST(PresentationTest, RefusesWhatCannotBeRendered) {
   }
 }
 
-TEST(ValidatePresentationTest, NamesWhatIsWrong) {
-  const auto message = [](PresentationOptions options) {
-    const absl::Status status = ValidatePresentation(options);
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    return std::string(status.message());
-  };
+TEST(AttributeMemberTest, FollowsTheRoutesNames) {
   PresentationOptions options;
-  options.envelope = EnvelopeKind::kEvent;
-  options.members = {"timestamp", "what"};
-  EXPECT_THAT(message(options), HasSubstr("\"what\""));
-  options.members = {"topic", "topic"};
-  EXPECT_THAT(message(options), HasSubstr("twice"));
-  options.members = {"eventId"};
-  options.attributes = {"Tenant"};
-  EXPECT_THAT(message(options), HasSubstr("\"Tenant\""));
-  options.attributes = {"event_id"};
-  EXPECT_THAT(message(options), HasSubstr("\"event_id\""));
-  options.attributes = {"data"};
-  EXPECT_THAT(message(options), HasSubstr("\"data\""));
-  options = {};
-  options.event_name = "a b";
-  EXPECT_THAT(message(options), HasSubstr("event_name"));
-  EXPECT_TRUE(ValidatePresentation({}).ok());
+  EXPECT_EQ(AttributeMember("tenant_id", options), "tenantId");
+  EXPECT_EQ(AttributeMember("a__b_", options), "aB");
+  EXPECT_EQ(AttributeMember("a_1b", options), "a1b");
+  options.field_names = FieldNames::kProto;
+  EXPECT_EQ(AttributeMember("tenant_id", options), "tenant_id");
+  options.envelope = EnvelopeKind::kCloudEvents;
+  EXPECT_EQ(AttributeMember("tenant_id", options), "tenantid");
 }
 
 }  // namespace
