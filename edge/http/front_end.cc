@@ -78,6 +78,9 @@ absl::Status FrontEnd::Open() {
     }
     desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
   }
+  if (absl::Status status = ListeningSocket::CheckFree(address_); !status.ok()) {
+    return status;
+  }
   std::random_device random;
   for (Hub* hub : hubs_) {
     // The first one finds a port if 0 was asked for; the others share it.

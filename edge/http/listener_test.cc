@@ -366,6 +366,8 @@ TEST_F(ListenerTest, SharesAPortBetweenThreads) {
   const auto second = ListeningSocket::Open({"127.0.0.1", port_}, 64 * 1024);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(second->address().port, port_);
+  EXPECT_EQ(ListeningSocket::CheckFree({"127.0.0.1", port_}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(ListeningSocket::CheckFree({"127.0.0.1", 0}).ok());
 }
 
 TEST(ListeningSocketTest, NamesTheAddressItCannotHave) {

@@ -27,6 +27,21 @@ bool SetOption(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
+using AddressInfo = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+absl::StatusOr<AddressInfo> Resolve(const Address& address) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (failure != 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot listen on {}: {}", address.ToString(), ::gai_strerror(failure)));
+  }
+  return AddressInfo(found, &::freeaddrinfo);
+}
+
 // The port that a bound socket has.
 uint16_t PortOf(int fd) {
   sockaddr_storage storage = {};
@@ -42,23 +57,34 @@ uint16_t PortOf(int fd) {
 
 }  // namespace
 
-absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Address& address, size_t send_buffer_bytes) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (failure != 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot listen on {}: {}", address.ToString(), ::gai_strerror(failure)));
+absl::Status ListeningSocket::CheckFree(const Address& address) {
+  const absl::StatusOr<AddressInfo> info = Resolve(address);
+  if (!info.ok()) {
+    return info.status();
   }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  const int fd = ::socket((*info)->ai_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) {
+    return SystemError(address, errno);
+  }
+  // Without SO_REUSEPORT a listener's port cannot be bound; with SO_REUSEADDR, one that is only waiting can.
+  const ListeningSocket probe(fd, false, address);
+  if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) || ::bind(fd, (*info)->ai_addr, (*info)->ai_addrlen) != 0) {
+    return SystemError(address, errno);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Address& address, size_t send_buffer_bytes) {
+  const absl::StatusOr<AddressInfo> info = Resolve(address);
+  if (!info.ok()) {
+    return info.status();
+  }
+  const addrinfo* const found = info->get();
   const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
   if (fd < 0) {
     return SystemError(address, errno);
   }
   ListeningSocket result(fd, found->ai_family == AF_INET6, address);
-  // Not SO_REUSEADDR alone: a second edge must find the port taken unless it is this process's, and that is by uid.
   if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) || !SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) ||
       !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
       // The kernel doubles what it is told, to make room for its own bookkeeping.

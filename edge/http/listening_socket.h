@@ -14,6 +14,10 @@ namespace weir::edge {
 // An open socket; closed with its owner. One thread at a time.
 class ListeningSocket {
  public:
+  // OK when nobody listens on the address. Open shares a port also with another process of the same user, who would
+  // then get a part of the connections: ask first. UNAVAILABLE names the address.
+  static absl::Status CheckFree(const Address& address);
+
   // Binds and listens. What accepted sockets inherit is set here: TCP_NODELAY and the size of the send buffer. With
   // port 0 the kernel chooses; see address(). Errors name the address: UNAVAILABLE (in use), PERMISSION_DENIED,
   // INVALID_ARGUMENT (no such host).

@@ -165,8 +165,8 @@ class Bench {
                                .count = sizes_.latency_readers,
                                .on_event = [&](uint64_t sequence) {
                                  if (sequence <= events) {
-                                   millis.push_back(static_cast<double>(absl::GetCurrentTimeNanos() -
-                                                                        sent[sequence].load()) / 1e6);
+                                   millis.push_back(
+                                       static_cast<double>(absl::GetCurrentTimeNanos() - sent[sequence].load()) / 1e6);
                                  }
                                }});
     if (!load.ok()) {
@@ -188,7 +188,9 @@ class Bench {
     }
     load->reset();
     std::sort(millis.begin(), millis.end());
-    const auto at = [&](double part) { return millis[static_cast<size_t>(part * static_cast<double>(millis.size() - 1))]; };
+    const auto at = [&](double part) {
+      return millis[static_cast<size_t>(part * static_cast<double>(millis.size() - 1))];
+    };
     Add(fmt::format("publish → SSE bytes read, 100 events/s × {} readers, p50 / p99", sizes_.latency_readers),
         fmt::format("{:.2f} / {:.2f} ms", at(0.5), at(0.99)));
   }
@@ -253,16 +255,21 @@ int Main(int argc, char** argv) {
   app.add_option("--mode", modes, "What to measure")
       ->check(CLI::IsMember({"publish", "fanout", "idle", "latency"}))
       ->capture_default_str();
-  app.add_option("--events", sizes.publish_events, "Events to publish")->check(CLI::Range(1'000, 100'000'000))
+  app.add_option("--events", sizes.publish_events, "Events to publish")
+      ->check(CLI::Range(1'000, 100'000'000))
       ->capture_default_str();
-  app.add_option("--batch", sizes.batch_events, "Events in a message at most")->check(CLI::Range(1, 1'000))
+  app.add_option("--batch", sizes.batch_events, "Events in a message at most")
+      ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
-  app.add_option("--fanout-events", sizes.fanout_events, "Events for every reader")->check(CLI::Range(1, 1'000'000))
+  app.add_option("--fanout-events", sizes.fanout_events, "Events for every reader")
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--readers", sizes.readers, "SSE readers")->check(CLI::Range(1, 20'000))->capture_default_str();
-  app.add_option("--idle", sizes.idle_connections, "Idle connections")->check(CLI::Range(1, 20'000))
+  app.add_option("--idle", sizes.idle_connections, "Idle connections")
+      ->check(CLI::Range(1, 20'000))
       ->capture_default_str();
-  app.add_option("--seconds", sizes.latency_seconds, "How long latency is measured")->check(CLI::Range(1.0, 3600.0))
+  app.add_option("--seconds", sizes.latency_seconds, "How long latency is measured")
+      ->check(CLI::Range(1.0, 3600.0))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 

@@ -51,10 +51,9 @@ std::string MachineName() {
   utsname name{};
   uname(&name);
   const std::string memory = ProcValue("/proc/meminfo", "MemTotal");
-  return fmt::format("{} × {}, {:.0f} GiB, {} {}", std::thread::hardware_concurrency(),
-                     ProcValue("/proc/cpuinfo", "model name"),
-                     memory.empty() ? 0.0 : static_cast<double>(std::stoull(memory)) / (1 << 20), name.sysname,
-                     name.release);
+  return fmt::format(
+      "{} × {}, {:.0f} GiB, {} {}", std::thread::hardware_concurrency(), ProcValue("/proc/cpuinfo", "model name"),
+      memory.empty() ? 0.0 : static_cast<double>(std::stoull(memory)) / (1 << 20), name.sysname, name.release);
 }
 
 uint64_t RaiseFileLimit() {

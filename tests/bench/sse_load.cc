@@ -32,8 +32,8 @@ absl::StatusOr<std::unique_ptr<SseLoad>> SseLoad::Open(Options options) {
   }
   while (load->connected_.load() < load->options_.count) {
     if (absl::Now() - start > absl::Seconds(60) || load->ended() > 0) {
-      return absl::DeadlineExceededError(
-          fmt::format("{} of {} streams began, {} ended", load->connected_.load(), load->options_.count, load->ended()));
+      return absl::DeadlineExceededError(fmt::format("{} of {} streams began, {} ended", load->connected_.load(),
+                                                     load->options_.count, load->ended()));
     }
     absl::SleepFor(absl::Milliseconds(1));
   }

@@ -15,7 +15,8 @@
 
 namespace weir::bench {
 
-// Reads one SSE stream incrementally and finds its `id:` lines; ignores transfer framing, whose lines look like no field.
+// Reads one SSE stream incrementally and finds its `id:` lines; ignores transfer framing, whose lines look like no
+// field.
 class IdScanner {
  public:
   // Calls `on_id(sequence, is_event)` for each complete block that has an id.

@@ -26,7 +26,8 @@ class BadFlagTest : public ::testing::Test {
     std::vector<std::string> argv = {BinaryPath(binary)};
     argv.insert(argv.end(), bad.flags.begin(), bad.flags.end());
     const CommandResult result = RunCommand(argv, "", absl::Seconds(10));
-    EXPECT_TRUE(result.exit_code == 1 || result.exit_code == 2) << result.exit_code << " " << fmt::format("{}", argv[1]);
+    EXPECT_TRUE(result.exit_code == 1 || result.exit_code == 2)
+        << result.exit_code << " " << fmt::format("{}", argv[1]);
     EXPECT_THAT(result.err, HasSubstr(bad.says));
     EXPECT_EQ(result.out, "");
   }
@@ -94,7 +95,8 @@ TEST_F(BadFlagTest, AConfigurationErrorHasFileLineAndColumn) {
        }) {
     const std::string path = dir_.File("bad.yaml");
     WriteFile(path, bad.yaml);
-    const CommandResult result = RunCommand({BinaryPath(bad.binary), "--config", path, "--check"}, "", absl::Seconds(10));
+    const CommandResult result =
+        RunCommand({BinaryPath(bad.binary), "--config", path, "--check"}, "", absl::Seconds(10));
     EXPECT_EQ(result.exit_code, 2) << bad.yaml;
     EXPECT_THAT(result.err, HasSubstr(path + ":")) << bad.yaml;
     EXPECT_THAT(result.err, HasSubstr(bad.says)) << bad.yaml;
@@ -105,8 +107,8 @@ TEST_F(BadFlagTest, ADataDirectoryThatCannotBeUsedIsRefusedInOneSentence) {
   System running;
   running.StartServer();
   const auto start = [&](const std::string& dir) {
-    return RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
-                       dir, "--descriptors", AppsDescriptorPath()},
+    return RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                       "--data-dir", dir, "--descriptors", AppsDescriptorPath()},
                       "", absl::Seconds(10));
   };
   CommandResult result = start(running.data_dir());
@@ -137,14 +139,15 @@ TEST_F(BadFlagTest, ATakenPortIsNamed) {
   System running;
   running.StartServer({"--engine", "memory"});
   running.StartEdge();
-  CommandResult result = RunCommand({BinaryPath("weir-server"), "--engine", "memory", "--descriptors", AppsDescriptorPath(),
-                                     "--admin-listen", "127.0.0.1:0", "--listen", running.grpc_address()},
-                                    "", absl::Seconds(10));
+  CommandResult result =
+      RunCommand({BinaryPath("weir-server"), "--engine", "memory", "--descriptors", AppsDescriptorPath(),
+                  "--admin-listen", "127.0.0.1:0", "--listen", running.grpc_address()},
+                 "", absl::Seconds(10));
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr(running.grpc_address()));
   const std::string http = fmt::format("127.0.0.1:{}", running.http_port());
-  result = RunCommand({BinaryPath("weir-edge"), "--config", running.edge_config_path(), "--listen", http, "--admin-listen",
-                       "127.0.0.1:0", "--server", running.grpc_address()},
+  result = RunCommand({BinaryPath("weir-edge"), "--config", running.edge_config_path(), "--listen", http,
+                       "--admin-listen", "127.0.0.1:0", "--server", running.grpc_address()},
                       "", absl::Seconds(10));
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr(http));

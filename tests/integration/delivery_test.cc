@@ -44,7 +44,9 @@ class DeliveryTest : public ::testing::Test {
     return *std::move(stream);
   }
 
-  static int Number(const SseEvent& event) { return std::stoi(json::parse(event.data)["data"]["id"].get<std::string>()); }
+  static int Number(const SseEvent& event) {
+    return std::stoi(json::parse(event.data)["data"]["id"].get<std::string>());
+  }
 
   // Reads flash messages until `last` came; they must be consecutive from `first`.
   static void ExpectNumbers(SseStream& stream, int first, int last) {
@@ -100,7 +102,8 @@ TEST_F(DeliveryTest, BeginsWhereTheReaderAsks) {
   system_.StartEdge();
   ASSERT_TRUE(system_.WaitReady());
   PublishNumbers(1, 5);
-  const std::string between = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now() + absl::Milliseconds(1), absl::UTCTimeZone());
+  const std::string between =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now() + absl::Milliseconds(1), absl::UTCTimeZone());
   absl::SleepFor(absl::Milliseconds(5));  // the next publish time is later than `between`
   PublishNumbers(6, 8);
 
@@ -282,8 +285,10 @@ TEST_F(DeliveryTest, TheEdgeShowsItsMetrics) {
     EXPECT_EQ(System::Metric(admin, "sse_connections_total"), 1);
     PublishNumbers(1, 3);
     ExpectNumbers(stream, 1, 3);
-    EXPECT_TRUE(WaitUntil([&] { return System::Metric(admin, "sse_messages_sent_total{event_type=\"flash_message\"}") == 3 ||
-                                       System::Metric(admin, "sse_messages_sent_total") == 3; }));
+    EXPECT_TRUE(WaitUntil([&] {
+      return System::Metric(admin, "sse_messages_sent_total{event_type=\"flash_message\"}") == 3 ||
+             System::Metric(admin, "sse_messages_sent_total") == 3;
+    }));
   }
   EXPECT_TRUE(WaitUntil([&] { return System::Metric(admin, "sse_connections_total") == 0; }));
   EXPECT_EQ(System::Metric(admin, "sse_connection_duration_seconds_count"), 1);

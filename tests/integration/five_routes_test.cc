@@ -91,8 +91,9 @@ TEST_F(FiveRoutesTest, AnEmptyGridIsPrintedAsAnEmptyList) {
 }
 
 TEST_F(FiveRoutesTest, VehiclesAreRefusedWithoutAToken) {
-  for (const std::string& target : {std::string("/api/vehicles/updates"), std::string("/api/vehicles/updates?token=x.y.z"),
-                                    "/api/vehicles/updates?token=" + system_->Token("alice", {}, "1h") + "x"}) {
+  for (const std::string& target :
+       {std::string("/api/vehicles/updates"), std::string("/api/vehicles/updates?token=x.y.z"),
+        "/api/vehicles/updates?token=" + system_->Token("alice", {}, "1h") + "x"}) {
     const absl::StatusOr<Response> response = Fetch(system_->http_port(), target, {"Accept: text/event-stream"});
     ASSERT_TRUE(response.ok()) << response.status();
     EXPECT_EQ(response->status, 401);
@@ -109,14 +110,16 @@ TEST_F(FiveRoutesTest, GoalsComeInTheirEnvelopeAndOnlyToTheirTenant) {
   Connected(theirs);
   const json goal = {
       {"goalId", "123"}, {"title", "Run"}, {"tenantId", "tenant-1"}, {"createdAt", "2026-01-02T03:04:05Z"}};
-  system_->Publish("tenants.tenant-1.goals", "apps.goals.v1.GoalCreated", goal, "evt_abc123", {{"tenant_id", "tenant-1"}});
+  system_->Publish("tenants.tenant-1.goals", "apps.goals.v1.GoalCreated", goal, "evt_abc123",
+                   {{"tenant_id", "tenant-1"}});
   const absl::StatusOr<SseEvent> event = ours.Next();
   ASSERT_TRUE(event.ok()) << event.status();
   EXPECT_EQ(event->event, "goal.created");
   json data = Data(*event);
   EXPECT_LE(absl::AbsDuration(Instant(data["timestamp"]) - absl::Now()), absl::Seconds(30));
   data.erase("timestamp");
-  EXPECT_EQ(data, json({{"type", "goal.created"}, {"data", goal}, {"eventId", "evt_abc123"}, {"tenantId", "tenant-1"}}));
+  EXPECT_EQ(data,
+            json({{"type", "goal.created"}, {"data", goal}, {"eventId", "evt_abc123"}, {"tenantId", "tenant-1"}}));
 
   // The other tenant's next event is its own: nothing of ours came before it.
   const json other = {{"goalId", "9"}, {"tenantId", "tenant-2"}};
@@ -194,7 +197,8 @@ TEST_F(FiveRoutesTest, ImageGenerationShowsProgressAndResultOfOneRequestOrAll) {
   SseStream all = Open("/api/image-gen/events?token=" + token);
   Connected(one);
   Connected(all);
-  const json progress = {{"request_id", "req-2"}, {"status", "PROGRESS"}, {"message", "working"}, {"payload", {{"progress", 0}}}};
+  const json progress = {
+      {"request_id", "req-2"}, {"status", "PROGRESS"}, {"message", "working"}, {"payload", {{"progress", 0}}}};
   json sent = progress;
   sent["status"] = "STATUS_PROGRESS";
   system_->Publish("users.gina.imagegen.req-2", "apps.imagegen.v1.GenerationUpdate", sent);
@@ -230,15 +234,15 @@ TEST_F(FiveRoutesTest, ImageGenerationShowsProgressAndResultOfOneRequestOrAll) {
 TEST_F(FiveRoutesTest, ARequestCannotWidenItsFilter) {
   const std::string token = system_->Token("gina");
   for (const char* bad : {"*", ">", "a.b", "", "..", "%2e", "a%00b", "%3E", "%2A", "%C3%B8", "a%20b"}) {
-    const absl::StatusOr<Response> response = Fetch(
-        system_->http_port(), std::string("/api/image-gen/events?request_id=") + bad + "&token=" + token,
-        {"Accept: application/json"});
+    const absl::StatusOr<Response> response =
+        Fetch(system_->http_port(), std::string("/api/image-gen/events?request_id=") + bad + "&token=" + token,
+              {"Accept: application/json"});
     ASSERT_TRUE(response.ok()) << response.status();
     EXPECT_TRUE(response->status == 400 || response->status == 403) << bad << ": " << response->status;
   }
   // A subject that is not a token cannot either.
-  const absl::StatusOr<Response> response =
-      Fetch(system_->http_port(), "/api/notifications/stream?token=" + system_->Token("a.b"), {"Accept: text/event-stream"});
+  const absl::StatusOr<Response> response = Fetch(
+      system_->http_port(), "/api/notifications/stream?token=" + system_->Token("a.b"), {"Accept: text/event-stream"});
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->status, 403);
 }

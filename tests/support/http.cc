@@ -59,8 +59,8 @@ std::string RequestText(const std::string& method, const std::string& target, co
 std::optional<std::string> TakeChunk(std::string& wire) {
   const size_t line = wire.find("\r\n");
   size_t size = 0;
-  if (line == std::string::npos ||
-      std::from_chars(wire.data(), wire.data() + line, size, 16).ec != std::errc() || wire.size() < line + 4 + size) {
+  if (line == std::string::npos || std::from_chars(wire.data(), wire.data() + line, size, 16).ec != std::errc() ||
+      wire.size() < line + 4 + size) {
     return std::nullopt;
   }
   std::string chunk = wire.substr(line + 2, size);

@@ -88,8 +88,8 @@ class SseStream {
   Headers headers_;
   bool chunked_ = false;
   bool ended_ = false;
-  std::string wire_;   // framed bytes not yet unframed
-  std::string text_;   // unframed bytes not yet parsed
+  std::string wire_;  // framed bytes not yet unframed
+  std::string text_;  // unframed bytes not yet parsed
   std::string raw_;
   std::string last_event_id_;
   int64_t retry_millis_ = -1;

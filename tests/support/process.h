@@ -1,5 +1,5 @@
-// Runs the real binaries for tests and benchmarks: starts them on port 0, finds their ports in what they print, and never
-// leaves one behind. One thread.
+// Runs the real binaries for tests and benchmarks: starts them on port 0, finds their ports in what they print, and
+// never leaves one behind. One thread.
 #ifndef WEIR_TESTS_SUPPORT_PROCESS_H_
 #define WEIR_TESTS_SUPPORT_PROCESS_H_
 

@@ -89,10 +89,10 @@ void System::StartServer(const std::vector<std::string>& more) {
 
 void System::StartEdge(const std::vector<std::string>& more) {
   std::string line;
-  edge_ = StartDaemon({BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen",
-                       fmt::format("127.0.0.1:{}", http_port_), "--admin-listen",
-                       fmt::format("127.0.0.1:{}", edge_admin_port_), "--server", grpc_address()},
-                      more, dir_.File("edge.log"), line);
+  edge_ = StartDaemon(
+      {BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen", fmt::format("127.0.0.1:{}", http_port_),
+       "--admin-listen", fmt::format("127.0.0.1:{}", edge_admin_port_), "--server", grpc_address()},
+      more, dir_.File("edge.log"), line);
   http_port_ = PortOf(line, "http");
   edge_admin_port_ = PortOf(line, "admin");
 }

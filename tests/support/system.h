@@ -4,10 +4,9 @@
 #define WEIR_TESTS_SUPPORT_SYSTEM_H_
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
