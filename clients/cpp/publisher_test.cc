@@ -150,7 +150,7 @@ TEST_F(PublisherTest, PacksATypedMessage) {
   Publisher publisher(client_);
   google::protobuf::StringValue payload;
   payload.set_value("hello");
-  publisher.Publish({.topic = "a.b", .payload = payload}, {});
+  publisher.Publish({.topic = "a.b", .payload = payload});
   EXPECT_TRUE(publisher.Flush(Soon()).ok());
   google::protobuf::StringValue unpacked;
   ASSERT_TRUE(seen.payload().UnpackTo(&unpacked));

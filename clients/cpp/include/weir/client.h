@@ -150,12 +150,12 @@ class Publisher {
   // Takes the event; waits while too much is pending, so do not call it from a `done`. `done` (may be empty) is called
   // exactly once, in the order of publishing; for an event above 3 MiB with INVALID_ARGUMENT, possibly before this
   // returns.
-  void Publish(const EventToPublish& event, Done done);
+  void Publish(const EventToPublish& event, Done done = {});
   // The same with a complete event; an empty id is filled in.
-  void Publish(v1::Event event, Done done);
+  void Publish(v1::Event event, Done done = {});
   // As Publish, but RESOURCE_EXHAUSTED instead of waiting, and INVALID_ARGUMENT for an event above 3 MiB: then `done`
   // is not called. May be called from a `done`.
-  absl::Status TryPublish(v1::Event event, Done done);
+  absl::Status TryPublish(v1::Event event, Done done = {});
 
   // Waits until every event taken so far is answered: OK even when some were refused, for each `done` has said so.
   // DEADLINE_EXCEEDED when that did not come in time; the events stay pending. Not from a `done`.
