@@ -65,7 +65,7 @@ class Edge {
         schemas_(client_),
         tail_({.bytes_max = config.tail_bytes_max,
                .presentations = static_cast<uint32_t>(config.routes.presentations().size())}),
-        history_client_({.server = config.server.ToString(), .name = "weir-edge history"}),
+        history_client_({.server = config.server.ToString(), .name = "weir-edge-history"}),
         history_queue_(history_.emplace(history_client_, schemas_), config.limits.history_reads_max) {
     const HubServices services = {tail_, history_queue_, connections_};
     for (uint32_t i = 0; i < config.threads; ++i) {
