@@ -22,6 +22,7 @@
 #include "server/rpc/wire_message.h"
 #include "server/subscribe/live_tail.h"
 #include "server/subscribe/read_request.h"
+#include "server/subscribe/subscribe_request.h"
 #include "server/subscribe/waker.h"
 #include "server/worker_pool.h"
 
@@ -53,19 +54,6 @@ class SubscriptionSink {
   // The end. Null: the reader went away.
   virtual void Finish(const std::optional<Fault>& fault) = 0;
 };
-
-// A SubscribeRequest, checked.
-struct SubscriptionOptions {
-  log::Selection selection;
-  v1::Start start;
-  bool fail_on_gap = false;
-  absl::Duration progress_interval;
-  size_t batch_events_max = 0;
-  size_t batch_bytes_max = 0;
-};
-
-// Faults: FILTER_INVALID, TYPE_UNKNOWN, CURSOR_INVALID, FIELD_INVALID.
-FaultOr<SubscriptionOptions> ReadSubscribeRequest(const v1::SubscribeRequest& request, const EventTypes& types);
 
 class Subscription final : public Waiter, public std::enable_shared_from_this<Subscription> {
  public:
