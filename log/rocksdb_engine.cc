@@ -265,8 +265,7 @@ class RocksDbEngine : public LogEngine {
       absl::Status status = Index(segment);
       const uint64_t floor = window_floor_.load(std::memory_order_relaxed);
       if (status.ok() && floor > forgotten) {
-        status = store_->RemoveRange(store_->dedupe(), forgotten, floor);
-        forgotten = floor;
+        status = ForgetFingerprints(floor, forgotten);
       }
       if (!status.ok()) {
         poison_->Set(status).IgnoreError();
@@ -275,6 +274,23 @@ class RocksDbEngine : public LogEngine {
       }
       table_.MarkIndexed(segment.info.first);
     }
+  }
+
+  // Removes the commits before the one that holds `floor`, whose other events are still remembered. `forgotten` is
+  // where the last call ended.
+  absl::Status ForgetFingerprints(uint64_t floor, uint64_t& forgotten) {
+    uint64_t end = forgotten;
+    {
+      const std::unique_ptr<rocksdb::Iterator> it = store_->Iterate(store_->dedupe());
+      it->SeekForPrev(format::NumberKey(floor));
+      if (it->Valid()) {
+        end = format::NumberOf(TextOf(it->key())).value_or(end);
+      } else if (!it->status().ok()) {
+        return FromRocksDb(it->status(), fmt::format("reading the log in {}", store_->path()));
+      }
+    }
+    const uint64_t begin = std::exchange(forgotten, end);
+    return store_->RemoveRange(store_->dedupe(), begin, end);
   }
 
   absl::Status Index(const SegmentTable::Unindexed& segment) {

@@ -467,6 +467,31 @@ TEST_F(RocksDbEngineTest, ForgottenIdsAreRemoved) {
   EXPECT_LE(LookInside()->Count(kDedupe), 80u) << "of 200 commits; some segments may wait for their maintenance";
 }
 
+TEST_F(RocksDbEngineTest, IdsOfACommitThatIsForgottenInPartAreKept) {
+  options_.log.idempotence_events_max = 200;
+  const TestBatch commit = Numbered("a.b", "y", 100);
+  {
+    const std::unique_ptr<LogEngine> log = Open();
+    ASSERT_TRUE(log->Append(Numbered("a.b", "x", 90).events()).ok());
+    ASSERT_TRUE(log->Append(commit.events()).ok());
+    // Forgets the first hundred, and with them ten of the commit.
+    ASSERT_TRUE(log->Append(Numbered("a.b", "z", 11).events()).ok());
+    // Many segments end, so that the last Append waits for the maintenance of most.
+    const TrimPolicy policy = {.age_max = absl::Seconds(80)};
+    for (int i = 0; i < 6; ++i) {
+      ASSERT_TRUE(log->Append(Numbered("a.b", fmt::format("{}-", i), 1).events()).ok());
+      clock_.Advance(absl::Seconds(11));
+      ASSERT_TRUE(log->Trim(policy).ok());
+    }
+    ASSERT_TRUE(log->Append(commit.events()).ok());
+  }
+  const auto results = Open()->Append(commit.events().last(50));
+  ASSERT_TRUE(results.ok());
+  for (const AppendResult& result : *results) {
+    EXPECT_EQ(result.outcome, Outcome::kDuplicate);
+  }
+}
+
 // --- Failing disks
 
 TEST_F(RocksDbEngineTest, AFailedSyncPoisonsUntilTheLogIsOpenedAgain) {
