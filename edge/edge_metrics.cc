@@ -77,8 +77,8 @@ void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
   durations.metric.push_back(std::move(histogram));
   out.push_back(std::move(durations));
 
-  MetricFamily resumed = Family("sse_reconnection_attempts_total",
-                                "Streams opened with a cursor, by how they went on.", MetricType::Counter);
+  MetricFamily resumed = Family("sse_reconnection_attempts_total", "Streams opened with a cursor, by how they went on.",
+                                MetricType::Counter);
   for (size_t i = 0; i < kResumeResultNames.size(); ++i) {
     AddValue(resumed, Sum([i](const HubCounters& hub) { return hub.resumed[i].get(); }),
              {{"reason", kResumeResultNames[i]}});
@@ -115,8 +115,7 @@ void EdgeMetrics::AddHubs(std::vector<MetricFamily>& out) const {
        &HubCounters::fell_behind},
   };
   for (const Row& row : rows) {
-    AddOne(out, row.name, row.help, row.type,
-           Sum([&row](const HubCounters& hub) { return (hub.*row.counter).get(); }));
+    AddOne(out, row.name, row.help, row.type, Sum([&row](const HubCounters& hub) { return (hub.*row.counter).get(); }));
   }
 }
 

@@ -261,8 +261,8 @@ void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t
   }
   const uint64_t sequence = segment.event(position).sequence;
   counters_.unrenderable.Add();
-  AppendGapFrame(route.gap_event,
-                 {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}}, out);
+  AppendGapFrame(route.gap_event, {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}},
+                 out);
 }
 
 void FanoutHub::CountNames(const std::vector<uint16_t>& names, size_t readers) {

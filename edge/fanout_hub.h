@@ -1,15 +1,16 @@
 // The hub: one thread that serves many readers from the tail.
 //
-// A turn of the hub reads what is new in the tail, collects for each channel concerned one run of bytes, and sends it to
-// the channel's readers over a dense array of sockets. A reader whose kernel buffer is full leaves the array: it gets the
-// rest when its socket takes bytes again, reads on from the tail by its own cursor, or from the server's history when the
-// tail has passed it, and comes back when it has caught up. Nobody has a queue, so nobody can slow another.
+// A turn of the hub reads what is new in the tail, collects for each channel concerned one run of bytes, and sends it
+// to the channel's readers over a dense array of sockets. A reader whose kernel buffer is full leaves the array: it
+// gets the rest when its socket takes bytes again, reads on from the tail by its own cursor, or from the server's
+// history when the tail has passed it, and comes back when it has caught up. Nobody has a queue, so nobody can slow
+// another.
 //
-// Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then), Wake,
-// open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side must have
-// stopped before the hub is destroyed.
-// Bounds: a stream that is behind holds at most one block (a share in a turn's 256 KiB, or 32 KiB of its own, or one event)
-// and one page of history; a turn takes at most 512 events or 256 KiB before others have theirs.
+// Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then),
+// Wake, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side
+// must have stopped before the hub is destroyed. Bounds: a stream that is behind holds at most one block (a share in a
+// turn's 256 KiB, or 32 KiB of its own, or one event) and one page of history; a turn takes at most 512 events or 256
+// KiB before others have theirs.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 
@@ -186,7 +187,7 @@ class FanoutHub final : public Hub {
   // The place in the tail. generation_ is 0 until the tail is ready.
   uint32_t generation_ = 0;
   Epoch epoch_;
-  uint64_t position_ = 0;  // everything up to it was given to the live sessions
+  uint64_t position_ = 0;       // everything up to it was given to the live sessions
   uint64_t covered_after_ = 0;  // as of the last turn
   uint64_t began_after_ = 0;
   GapReason began_because_ = GapReason::kOtherEpoch;
@@ -196,17 +197,17 @@ class FanoutHub final : public Hub {
   uint64_t turn_ = 0;
   uint64_t visit_ = 0;
   size_t collected_bytes_ = 0;
-  std::vector<Channel*> dirty_;               // have a batch
+  std::vector<Channel*> dirty_;  // have a batch
   std::vector<uint64_t> polls_due_;
   std::vector<std::unique_ptr<Batch>> spare_batches_;
 
   std::vector<Entry> sessions_;
   std::vector<Session*> parked_;
-  std::vector<Session*> later_;   // have more to write, when others had their turn
+  std::vector<Session*> later_;  // have more to write, when others had their turn
   std::vector<Session*> graveyard_;
   absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
-  size_t pages_bytes_ = 0;        // of history, that sessions hold
-  Block block_;                   // for one write at a time
+  size_t pages_bytes_ = 0;                 // of history, that sessions hold
+  Block block_;                            // for one write at a time
   std::vector<uint16_t> block_names_;
 
   absl::flat_hash_map<uint64_t, std::unique_ptr<PollOperation>> polls_;

@@ -156,8 +156,7 @@ TEST_F(FanoutHubTest, ACursorOfAnotherEpochGetsAGap) {
   Spin();
   const auto reader = OpenAndStart(Request({"a"}, After({*Epoch::Parse("zzzzzzzz"), 77})));
   ASSERT_TRUE(Until(*reader, 1));
-  EXPECT_EQ(reader->blocks()[1].data,
-            R"({"reason":"other_epoch","requested":"zzzzzzzz-77","resumedAt":"aaaaaaaa-0"})");
+  EXPECT_EQ(reader->blocks()[1].data, R"({"reason":"other_epoch","requested":"zzzzzzzz-77","resumedAt":"aaaaaaaa-0"})");
 }
 
 TEST_F(FanoutHubTest, AMalformedCursorGetsAGapAndTheLatest) {

@@ -78,7 +78,7 @@ struct FanoutHub::PollOperation {
   PollRequest request;
   PollDone done;
   Channel* channel = nullptr;
-  bool waiting = false;   // in the channel's polls
+  bool waiting = false;    // in the channel's polls
   bool has_place = false;  // cursor is meaningful
   Cursor cursor;
   std::string items;  // comma-separated

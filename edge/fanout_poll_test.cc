@@ -47,11 +47,13 @@ TEST_F(FanoutPollTest, SaysWhenThereIsMoreThanTheLimit) {
   Spin();
   PollRequest request = Ask({"a"}, After(log.At(0)));
   request.limit = 1;
-  EXPECT_EQ(PollOnce(request),
-            R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
+  EXPECT_EQ(
+      PollOnce(request),
+      R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
   request.reader.start = After(log.At(2));
-  EXPECT_EQ(PollOnce(request),
-            R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
+  EXPECT_EQ(
+      PollOnce(request),
+      R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
 }
 
 TEST_F(FanoutPollTest, ReadsHistoryForAnOldCursorAndTellsTheGap) {
@@ -69,8 +71,9 @@ TEST_F(FanoutPollTest, EarliestAndLastReadHistory) {
   AddEvents(1, 3);
   log.Fill(tail, 0);
   Spin();
-  EXPECT_EQ(PollOnce(Ask({"a"}, From(Kind::kLast), false)),
-            R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
+  EXPECT_EQ(
+      PollOnce(Ask({"a"}, From(Kind::kLast), false)),
+      R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,"gap":null})");
   PollRequest earliest = Ask({"a"}, From(Kind::kEarliest), false);
   earliest.limit = 2;
   EXPECT_EQ(PollOnce(earliest),
@@ -93,7 +96,9 @@ TEST_F(FanoutPollTest, ALongPollIsAnsweredByAnEvent) {
   EXPECT_EQ(first, "");
   log.Add("a", "2");
   Feed();
-  EXPECT_EQ(first, R"({"events":[{"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":false,"gap":null})");
+  EXPECT_EQ(
+      first,
+      R"({"events":[{"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":false,"gap":null})");
   EXPECT_EQ(second, first);
 }
 
@@ -178,8 +183,9 @@ TEST_F(FanoutPollTest, AnUnrenderableEventIsAGapBeforeTheEventsOfItsAnswer) {
   log.Add("a", "3");
   log.Fill(tail, 0);
   Spin();
-  EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(0)))),
-            R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
+  EXPECT_EQ(
+      PollOnce(Ask({"a"}, After(log.At(0)))),
+      R"({"events":[{"id":"aaaaaaaa-1","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-1","more":true,"gap":null})");
   EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(1)))),
             R"({"events":[{"id":"aaaaaaaa-3","event":"t.Event","data":"3"}],"cursor":"aaaaaaaa-3","more":false,)"
             R"("gap":{"reason":"unrenderable","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-2"}})");

@@ -1,8 +1,8 @@
 // One stream's life: where it starts, and how it goes from one source to the next.
 //
 // The rule: read pages of history until the cursor is within the tail, then read the tail until the cursor is the hub's
-// place, then be live. Sources are never merged, so nothing can be lost or doubled between them. Step does one of these;
-// Settle repeats it until the stream has to wait for something: its socket, the server, or the tail.
+// place, then be live. Sources are never merged, so nothing can be lost or doubled between them. Step does one of
+// these; Settle repeats it until the stream has to wait for something: its socket, the server, or the tail.
 #include <algorithm>
 #include <utility>
 

@@ -29,8 +29,8 @@ void FanoutHub::PrepareSocket(Session& session) {
   // The kernel doubles what it is given, for its own bookkeeping.
   SetOption(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(options_.send_buffer_bytes / 2));
   SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-            static_cast<int>(absl::ToInt64Milliseconds(
-                std::min(options_.slow_reader_timeout, absl::Hours(1)) + kUserTimeoutMargin)));
+            static_cast<int>(absl::ToInt64Milliseconds(std::min(options_.slow_reader_timeout, absl::Hours(1)) +
+                                                       kUserTimeoutMargin)));
 }
 
 void FanoutHub::Send(Session& session, std::string_view bytes) {

@@ -8,8 +8,8 @@
 
 namespace weir::edge {
 
-// The head of a stream's response. `extra_headers`: each `Name: value\r\n`. An unchunked stream (HTTP/1.0) ends with its
-// connection.
+// The head of a stream's response. `extra_headers`: each `Name: value\r\n`. An unchunked stream (HTTP/1.0) ends with
+// its connection.
 std::string StreamHead(bool chunked, std::string_view extra_headers);
 
 // The end of a chunked stream; what tells a clean end from a cut.

@@ -1,5 +1,6 @@
-// The promise that matters most, over random interleavings: from any cursor, every reader gets every matching event that
-// is retained, in order, once, or an explicit gap first; however slow it is, and whatever the tail and the log drop.
+// The promise that matters most, over random interleavings: from any cursor, every reader gets every matching event
+// that is retained, in order, once, or an explicit gap first; however slow it is, and whatever the tail and the log
+// drop.
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -83,8 +84,8 @@ TEST_P(HandoverTest, NothingIsLostDoubledOrReordered) {
       follower.filters = filters[below(filters.size())];
       follower.patience = below(3) == 0 ? 300 + below(3000) : SIZE_MAX;
       follower.start = below(log.head() + 1);
-      follower.reader = Open(Request(follower.filters, After(log.At(follower.start))),
-                             follower.patience == SIZE_MAX ? 0 : 4096);
+      follower.reader =
+          Open(Request(follower.filters, After(log.At(follower.start))), follower.patience == SIZE_MAX ? 0 : 4096);
       followers.push_back(std::move(follower));
     }
     if (below(4) > 0) {

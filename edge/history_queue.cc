@@ -15,9 +15,9 @@ namespace {
 
 // Equal keys are equal reads. `\n` is in no filter, type, cursor or token.
 std::string KeyOf(const HistoryRequest& request) {
-  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n", static_cast<int>(request.start.kind),
-                                request.start.cursor.ToString(), absl::ToUnixNanos(request.start.time),
-                                request.events_max, request.page_token);
+  std::string key =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n", static_cast<int>(request.start.kind), request.start.cursor.ToString(),
+                  absl::ToUnixNanos(request.start.time), request.events_max, request.page_token);
   for (const std::string& filter : request.filters) {
     key.append(filter).push_back('\n');
   }

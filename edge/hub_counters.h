@@ -23,8 +23,8 @@ class HubCounter {
 
 // Why a stream ended.
 enum class CloseReason : uint8_t { kClient, kError, kSlow, kExpired, kDrain, kHistory };
-inline constexpr std::array<const char*, 6> kCloseReasonNames = {"client", "error", "slow", "expired", "drain",
-                                                                 "history"};
+inline constexpr std::array<const char*, 6> kCloseReasonNames = {"client",  "error", "slow",
+                                                                 "expired", "drain", "history"};
 
 // How a reader that came with a cursor went on.
 enum class ResumeResult : uint8_t { kResumed, kExpired, kOtherEpoch, kBeyondHead, kMalformed };

@@ -25,8 +25,8 @@ namespace weir::edge {
 
 // An event rendered for one presentation.
 struct Frame {
-  std::string bytes;        // one SSE block; empty: the event cannot be rendered
-  uint16_t name = 0;        // of EventNames
+  std::string bytes;  // one SSE block; empty: the event cannot be rendered
+  uint16_t name = 0;  // of EventNames
   bool renderable() const { return !bytes.empty(); }
 };
 
@@ -79,7 +79,7 @@ class Segment {
   const uint32_t presentations_;
   std::vector<std::shared_ptr<const std::string>> kept_;
   std::unique_ptr<EventView[]> events_;
-  std::unique_ptr<std::atomic<const Frame*>[]> frames_;  // by position, then presentation
+  std::unique_ptr<std::atomic<const Frame*>[]> frames_;                               // by position, then presentation
   absl::flat_hash_map<std::string_view, std::vector<uint32_t>, TextHash> positions_;  // written before sealed_
   std::atomic<uint32_t> size_ = 0;
   std::atomic<bool> sealed_ = false;

@@ -4,14 +4,14 @@
 // with a place of its own, and so is each session that fell behind. Nobody has a queue.
 //
 // Coverage: every matching event with covered_after < sequence ≤ head is here. The oldest segments are dropped when the
-// memory (rendered frames included) exceeds bytes_max; a reader that was slower than that is told (kGone) and goes to the
-// server's history.
+// memory (rendered frames included) exceeds bytes_max; a reader that was slower than that is told (kGone) and goes to
+// the server's history.
 //
-// A tail that cannot be continued (another epoch, or events lost to retention) is reset: it begins a new generation, and
-// every reader of an older one has to be told of a gap.
+// A tail that cannot be continued (another epoch, or events lost to retention) is reset: it begins a new generation,
+// and every reader of an older one has to be told of a gap.
 //
-// Threads: the methods of the appending side are called by one thread at a time; the others by any. The lock is taken per
-// batch and per segment, never per event.
+// Threads: the methods of the appending side are called by one thread at a time; the others by any. The lock is taken
+// per batch and per segment, never per event.
 #ifndef WEIR_EDGE_TAIL_H_
 #define WEIR_EDGE_TAIL_H_
 
@@ -133,7 +133,7 @@ class Tail {
 
   // Of the appending side.
   std::shared_ptr<const Schema> schema_;
-  std::shared_ptr<Segment> active_;  // null: the next event begins a segment
+  std::shared_ptr<Segment> active_;    // null: the next event begins a segment
   const std::string* kept_ = nullptr;  // the last bytes that active_ keeps
   uint64_t next_ordinal_ = 0;
   Epoch epoch_;

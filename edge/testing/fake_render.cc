@@ -43,8 +43,8 @@ absl::Status Presentation::AppendFrame(const EventView& event, const Schema& sch
   if (const absl::Status status = Check(event); !status.ok()) {
     return status;
   }
-  out += fmt::format("event: {}\nid: {}\ndata: {}\n\n", schema.EventName(event.type_name()), event.cursor,
-                     event.payload);
+  out +=
+      fmt::format("event: {}\nid: {}\ndata: {}\n\n", schema.EventName(event.type_name()), event.cursor, event.payload);
   return absl::OkStatus();
 }
 

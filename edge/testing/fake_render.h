@@ -1,5 +1,5 @@
-// A renderer for tests of what lies between the upstream and the sockets: it stands in for weir_edge_render at link time,
-// and shows a payload as it is.
+// A renderer for tests of what lies between the upstream and the sockets: it stands in for weir_edge_render at link
+// time, and shows a payload as it is.
 #ifndef WEIR_EDGE_TESTING_FAKE_RENDER_H_
 #define WEIR_EDGE_TESTING_FAKE_RENDER_H_
 

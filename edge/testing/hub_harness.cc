@@ -7,12 +7,15 @@
 namespace weir::edge {
 
 HubHarness::HubHarness(TailOptions tail_options, HubOptions hub_options)
-    : tail(tail_options), history(log, 4), hub([&] {
-        hub_options.sweep_interval = absl::InfiniteDuration();
-        hub_options.now = [this] { return now; };
-        return hub_options;
-      }(),
-      HubServices{tail, history, connections}) {
+    : tail(tail_options),
+      history(log, 4),
+      hub(
+          [&] {
+            hub_options.sweep_interval = absl::InfiniteDuration();
+            hub_options.now = [this] { return now; };
+            return hub_options;
+          }(),
+          HubServices{tail, history, connections}) {
   route->path = "/r";
   route->presentation = std::make_shared<Presentation>(PresentationOptions());
 }

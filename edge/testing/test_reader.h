@@ -33,10 +33,10 @@ class TestReader {
 
   const std::string& raw() const { return raw_; }  // everything, with head and framing
   std::string head() const;
-  std::string body() const;  // without head and framing
-  bool ended() const { return ended_; }          // the connection was closed by the hub
-  bool ended_cleanly() const;                    // with the last chunk
-  std::vector<SseBlock> blocks() const;          // without comments
+  std::string body() const;              // without head and framing
+  bool ended() const { return ended_; }  // the connection was closed by the hub
+  bool ended_cleanly() const;            // with the last chunk
+  std::vector<SseBlock> blocks() const;  // without comments
   size_t comments() const;
   // The blocks' `data` where `event` is that name, or all that are not control frames.
   std::vector<std::string> data(const std::string& event) const;
