@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # Configures and builds one preset of CMakePresets.json.
 
+# What ./dev up runs.
+# shellcheck disable=SC2034 # used by the commands
+PROGRAMS=(weir-server weir-edge weir weir-demo-feed weir_apps_descriptors)
+
 usage_build() {
   cat <<'U'
 Examples:

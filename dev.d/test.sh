@@ -74,7 +74,7 @@ cmd_test() {
   local kind
   for kind in "${kinds[@]}"; do
     case $kind in
-      node) build release ;;
+      node) build release "${PROGRAMS[@]}" ;;
       *) build "$kind" ;;
     esac
   done

@@ -185,7 +185,7 @@ cmd_up() {
 
   install_packages build
   install_npm
-  build release weir-server weir-edge weir weir-demo-feed weir_apps_descriptors
+  build release "${PROGRAMS[@]}"
   mkdir -p "$data/logs"
   data=$(cd "$data" && pwd)
   make_keys "$data"
