@@ -1,6 +1,7 @@
 #include "log/page_reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -137,7 +138,8 @@ class RangeReader {
   // The selected events of a segment: one more than have room, so that a full page is noticed.
   absl::StatusOr<std::vector<uint64_t>> SequencesIn(size_t segment) {
     const uint64_t first = view_.segments()[segment].first;
-    const SequenceRange range{low_, high_, page_.room() + 1, down_};
+    constexpr size_t kRoomMax = std::numeric_limits<size_t>::max() - 1;
+    const SequenceRange range{low_, high_, std::min(page_.room(), kRoomMax) + 1, down_};
     std::vector<uint64_t> sequences;
     for (const std::string& topic : request_.selection->filters.exact()) {
       const absl::Status status = view_.WithPostings(segment, topic, [&](const TopicPostings& postings) {

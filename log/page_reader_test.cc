@@ -115,6 +115,19 @@ TEST(PageReaderTest, ALookUpThatRetentionOvertakesIsOutOfRangeAndNoHole) {
   EXPECT_EQ(ReadPage(view, {.after = 10, .selection = &selection}, kScanMax).value().events.size(), 15u);
 }
 
+TEST(PageReaderTest, ALookUpWithoutABoundFindsEverything) {
+  FakeView view;
+  const Selection selection = Select({"a"});
+  for (const bool newest_first : {false, true}) {
+    const ReadRequest request{.after = newest_first ? UINT64_MAX : 0,
+                              .until = newest_first ? 0 : UINT64_MAX,
+                              .selection = &selection,
+                              .events_max = SIZE_MAX,
+                              .newest_first = newest_first};
+    EXPECT_EQ(ReadPage(view, request, kScanMax).value().events.size(), 20u) << newest_first;
+  }
+}
+
 TEST(PageReaderTest, ADamagedLogIsDataLoss) {
   FakeView view;
   view.RemoveAt(15, 21);
