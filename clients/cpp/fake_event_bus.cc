@@ -23,7 +23,8 @@ Script TakeFirst(std::deque<Script>& scripts) {
 
 }  // namespace
 
-grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const std::string& message) {
+grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const std::string& message,
+                       int64_t retry_delay_seconds) {
   google::rpc::ErrorInfo info;
   info.set_domain("weir");
   info.set_reason(reason);
@@ -31,6 +32,11 @@ grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const s
   details.set_code(code);
   details.set_message(message);
   details.add_details()->PackFrom(info);
+  if (retry_delay_seconds != 0) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(retry_delay_seconds);
+    details.add_details()->PackFrom(retry);
+  }
   return {code, message, details.SerializeAsString()};
 }
 

@@ -3,6 +3,7 @@
 #define WEIR_CLIENTS_CPP_FAKE_EVENT_BUS_H_
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -17,8 +18,9 @@
 
 namespace weir {
 
-// A status as Weir's server makes them: with ErrorInfo.
-grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const std::string& message = "refused");
+// A status as Weir's server makes them: with ErrorInfo, and RetryInfo when there is a delay.
+grpc::Status FakeError(grpc::StatusCode code, const std::string& reason, const std::string& message = "refused",
+                       int64_t retry_delay_seconds = 0);
 
 // A server on a free port of the loopback address. Scripts run on the server's threads, one for each call, in the
 // order of the calls; a call without a script hangs until the fake is destroyed. Any thread.

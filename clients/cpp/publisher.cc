@@ -288,7 +288,7 @@ void Publisher::Impl::OnStreamEnd(absl::Status status) {
     End();
     return;
   }
-  const absl::Duration retry_in = backoff.Next();
+  const absl::Duration retry_in = client::RetryDelay(status) + backoff.Next();
   if (on_disconnected) {
     lock.unlock();
     on_disconnected(status, retry_in);

@@ -234,6 +234,27 @@ TEST_F(PublisherTest, APermanentRefusalOfTheStreamFailsWhatWasSentOnIt) {
   EXPECT_EQ(Outcomes(3).at(2), "c ok");
 }
 
+TEST_F(PublisherTest, IsNotBackBeforeTheServerAsksForItNorAllAtOnce) {
+  for (const int64_t asked : {30, 3'600, -5}) {
+    bus_.OnPublishStream([asked](PublisherStream&) {
+      return FakeError(grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", "refused", asked);
+    });
+    absl::Notification disconnected;
+    absl::Duration wait;
+    PublisherOptions options;
+    options.on_disconnected = [&](const absl::Status&, absl::Duration retry_in) {
+      wait = retry_in;
+      disconnected.Notify();
+    };
+    Publisher publisher(client_, options);
+    Publish(publisher, {"1"});
+    disconnected.WaitForNotification();
+    const absl::Duration least = asked < 0 ? absl::ZeroDuration() : std::min(absl::Seconds(asked), absl::Minutes(1));
+    EXPECT_GE(wait, least) << asked;
+    EXPECT_LE(wait, least + client_.options().backoff_max) << asked;
+  }
+}
+
 TEST_F(PublisherTest, AServerWithoutTheServiceFailsEvents) {
   bus_.OnPublishStream([](PublisherStream&) { return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, ""); });
   Publisher publisher(client_);

@@ -1,5 +1,6 @@
 #include "clients/cpp/rpc_status.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/cord.h"
@@ -11,6 +12,7 @@ namespace weir {
 namespace {
 
 constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kRetryInfoUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
 
 absl::Status Make(int code, const std::string& message, const google::rpc::Status& details) {
   absl::Status status(static_cast<absl::StatusCode>(code), message);
@@ -49,6 +51,17 @@ bool IsPermanent(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+absl::Duration RetryDelay(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kRetryInfoUrl);
+  google::rpc::RetryInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) {
+    return absl::ZeroDuration();
+  }
+  const absl::Duration delay =
+      absl::Seconds(info.retry_delay().seconds()) + absl::Nanoseconds(info.retry_delay().nanos());
+  return std::clamp(delay, absl::ZeroDuration(), kRetryDelayMax);
 }
 
 }  // namespace client

@@ -3,6 +3,7 @@
 #define WEIR_CLIENTS_CPP_RPC_STATUS_H_
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "google/rpc/status.pb.h"
 
 namespace grpc {
@@ -18,6 +19,10 @@ absl::Status FromRpc(const google::rpc::Status& status);
 // A refusal that the same call would meet again. INTERNAL, UNKNOWN, CANCELLED and DEADLINE_EXCEEDED are not among them:
 // broken connections and proxies cause these too.
 bool IsPermanent(const absl::Status& status);
+
+// How long the server asks to be left alone (google.rpc.RetryInfo): at least nothing, at most kRetryDelayMax.
+inline constexpr absl::Duration kRetryDelayMax = absl::Minutes(1);
+absl::Duration RetryDelay(const absl::Status& status);
 
 }  // namespace weir::client
 

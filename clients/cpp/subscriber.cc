@@ -217,7 +217,7 @@ void Subscriber::Impl::OnStreamEnd(absl::Status status) {
     }
   }
   const bool failed = client::IsPermanent(status);
-  const absl::Duration retry_in = backoff.Next();
+  const absl::Duration retry_in = client::RetryDelay(status) + backoff.Next();
   if (failed && callbacks.on_failed) {
     callbacks.on_failed(status);
   } else if (!failed && callbacks.on_disconnected) {

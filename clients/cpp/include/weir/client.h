@@ -56,7 +56,8 @@ struct ClientOptions {
   // Shown in the server's status and metrics: at most 64 bytes of visible ASCII.
   std::string name{};
   // Reconnections wait a random time up to 2^n × min, at most up to max ("full jitter"): clients that lost one server
-  // at one moment come back spread out.
+  // at one moment come back spread out. When the server says how long to leave it alone (google.rpc.RetryInfo), that
+  // comes on top, at most a minute of it.
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(2);
   // A silent connection is pinged after this long, and given up when the ping is not answered as long again.
