@@ -88,7 +88,7 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   bool under_way = false;  // a stream or a wait
   bool stopping = false;
   bool answering_refused = false;  // a thread is in the callback of the refused event at the front
-  Stream* stream = nullptr;  // deletes itself after it took itself out of here
+  Stream* stream = nullptr;        // deletes itself after it took itself out of here
   std::unique_ptr<grpc::Alarm> wait;
 };
 

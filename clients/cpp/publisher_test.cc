@@ -341,7 +341,8 @@ TEST_F(PublisherTest, AStreamThatEndsDuringARefusalLosesNothing) {
     return grpc::Status::OK;
   });
   absl::Notification disconnected;
-  Publisher publisher(client_, {.on_disconnected = [&](const absl::Status&, absl::Duration) { disconnected.Notify(); }});
+  Publisher publisher(client_,
+                      {.on_disconnected = [&](const absl::Status&, absl::Duration) { disconnected.Notify(); }});
   Publish(publisher, {"a"});
   EXPECT_EQ(Outcomes(1), Texts{"a ok"});
   v1::Event large = EventWithId("large");
