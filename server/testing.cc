@@ -172,6 +172,13 @@ absl::StatusOr<log::Page> ScriptedLog::ReadLastPerTopic(const log::ReadRequest& 
   return real_->ReadLastPerTopic(request);
 }
 
+absl::StatusOr<uint64_t> ScriptedLog::SequenceBefore(absl::Time time) const {
+  if (before_time_look_up_) {
+    before_time_look_up_();
+  }
+  return real_->SequenceBefore(time);
+}
+
 absl::Status ScriptedLog::health() const {
   const std::lock_guard lock(mutex_);
   return absl::IsUnavailable(append_status_) ? append_status_ : real_->health();

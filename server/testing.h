@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -48,6 +49,8 @@ class ScriptedLog final : public log::LogEngine {
   void FailNextAppend(absl::Status status);
   // Reads fail with it from now on, until it is set to OK.
   void FailReads(absl::Status status);
+  // Called when a time is looked up, before it is. Set before others use the log.
+  void BeforeTimeLookUp(std::function<void()> call) { before_time_look_up_ = std::move(call); }
   // Appends wait while it is closed.
   void CloseGate();
   void OpenGate();
@@ -59,7 +62,7 @@ class ScriptedLog final : public log::LogEngine {
   absl::StatusOr<std::vector<log::AppendResult>> Append(std::span<const log::NewEvent> events) override;
   absl::StatusOr<log::Page> Read(const log::ReadRequest& request) const override;
   absl::StatusOr<log::Page> ReadLastPerTopic(const log::ReadRequest& request) const override;
-  absl::StatusOr<uint64_t> SequenceBefore(absl::Time time) const override { return real_->SequenceBefore(time); }
+  absl::StatusOr<uint64_t> SequenceBefore(absl::Time time) const override;
   log::Bounds bounds() const override { return real_->bounds(); }
   absl::Status health() const override;
   absl::Status Trim(const log::TrimPolicy& policy) override;
@@ -72,6 +75,7 @@ class ScriptedLog final : public log::LogEngine {
 
  private:
   const std::unique_ptr<log::LogEngine> real_;
+  std::function<void()> before_time_look_up_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   absl::Status append_status_ ABSL_GUARDED_BY(mutex_);

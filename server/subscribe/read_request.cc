@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,7 @@ FaultOr<ReadPlan> FromTime(const google::protobuf::Timestamp& timestamp, const l
     return ReadFault(before.status());
   }
   plan.after = *before;
+  plan.head = std::max(plan.head, plan.after);  // events may have come since it was read
   plan.not_before_millis = MillisUp(*time);
   return plan;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "log/log_testing.h"
 #include "log/memory_engine.h"
@@ -93,6 +94,17 @@ TEST_F(ResolveStartTest, FromTimeIncludesWhatIsAtThatTime) {
   start.mutable_from_time()->set_nanos(1);
   EXPECT_EQ(Resolve(start).after, 3u);
   EXPECT_EQ(Resolve(start).not_before_millis, begin_ + 2001);
+}
+
+TEST_F(ResolveStartTest, FromTimeCountsWhatIsStoredMeanwhile) {
+  ScriptedLog log(std::move(log_));
+  log.BeforeTimeLookUp([&log] { EXPECT_TRUE(log.Append(log::Numbered("a", "late", 1).events()).ok()); });
+  v1::Start start;
+  start.mutable_from_time()->set_seconds(begin_ / 1000 + 3'600);
+  const FaultOr<ReadPlan> plan = ResolveStart(start, v1::Start::kLatest, log);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->after, 6u);
+  EXPECT_EQ(plan->head, 6u);
 }
 
 TEST_F(ResolveStartTest, RefusesWhatIsNoCursorOrTime) {
