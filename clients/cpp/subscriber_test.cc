@@ -194,6 +194,15 @@ TEST_F(SubscriberTest, ARefusalForGoodIsTheEnd) {
   EXPECT_EQ(bus_.subscribe_requests().size(), 1U);
 }
 
+TEST_F(SubscriberTest, ADamagedLogIsTheEnd) {
+  bus_.OnSubscribe([](const v1::SubscribeRequest&, Writer& writer) {
+    Started(writer, 7);
+    return FakeError(grpc::StatusCode::DATA_LOSS, "LOG_DAMAGED");
+  });
+  const Subscriber subscriber(client_, FromLatest(), heard_.Callbacks());
+  EXPECT_EQ(heard_.Wait(2), (std::vector<std::string>{"started " + At(7), "failed LOG_DAMAGED"}));
+}
+
 TEST_F(SubscriberTest, TellsASchemaBeforeTheMessageItHoldsFor) {
   bus_.OnSubscribe([this](const v1::SubscribeRequest&, Writer& writer) {
     Started(writer, 1, "s1");

@@ -15,7 +15,7 @@ inline constexpr size_t kListBytesMax = 2 << 20;
 
 // The wire bytes of a ListEventsResponse, which share the events' bytes with the log. Faults: FILTER_INVALID,
 // TYPE_UNKNOWN, CURSOR_INVALID, FIELD_INVALID, PAGE_TOKEN_INVALID, CURSOR_OTHER_EPOCH and CURSOR_BEYOND_HEAD (of
-// until_cursor), LOG_UNAVAILABLE.
+// until_cursor), LOG_UNAVAILABLE, LOG_DAMAGED.
 FaultOr<WireMessage> ListEvents(const v1::ListEventsRequest& request, const log::LogEngine& log,
                                 const EventTypes& types);
 

@@ -269,6 +269,9 @@ TEST_F(ListEventsTest, ALogThatCannotBeReadIsUnavailable) {
   Append("a", 1);
   log_.FailReads(absl::DataLossError("corrupt"));
   List({});
+  EXPECT_EQ(fault_, "LOG_DAMAGED");
+  log_.FailReads(absl::UnavailableError("busy"));
+  List({});
   EXPECT_EQ(fault_, "LOG_UNAVAILABLE");
 }
 

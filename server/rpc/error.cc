@@ -42,6 +42,8 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::ERROR_REASON_LOG_POISONED:
     case v1::ERROR_REASON_LOG_UNAVAILABLE:
       return absl::StatusCode::kUnavailable;
+    case v1::ERROR_REASON_LOG_DAMAGED:
+      return absl::StatusCode::kDataLoss;
     default:
       return absl::StatusCode::kInternal;
   }

@@ -90,6 +90,10 @@ Fault CursorFault(std::string_view field, std::string_view value) {
 }
 
 Fault ReadFault(const absl::Status& status) {
+  if (absl::IsDataLoss(status)) {
+    return {.reason = v1::ERROR_REASON_LOG_DAMAGED,
+            .message = fmt::format("the log is damaged where it would be read: {}", Message(status))};
+  }
   return {.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
           .message = fmt::format("the log cannot be read: {}", Message(status)),
           .retry_after = absl::Seconds(1)};

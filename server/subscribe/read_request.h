@@ -40,7 +40,8 @@ struct ReadPlan {
   std::optional<v1::Gap> gap;
 };
 
-// `position` is what an unset start means. Faults: CURSOR_INVALID, FIELD_INVALID, LOG_UNAVAILABLE.
+// `position` is what an unset start means. Faults: CURSOR_INVALID, FIELD_INVALID, LOG_UNAVAILABLE,
+// LOG_DAMAGED.
 FaultOr<ReadPlan> ResolveStart(const v1::Start& start, v1::Start::PositionCase position, const log::LogEngine& log);
 
 // The gap that a reader with this cursor is due, or none. Conservative: whatever its filters.
@@ -57,7 +58,8 @@ Fault FieldFault(std::string_view field, std::string_view value, std::string_vie
 // CURSOR_INVALID: the text is no cursor.
 Fault CursorFault(std::string_view field, std::string_view value);
 
-// A failed read of the log: LOG_UNAVAILABLE.
+// A failed read of the log: LOG_DAMAGED where what was stored is broken, so that trying again is of no use; otherwise
+// LOG_UNAVAILABLE.
 Fault ReadFault(const absl::Status& status);
 
 }  // namespace weir::server

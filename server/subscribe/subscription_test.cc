@@ -475,12 +475,24 @@ TEST_F(SubscriptionTest, DrainEndsAfterTheMessageInFlight) {
 
 TEST_F(SmallTailTest, ALogThatCannotBeReadEndsTheStream) {
   Append("a", 50);
-  log_.FailReads(absl::DataLossError("corrupt"));
+  log_.FailReads(absl::UnavailableError("busy"));
   v1::SubscribeRequest request;
   request.mutable_start()->mutable_earliest();
   Subscribe(request);
   Next();
   EXPECT_EQ(sink_.AwaitEnd(), "LOG_UNAVAILABLE");
+  subscription_.reset();
+}
+
+TEST_F(SmallTailTest, ADamagedLogEndsTheStreamForGood) {
+  Append("a", 50);
+  log_.FailReads(absl::DataLossError("corrupt"));
+  v1::SubscribeRequest request;
+  request.mutable_start()->mutable_earliest();
+  Subscribe(request);
+  Next();
+  EXPECT_EQ(sink_.AwaitEnd(), "LOG_DAMAGED");
+  EXPECT_EQ(CodeOf(v1::ERROR_REASON_LOG_DAMAGED), absl::StatusCode::kDataLoss);
   subscription_.reset();
 }
 
