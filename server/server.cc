@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/version.h"
+#include "server/health_watch.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
 #include "server/subscribe/waker.h"
@@ -85,7 +86,9 @@ class Server::Impl {
                                .subscriptions_max = options_.subscriptions_max},
                  .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
         service_(context_),
-        retention_(*log_, options_.retention) {
+        retention_(*log_, options_.retention),
+        health_watch_(*log_, options_.health_check_interval,
+                      [this](const absl::Status& status) { OnPoisoned(status); }) {
     // Before the first Append: nothing is submitted until the server listens.
     log_->SetObserver([this](std::span<const log::ChunkPtr> chunks) {
       if (!chunks.empty()) {
@@ -129,7 +132,9 @@ class Server::Impl {
     committer_.Drain();
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options_.drain_timeout));
     server_->Wait();
-    server_ = nullptr;
+    std::unique_ptr<grpc::Server> ended;  // without the lock
+    const std::lock_guard lock(health_mutex_);
+    ended = std::move(server_);
   }
 
   Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
@@ -149,11 +154,16 @@ class Server::Impl {
     commit.queue_events_max = options_.publish_queue_events_max;
     commit.queue_bytes_max = options_.publish_queue_bytes_max;
     commit.on_commit = options_.on_commit;
-    commit.on_poisoned = [this](const absl::Status& status) {
+    commit.on_poisoned = [this](const absl::Status& status) { OnPoisoned(status); };
+    return commit;
+  }
+
+  // Seen by whoever comes first: the committer, or the watch.
+  void OnPoisoned(const absl::Status& status) {
+    std::call_once(poisoned_, [&] {
       spdlog::error("the log takes no more events until a restart: {}", Message(status));
       SetServing(false);
-    };
-    return commit;
+    });
   }
 
   void SetServing(bool serving) {
@@ -201,10 +211,12 @@ class Server::Impl {
   const EventBusContext context_;
   EventBusService service_;
   std::mutex health_mutex_;
+  std::once_flag poisoned_;
   bool serving_ = true;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
   Retention retention_;
+  HealthWatch health_watch_;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::unique_ptr<log::LogEngine> log,

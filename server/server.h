@@ -36,6 +36,8 @@ struct ServerOptions {
   // Threads that read pages from the log: as many slow disks as readers may wait for at once.
   int read_threads = 4;
   RetentionOptions retention = {};
+  // How often it looks whether the log is still healthy, which it may also cease to be between two publishes.
+  absl::Duration health_check_interval = absl::Seconds(1);
   // For progress intervals and the ids that the server makes.
   Clock clock = SystemClock();
   // What a drain waits for readers to take their last message; then they are cut.

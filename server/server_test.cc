@@ -122,6 +122,18 @@ TEST_F(ServerTest, HealthFollowsTheLog) {
   EXPECT_EQ(ReasonOf(Details(status_)), "LOG_POISONED");  // until a restart
 }
 
+TEST_F(ServerTest, HealthFollowsTheLogWithoutAPublish) {
+  Start({.health_check_interval = absl::Milliseconds(1)});
+  EXPECT_EQ(Health(*channel_, "weir.v1.EventBus"), 1);
+  log_->FailAppends(absl::UnavailableError("a write in the background"));
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (Health(*channel_, "weir.v1.EventBus") == 1 && absl::Now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Health(*channel_, "weir.v1.EventBus"), 2);
+  EXPECT_EQ(Health(*channel_, ""), 2);
+}
+
 TEST_F(ServerTest, ReflectionListsTheService) {
   const grpc::internal::RpcMethod rpc("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
                                       grpc::internal::RpcMethod::BIDI_STREAMING);
