@@ -17,6 +17,7 @@
 #include "server/health_watch.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
+#include "server/rpc/places.h"
 #include "server/subscribe/waker.h"
 #include "server/worker_pool.h"
 
@@ -66,6 +67,7 @@ class Server::Impl {
         start_time_(options_.clock()),
         ids_(options_.clock),
         validator_(*types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
+        subscription_places_(options_.subscriptions_max),
         tail_(options_.tail_bytes_max, log_->bounds().head),
         waker_(log_->bounds().head, options_.clock),
         pool_(options_.read_threads),
@@ -83,7 +85,7 @@ class Server::Impl {
                                                  .now = options_.clock,
                                                  .counts = counts_},
                                .streams = streams_,
-                               .subscriptions_max = options_.subscriptions_max},
+                               .places = subscription_places_},
                  .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
         service_(context_),
         retention_(*log_, options_.retention),
@@ -143,7 +145,7 @@ class Server::Impl {
     return {.log = log_->bounds(),
             .poisoned = !log_->health().ok(),
             .publish_queue_events = committer_.queued_events(),
-            .subscriptions = counts_.open.load(),
+            .subscriptions = subscription_places_.taken(),
             .subscriptions_catching_up = counts_.catching_up.load(),
             .tail_bytes = tail_.bytes()};
   }
@@ -190,7 +192,7 @@ class Server::Impl {
     }
     response.set_retention_bytes(options_.retention.policy.bytes_max);
     response.set_schema_version(types_->version());
-    response.set_subscription_count(counts_.open.load());
+    response.set_subscription_count(subscription_places_.taken());
     response.set_event_bytes_max(static_cast<int32_t>(options_.event_bytes_max));
     response.set_log_engine(std::string(log_->name()));
   }
@@ -202,6 +204,7 @@ class Server::Impl {
   const absl::Time start_time_;
   UuidGenerator ids_;
   const Validator validator_;
+  Places subscription_places_;
   LiveTail tail_;
   SubscriptionCounts counts_;
   CallList streams_;

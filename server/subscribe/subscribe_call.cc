@@ -25,6 +25,11 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   void Begin(const grpc::ByteBuffer& bytes) {
     self_ = shared_from_this();
+    holds_place_ = context_.places.Take();
+    if (!holds_place_) {
+      Finish(TooMany());
+      return;
+    }
     FaultOr<SubscriptionOptions> options = Read(bytes);
     if (!options.ok()) {
       Finish(options.fault());
@@ -57,7 +62,9 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   }
   void OnDone() override {
     context_.streams.Remove(this);
-    --context_.subscriptions.counts.open;
+    if (holds_place_) {
+      context_.places.GiveBack();
+    }
     if (!id_.empty()) {
       spdlog::info("subscription {} of \"{}\" at {} ended", id_, client_name_, peer_);
     }
@@ -65,13 +72,14 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   }
 
  private:
+  Fault TooMany() const {
+    return {.reason = v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
+            .message = fmt::format("{} subscriptions are open, which is the limit", context_.places.most()),
+            .limit = fmt::format("{}", context_.places.most()),
+            .retry_after = absl::Seconds(1)};
+  }
+
   FaultOr<SubscriptionOptions> Read(const grpc::ByteBuffer& bytes) {
-    if (++context_.subscriptions.counts.open > context_.subscriptions_max) {
-      return Fault{.reason = v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
-                   .message = fmt::format("{} subscriptions are open, which is the limit", context_.subscriptions_max),
-                   .limit = fmt::format("{}", context_.subscriptions_max),
-                   .retry_after = absl::Seconds(1)};
-    }
     v1::SubscribeRequest request;
     const grpc::Slice slice = Flatten(bytes);
     if (!request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
@@ -83,6 +91,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   const SubscribeCallContext& context_;
   const std::string peer_;
+  bool holds_place_ = false;
   std::string id_;
   std::string client_name_;
   std::shared_ptr<SubscribeCall> self_;  // until OnDone

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/rpc/call_list.h"
+#include "server/rpc/places.h"
 #include "server/rpc/wire_message.h"
 #include "server/subscribe/subscription.h"
 
@@ -17,7 +18,7 @@ namespace weir::server {
 struct SubscribeCallContext {
   SubscriptionContext subscriptions;
   CallList& streams;
-  int subscriptions_max;
+  Places& places;
 };
 
 // The reactor of one stream; it deletes itself. `peer` is for the log.

@@ -122,6 +122,11 @@ TEST_F(SubscribeTest, LimitsHowManyAreOpen) {
   const grpc::Status status = Subscribe({})->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ReasonOf(Details(status)), "TOO_MANY_SUBSCRIPTIONS");
+  // Those that are refused never count, also not until their calls are done.
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(Subscribe({})->Finish().ok());
+    EXPECT_EQ(server_->state().subscriptions, 2);
+  }
   first->call.TryCancel();
   EXPECT_EQ(first->Finish().error_code(), grpc::StatusCode::CANCELLED);
   while (server_->state().subscriptions > 1) {

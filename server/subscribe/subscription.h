@@ -28,9 +28,8 @@
 
 namespace weir::server {
 
-// How many subscriptions are in which state; for limits, status and metrics. Any thread.
+// How many subscriptions are in which state; for status and metrics. Any thread.
 struct SubscriptionCounts {
-  std::atomic<int> open{0};
   std::atomic<int> catching_up{0};
 };
 
