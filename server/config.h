@@ -33,6 +33,7 @@ struct Settings {
   uint64_t event_bytes_max = 0;
   uint64_t publish_queue_events_max = 0;
   uint64_t publish_queue_bytes_max = 0;
+  uint64_t publish_streams_max = 0;
   uint64_t subscriptions_max = 0;
   uint64_t tail_bytes_max = 0;
   uint64_t free_space_bytes_min = 0;

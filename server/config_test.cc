@@ -74,6 +74,7 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings.event_bytes_max, 1u << 20);
   EXPECT_EQ(settings.publish_queue_events_max, 65'536u);
   EXPECT_EQ(settings.publish_queue_bytes_max, 64u << 20);
+  EXPECT_EQ(settings.publish_streams_max, 1'024u);
   EXPECT_EQ(settings.subscriptions_max, 1'024u);
   EXPECT_EQ(settings.tail_bytes_max, 64u << 20);
   EXPECT_EQ(settings.free_space_bytes_min, 256u << 20);
@@ -194,6 +195,7 @@ limits:
   event_bytes_max: 2MiB
   publish_queue_events_max: 10
   publish_queue_bytes_max: 1MiB
+  publish_streams_max: 2
   subscriptions_max: 3
   tail_bytes_max: 4MiB
   free_space_bytes_min: 5MiB
@@ -213,6 +215,7 @@ insecure: true
   EXPECT_EQ(settings.event_bytes_max, 2u << 20);
   EXPECT_EQ(settings.publish_queue_events_max, 10u);
   EXPECT_EQ(settings.publish_queue_bytes_max, 1u << 20);
+  EXPECT_EQ(settings.publish_streams_max, 2u);
   EXPECT_EQ(settings.subscriptions_max, 3u);
   EXPECT_EQ(settings.tail_bytes_max, 4u << 20);
   EXPECT_EQ(settings.free_space_bytes_min, 5u << 20);
@@ -236,6 +239,7 @@ TEST_F(ConfigFileTest, MistakesAreLocated) {
       {"limits: {event_bytes_max: 3MiB}", "limits.event_bytes_max: is 3145728"},
       {"limits: {publish_queue_events_max: 4294967296}", "limits.publish_queue_events_max: "},
       {"limits: {publish_queue_bytes_max: 2TiB}", "limits.publish_queue_bytes_max: "},
+      {"limits: {publish_streams_max: 4294967296}", "limits.publish_streams_max: "},
       {"limits: {subscriptions_max: 4294967296}", "limits.subscriptions_max: "},
       {"limits: {tail_bytes_max: 2TiB}", "limits.tail_bytes_max: "},
       {"limits: {free_space_bytes_min: 2TiB}", "limits.free_space_bytes_min: "},

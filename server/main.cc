@@ -67,6 +67,7 @@ ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   options.event_bytes_max = settings.event_bytes_max;
   options.publish_queue_events_max = settings.publish_queue_events_max;
   options.publish_queue_bytes_max = settings.publish_queue_bytes_max;
+  options.publish_streams_max = static_cast<int>(settings.publish_streams_max);
   options.subscriptions_max = static_cast<int>(settings.subscriptions_max);
   options.tail_bytes_max = settings.tail_bytes_max;
   options.retention.policy = {.age_max = settings.retention_age, .bytes_max = settings.retention_bytes_max};

@@ -21,6 +21,7 @@ class StateCollectable final : public prometheus::Collectable {
     std::vector<MetricFamily> families;
     families.push_back(Gauge("weir_publish_queue_events", "Events waiting for the committer.",
                              static_cast<double>(state.publish_queue_events)));
+    families.push_back(Gauge("weir_publish_streams", "Open PublishStream streams.", state.publish_streams));
     MetricFamily subscriptions = Gauge("weir_subscriptions", "Open Subscribe streams, by where they read.",
                                        state.subscriptions - state.subscriptions_catching_up);
     subscriptions.metric.front().label = {{"state", "live"}};

@@ -36,11 +36,13 @@ TEST(Metrics, ShowTheState) {
   state.log.bytes = 456;
   state.poisoned = true;
   state.publish_queue_events = 7;
+  state.publish_streams = 4;
   state.subscriptions = 5;
   state.subscriptions_catching_up = 2;
   state.tail_bytes = 99;
   const std::string text = TextOf(*StateMetrics([state] { return state; }));
   EXPECT_TRUE(Holds(text, "weir_publish_queue_events 7")) << text;
+  EXPECT_TRUE(Holds(text, "weir_publish_streams 4"));
   EXPECT_TRUE(Holds(text, "weir_subscriptions{state=\"live\"} 3"));
   EXPECT_TRUE(Holds(text, "weir_subscriptions{state=\"catching_up\"} 2"));
   EXPECT_TRUE(Holds(text, "weir_log_stored_bytes 456"));

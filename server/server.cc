@@ -25,6 +25,8 @@ namespace weir::server {
 namespace {
 
 constexpr int kMessageBytesMax = 4 << 20;
+// Calls of one connection at once; clients hold more back.
+constexpr int kConnectionCallsMax = 1'000;
 
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp& out) {
   const int64_t millis = absl::ToUnixMillis(time);
@@ -67,6 +69,7 @@ class Server::Impl {
         start_time_(options_.clock()),
         ids_(options_.clock),
         validator_(*types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
+        publish_places_(options_.publish_streams_max),
         subscription_places_(options_.subscriptions_max),
         tail_(options_.tail_bytes_max, log_->bounds().head),
         waker_(log_->bounds().head, options_.clock),
@@ -75,6 +78,7 @@ class Server::Impl {
         context_{.publish = {.validator = validator_,
                              .committer = committer_,
                              .streams = streams_,
+                             .stream_places = publish_places_,
                              .epoch = log_->bounds().epoch,
                              .on_published = options_.on_published},
                  .subscribe = {.subscriptions = {.log = *log_,
@@ -110,6 +114,7 @@ class Server::Impl {
     builder.SetMaxReceiveMessageSize(kMessageBytesMax);
     builder.SetMaxSendMessageSize(kMessageBytesMax);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConnectionCallsMax);
     SetKeepalive(builder);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     if (server == nullptr || port_ == 0) {
@@ -145,6 +150,7 @@ class Server::Impl {
     return {.log = log_->bounds(),
             .poisoned = !log_->health().ok(),
             .publish_queue_events = committer_.queued_events(),
+            .publish_streams = publish_places_.taken(),
             .subscriptions = subscription_places_.taken(),
             .subscriptions_catching_up = counts_.catching_up.load(),
             .tail_bytes = tail_.bytes()};
@@ -204,6 +210,7 @@ class Server::Impl {
   const absl::Time start_time_;
   UuidGenerator ids_;
   const Validator validator_;
+  Places publish_places_;
   Places subscription_places_;
   LiveTail tail_;
   SubscriptionCounts counts_;

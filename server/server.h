@@ -31,6 +31,7 @@ struct ServerOptions {
   size_t event_bytes_max = kEventBytesMaxDefault;
   size_t publish_queue_events_max = 65'536;
   size_t publish_queue_bytes_max = 64 << 20;
+  int publish_streams_max = 1'024;
   int subscriptions_max = 1'024;
   size_t tail_bytes_max = kTailBytesMaxDefault;
   // Threads that read pages from the log: as many slow disks as readers may wait for at once.
@@ -52,6 +53,7 @@ struct ServerState {
   log::Bounds log;
   bool poisoned = false;
   size_t publish_queue_events = 0;
+  int publish_streams = 0;
   int subscriptions = 0;
   int subscriptions_catching_up = 0;
   size_t tail_bytes = 0;

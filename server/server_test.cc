@@ -4,9 +4,13 @@
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "log/memory_engine.h"
@@ -185,6 +189,45 @@ TEST_F(ServerTest, DrainStoresWhatIsQueuedAndEndsStreams) {
   EXPECT_EQ(ReasonOf(Details(read)), "DRAINING");
   drain.join();
   EXPECT_EQ(log_->bounds().head, 1u);
+}
+
+// SETTINGS_MAX_CONCURRENT_STREAMS of the first frame that a server sends on a connection; 0 when it has none.
+uint32_t ConcurrentStreamsAllowedBy(uint16_t port) {
+  const int connection = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(port);
+  const auto read_exactly = [connection](size_t size) {
+    std::string bytes(size, '\0');
+    return recv(connection, bytes.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size) ? bytes : "";
+  };
+  const auto number = [](std::string_view bytes) {
+    uint32_t value = 0;
+    for (const char byte : bytes) {
+      value = value << 8 | static_cast<unsigned char>(byte);
+    }
+    return value;
+  };
+  uint32_t allowed = 0;
+  const std::string_view hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0 &&
+      send(connection, hello.data(), hello.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(hello.size())) {
+    const std::string header = read_exactly(9);  // 24 bits of length, type (4 is SETTINGS), flags, stream
+    EXPECT_EQ(header.substr(3, 1), "\4");
+    const std::string settings = read_exactly(number(header.substr(0, 3)));
+    for (size_t i = 0; i + 6 <= settings.size(); i += 6) {
+      if (number(settings.substr(i, 2)) == 3) {
+        allowed = number(settings.substr(i + 2, 4));
+      }
+    }
+  }
+  close(connection);
+  return allowed;
+}
+
+TEST_F(ServerTest, BoundsTheCallsOfAConnection) {
+  EXPECT_EQ(ConcurrentStreamsAllowedBy(server_->address().port), 1'000u);
 }
 
 TEST(Server, SaysWhichAddressIsTaken) {

@@ -9,6 +9,7 @@
 #include "server/publish/committer.h"
 #include "server/publish/validator.h"
 #include "server/rpc/call_list.h"
+#include "server/rpc/places.h"
 
 namespace weir::server {
 
@@ -16,6 +17,7 @@ struct PublishContext {
   const Validator& validator;
   Committer& committer;
   CallList& streams;
+  Places& stream_places;
   Epoch epoch;
   // Called for each answered batch; any thread. May be empty.
   std::function<void(const PublishCounts&)> on_published = nullptr;

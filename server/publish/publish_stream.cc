@@ -1,5 +1,7 @@
 #include "server/publish/publish_stream.h"
 
+#include <fmt/format.h>
+
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -27,17 +29,18 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void Begin() {
     self_ = shared_from_this();
-    const bool added = context_.streams.Add(self_);
+    holds_place_ = context_.stream_places.Take();
+    const bool added = holds_place_ && context_.streams.Add(self_);
     const std::lock_guard lock(mutex_);
     if (!added) {
-      end_ = ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+      SetEnd(ToGrpcStatus(holds_place_ ? Draining() : TooMany()));
     }
     Advance();
   }
 
   void Drain() override {
     const std::lock_guard lock(mutex_);
-    SetEnd(ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}));
+    SetEnd(ToGrpcStatus(Draining()));
     Advance();
   }
 
@@ -75,6 +78,9 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnDone() override {
     context_.streams.Remove(this);
+    if (holds_place_) {
+      context_.stream_places.GiveBack();
+    }
     self_.reset();
   }
 
@@ -90,6 +96,15 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     const grpc::Slice request;
     std::optional<Fault> fault;
   };
+
+  static Fault Draining() { return {.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}; }
+
+  Fault TooMany() const {
+    return {.reason = v1::ERROR_REASON_TOO_MANY_STREAMS,
+            .message = fmt::format("{} publish streams are open, which is the limit", context_.stream_places.most()),
+            .limit = fmt::format("{}", context_.stream_places.most()),
+            .retry_after = absl::Seconds(1)};
+  }
 
   // Results of one batch, ready to be sent.
   struct Results {
@@ -189,6 +204,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const PublishContext& context_;
   const std::shared_ptr<PublishSource> source_ = std::make_shared<PublishSource>();
   std::shared_ptr<PublishStream> self_;  // until OnDone
+  bool holds_place_ = false;
 
   std::mutex mutex_;
   grpc::ByteBuffer read_;   // gRPC's while reading_

@@ -4,6 +4,8 @@
 // kStreamResultBytesMax bytes of results wait to be sent, or while the committer's queue is full: HTTP/2 flow control
 // then holds the publisher. Results that come while a write is under way are gathered into the next one.
 //
+// At most so many streams as there are places are open; more are refused with TOO_MANY_STREAMS.
+//
 // A fault of a message as a whole, or a transient one, ends the stream after the results of all events before it; what
 // follows is neither stored nor acknowledged.
 #ifndef WEIR_SERVER_PUBLISH_PUBLISH_STREAM_H_

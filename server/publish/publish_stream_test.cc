@@ -142,6 +142,34 @@ TEST_F(PublishStreamTest, ReadingPausesWhileTooMuchWaits) {
   EXPECT_EQ(log_->bounds().head, 100u);
 }
 
+TEST_F(PublishStreamTest, LimitsHowManyAreOpen) {
+  Start({.publish_streams_max = 1});
+  grpc::ClientContext first_call;
+  const auto first = stub_->PublishStream(&first_call);
+  v1::PublishStreamRequest request;
+  *request.add_events() = NoteEvent("a", "x");
+  v1::PublishStreamResponse response;
+  ASSERT_TRUE(first->Write(request));
+  ASSERT_TRUE(first->Read(&response));
+  for (int i = 0; i < 20; ++i) {
+    Open();
+    const grpc::Status status = Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(ReasonOf(Details(status)), "TOO_MANY_STREAMS");
+    EXPECT_EQ(Details(status).details_size(), 2);  // with RetryInfo
+    EXPECT_EQ(server_->state().publish_streams, 1);
+  }
+  first->WritesDone();
+  EXPECT_FALSE(first->Read(&response));
+  EXPECT_TRUE(first->Finish().ok());
+  while (server_->state().publish_streams > 0) {
+    std::this_thread::yield();
+  }
+  Open();
+  ASSERT_TRUE(Write({NoteEvent("a", "x")}));
+  ReadResults(1);
+}
+
 TEST_F(PublishStreamTest, ACancelledStreamIsForgotten) {
   Open();
   ASSERT_TRUE(Write({NoteEvent("a", "x")}));

@@ -30,6 +30,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::ERROR_REASON_QUEUE_FULL:
     case v1::ERROR_REASON_STORAGE_FULL:
     case v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS:
+    case v1::ERROR_REASON_TOO_MANY_STREAMS:
       return absl::StatusCode::kResourceExhausted;
     case v1::ERROR_REASON_CREDENTIALS_MISSING:
     case v1::ERROR_REASON_CREDENTIALS_INVALID:
