@@ -19,7 +19,8 @@ std::string Serialise(const Reply& reply, const ReplyContext& context) {
     return out + (context.http11 ? fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", reply.body.size(), reply.body) : reply.body);
   }
   out += fmt::format("Date: {}\r\n", HttpDate(absl::ToTimeT(context.now)));
-  if (reply.status != 204 && reply.status != 304) {
+  const bool length_known = !context.head_only || !reply.body.empty();
+  if (reply.status != 204 && reply.status != 304 && length_known) {
     out += fmt::format("Content-Length: {}\r\n", reply.body.size());
   }
   if (!context.keep_alive || reply.close) {

@@ -26,6 +26,8 @@ TEST(ReplyTest, LeavesTheBodyOutWhereThereMustBeNone) {
   const std::string head = Serialise({.body = "abc"}, {.head_only = true, .now = kNow});
   EXPECT_NE(head.find("Content-Length: 3\r\n"), std::string::npos);
   EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+  // HEAD of what was not made: its length is not known (RFC 9110, 8.6).
+  EXPECT_EQ(Serialise({.body = ""}, {.head_only = true, .now = kNow}).find("Content-Length"), std::string::npos);
   for (const int status : {204, 304}) {
     const std::string text = Serialise({.status = status, .body = "abc"}, {.now = kNow});
     EXPECT_EQ(text.find("Content-Length"), std::string::npos);
