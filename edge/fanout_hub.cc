@@ -97,11 +97,7 @@ void FanoutHub::BeginGeneration(const TailState& state) {
     Unpark(*session);
     Settle(*session);
   }
-  std::vector<uint64_t> polls;
-  for (const auto& [id, poll] : polls_) {
-    polls.push_back(id);
-  }
-  RunPolls(std::move(polls));
+  BeginGenerationOfPolls(first);
 }
 
 // Every caught-up session, now with a cursor of its own.
@@ -246,6 +242,12 @@ void FanoutHub::SettleParked() {
 
 bool FanoutHub::InTail(const Cursor& cursor) const {
   return cursor.epoch == epoch_ && cursor.sequence >= covered_after_ && cursor.sequence <= position_;
+}
+
+// In a log that went back, the sequences beyond its end are given to other events.
+bool FanoutHub::Survives(const Cursor& cursor) const {
+  return cursor.epoch == epoch_ && (cursor.sequence == began_after_ ||
+                                    (cursor.sequence > began_after_ && began_because_ != GapReason::kBeyondHead));
 }
 
 void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,

@@ -107,6 +107,8 @@ class FanoutHub final : public Hub {
   void SettleParked();
   // Whether reading goes on in the tail after it.
   bool InTail(const Cursor& cursor) const;
+  // Whether a place in the tail's generation before is also one in the present one.
+  bool Survives(const Cursor& cursor) const;
 
   // One stream's life (fanout_session.cc).
   void Begin(Session& session, const StreamRequest& request, std::string& body);
@@ -157,6 +159,7 @@ class FanoutHub final : public Hub {
   // Polls (fanout_poll.cc).
   void RunPoll(uint64_t id);
   void RunPolls(std::vector<uint64_t> ids);
+  void BeginGenerationOfPolls(bool first);
   void ReadPollTail(PollOperation& poll);
   void AskServerForPoll(PollOperation& poll);
   void OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page);

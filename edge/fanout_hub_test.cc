@@ -351,6 +351,25 @@ TEST_F(FanoutHubTest, AResetTailTellsEveryReaderOfAGap) {
   EXPECT_THAT(two->data("weir.gap"), testing::SizeIs(1));
 }
 
+// A restored backup: the sequences that the readers have seen are given to other events.
+TEST_F(FanoutHubTest, ALogThatWentBackIsAGapEvenWhenItHasCaughtUp) {
+  log.Add("a", "1");
+  log.Add("a", "2");
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}));
+  log.Recreate("aaaaaaaa");
+  tail.Reset(log.At(0), GapReason::kBeyondHead);
+  for (const char* payload : {"new 1", "new 2", "new 3"}) {
+    log.Add("a", payload);
+  }
+  Feed();
+  ASSERT_TRUE(Until(*reader, [&] { return reader->raw().find("new 3") != std::string::npos; }));
+  EXPECT_THAT(reader->data("weir.gap"),
+              ElementsAre(R"({"reason":"beyond_head","requested":"aaaaaaaa-2","resumedAt":"aaaaaaaa-0"})"));
+  EXPECT_THAT(reader->data("t.Event"), ElementsAre("new 1", "new 2", "new 3"));
+}
+
 TEST_F(FanoutHubTest, ClosingIsNoticed) {
   log.Fill(tail, 0);
   Spin();

@@ -24,7 +24,8 @@ std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
   poll->id = id;
   poll->done = std::move(done);
   poll->channel = channels_.Join(request.reader.route, request.reader.filters, true);
-  poll->deadline_ms = NowMs() + absl::ToInt64Milliseconds(request.wait);
+  poll->deadline_ms =
+      std::min(NowMs() + absl::ToInt64Milliseconds(request.wait), absl::ToUnixMillis(request.reader.expires));
   poll->request = std::move(request);
   poll->request.reader.start = AllowedStart(poll->request.reader.start, *poll->channel->route, options_.now());
   if (poll->request.reader.start.kind == ReadStart::Kind::kAfter) {
@@ -41,6 +42,20 @@ void FanoutHub::RunPolls(std::vector<uint64_t> ids) {
   for (const uint64_t id : ids) {
     RunPoll(id);
   }
+}
+
+// The server judges the cursors of those that wait anew. But a log that went back may seem to know them again.
+void FanoutHub::BeginGenerationOfPolls(bool first) {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, poll] : polls_) {
+    ids.push_back(id);
+    const Cursor& cursor = poll->cursor;
+    if (!first && poll->waiting && cursor.epoch == epoch_ && cursor.sequence > began_after_ && !Survives(cursor)) {
+      poll->gap = GapInfo{began_because_, poll->cursor, Cursor{epoch_, began_after_}};
+      poll->cursor = poll->gap->resumed_at;
+    }
+  }
+  RunPolls(std::move(ids));
 }
 
 void FanoutHub::RunPoll(uint64_t id) {

@@ -116,6 +116,38 @@ TEST_F(FanoutPollTest, ALongPollEndsEmptyAtItsDeadline) {
   EXPECT_EQ(body, R"({"events":[],"cursor":"aaaaaaaa-0","more":false,"gap":null})");
 }
 
+TEST_F(FanoutPollTest, ALongPollEndsWithItsToken) {
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(30);
+  request.reader.expires = now + absl::Seconds(10);
+  std::string body;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  Advance(absl::Seconds(9));
+  EXPECT_EQ(body, "");
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(body, R"({"events":[],"cursor":"aaaaaaaa-0","more":false,"gap":null})");
+}
+
+TEST_F(FanoutPollTest, ALongPollIsToldWhenTheLogWentBack) {
+  AddEvents(1, 2);
+  log.Fill(tail, 0);
+  Spin();
+  PollRequest request = Ask({"a"}, After(log.At(2)));
+  request.wait = absl::Seconds(30);
+  std::string body;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { body = *answer; });
+  Spin();
+  log.Recreate("aaaaaaaa");
+  tail.Reset(log.At(0), GapReason::kBeyondHead);
+  AddEvents(11, 13);
+  Feed();
+  EXPECT_EQ(body, R"({"events":[],"cursor":"aaaaaaaa-0","more":false,)"
+                  R"("gap":{"reason":"beyond_head","requested":"aaaaaaaa-2","resumedAt":"aaaaaaaa-0"}})");
+}
+
 TEST_F(FanoutPollTest, ALongPollWhosePlaceTheTailLostIsStillAnswered) {
   log.Fill(tail, 0);
   Spin();

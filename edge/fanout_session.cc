@@ -148,7 +148,7 @@ bool FanoutHub::Step(Session& session) {
 bool FanoutHub::WriteResetGap(Session& session) {
   session.generation = 0;
   const Cursor resumed_at{epoch_, began_after_};
-  if (session.cursor.epoch == epoch_ && session.cursor.sequence >= began_after_) {
+  if (Survives(session.cursor)) {
     return true;
   }
   block_.Clear();
