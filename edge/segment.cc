@@ -43,12 +43,10 @@ Segment::~Segment() {
   }
 }
 
-void Segment::Keep(std::shared_ptr<const std::string> bytes) {
-  bytes_.fetch_add(bytes->size(), std::memory_order_relaxed);
-  kept_.push_back(std::move(bytes));
-}
+void Segment::Keep(std::shared_ptr<const std::string> bytes) { kept_.push_back(std::move(bytes)); }
 
-void Segment::Append(const EventView& event) {
+void Segment::Append(const EventView& event, size_t bytes) {
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
   const uint32_t size = size_.load(std::memory_order_relaxed);
   events_[size] = event;
   size_.store(size + 1, std::memory_order_release);

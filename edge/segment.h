@@ -42,10 +42,10 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   // --- The appending thread.
-  // Keeps bytes alive that events will refer to.
+  // Keeps bytes alive that events will refer to. Segments may share them, so each counts only its own events' part.
   void Keep(std::shared_ptr<const std::string> bytes);
-  // `event` refers to kept bytes; its sequence is above all before. Not when full or sealed.
-  void Append(const EventView& event);
+  // `event` refers to kept bytes, `bytes` of them; its sequence is above all before. Not when full or sealed.
+  void Append(const EventView& event, size_t bytes);
   void Seal();
   bool full() const { return size() == events_max_; }
 

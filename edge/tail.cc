@@ -110,14 +110,14 @@ absl::Status Tail::Append(std::shared_ptr<const std::string> batch) {
       malformed = true;
       return false;
     }
-    AppendEvent(holder, view);
+    AppendEvent(holder, bytes.size(), view);
     return true;
   });
   PublishHead();
   return well_formed && !malformed ? absl::OkStatus() : absl::DataLossError("a batch of events is malformed");
 }
 
-void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, const EventView& view) {
+void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view) {
   const std::optional<Cursor> cursor = Cursor::Parse(view.cursor);
   if (cursor && cursor->epoch != epoch_) {
     Reset({cursor->epoch, view.sequence - 1}, GapReason::kOtherEpoch);
@@ -130,7 +130,7 @@ void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, const Ev
     kept_ = bytes.get();
     segment.Keep(bytes);
   }
-  segment.Append(view);
+  segment.Append(view, event_bytes);
   head_ = view.sequence;
   if (segment.full() || segment.bytes() > options_.bytes_max / kSegmentsMin) {
     Seal();

@@ -4,8 +4,8 @@
 // with a place of its own, and so is each session that fell behind. Nobody has a queue.
 //
 // Coverage: every matching event with covered_after < sequence ≤ head is here. The oldest segments are dropped when the
-// memory (rendered frames included) exceeds bytes_max; a reader that was slower than that is told (kGone) and goes to
-// the server's history.
+// memory (rendered frames included) exceeds bytes_max, give or take one batch; a reader that was slower than that is
+// told (kGone) and goes to the server's history.
 //
 // A tail that cannot be continued (another epoch, or events lost to retention) is reset: it begins a new generation,
 // and every reader of an older one has to be told of a gap.
@@ -120,7 +120,8 @@ class Tail {
   Found FindAfter(uint32_t generation, uint64_t sequence) const;
   Found FindNext(uint32_t generation, uint64_t ordinal) const;
   Segment& Active();
-  void AppendEvent(const std::shared_ptr<const std::string>& bytes, const EventView& view);
+  // `view` refers to `event_bytes` of `bytes`.
+  void AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view);
   void Seal();
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PublishHead();

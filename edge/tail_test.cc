@@ -57,6 +57,21 @@ TEST(TailTest, AReaderAtTheEndSeesWhatComesLater) {
   }
 }
 
+// Events that came in one message share its memory: it is not counted again for each segment that they lie in.
+TEST(TailTest, ALargeBatchStaysInASmallTail) {
+  FakeLog log;
+  for (int i = 0; i < 256; ++i) {
+    log.Add("a", std::string(4 * 1024, 'x'));
+  }
+  Tail tail({.bytes_max = 4 * 1024 * 1024, .presentations = 1});
+  tail.SetSchema(FakeSchema());
+  tail.Reset(log.At(0), GapReason::kExpired);
+  ASSERT_TRUE(tail.Append(BatchBytes(log.After(0, {">"}))).ok());
+  EXPECT_EQ(tail.events(), 256);
+  EXPECT_EQ(tail.state().covered_after, 0);
+  EXPECT_GE(tail.bytes(), 1024 * 1024);
+}
+
 TEST(TailTest, IsBoundedByBytesAndSaysWhatItNoLongerCovers) {
   FakeLog log;
   Tail tail({.bytes_max = 1024 * 1024, .presentations = 1});
