@@ -59,6 +59,7 @@ absl::Status ReadLimits(const config::v1::ServerLimits& limits, const ConfigFile
       {"limits.publish_streams_max", limits.publish_streams_max(), 1'024, 1, kCountMax, &settings.publish_streams_max},
       {"limits.subscriptions_max", limits.subscriptions_max(), 1'024, 1, kCountMax, &settings.subscriptions_max},
       {"limits.tail_bytes_max", limits.tail_bytes_max(), 64 << 20, 1, kBytesMax, &settings.tail_bytes_max},
+      {"limits.grpc_bytes_max", limits.grpc_bytes_max(), 512 << 20, 64 << 20, kBytesMax, &settings.grpc_bytes_max},
       {"limits.free_space_bytes_min", limits.free_space_bytes_min(), 256 << 20, 1, kBytesMax,
        &settings.free_space_bytes_min},
       {"limits.idempotence_events_max", limits.idempotence_events_max(), 2 << 20, 2, kCountMax,

@@ -36,6 +36,7 @@ struct Settings {
   uint64_t publish_streams_max = 0;
   uint64_t subscriptions_max = 0;
   uint64_t tail_bytes_max = 0;
+  uint64_t grpc_bytes_max = 0;
   uint64_t free_space_bytes_min = 0;
   uint64_t idempotence_events_max = 0;
   std::string log_level;

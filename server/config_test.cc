@@ -77,6 +77,7 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings.publish_streams_max, 1'024u);
   EXPECT_EQ(settings.subscriptions_max, 1'024u);
   EXPECT_EQ(settings.tail_bytes_max, 64u << 20);
+  EXPECT_EQ(settings.grpc_bytes_max, 512u << 20);
   EXPECT_EQ(settings.free_space_bytes_min, 256u << 20);
   EXPECT_EQ(settings.idempotence_events_max, 2'097'152u);
   EXPECT_EQ(settings.log_level, "info");
@@ -198,6 +199,7 @@ limits:
   publish_streams_max: 2
   subscriptions_max: 3
   tail_bytes_max: 4MiB
+  grpc_bytes_max: 1GiB
   free_space_bytes_min: 5MiB
   idempotence_events_max: 1000
 log_level: warning
@@ -218,6 +220,7 @@ insecure: true
   EXPECT_EQ(settings.publish_streams_max, 2u);
   EXPECT_EQ(settings.subscriptions_max, 3u);
   EXPECT_EQ(settings.tail_bytes_max, 4u << 20);
+  EXPECT_EQ(settings.grpc_bytes_max, 1u << 30);
   EXPECT_EQ(settings.free_space_bytes_min, 5u << 20);
   EXPECT_EQ(settings.idempotence_events_max, 1'000u);
   EXPECT_EQ(settings.log_level, "warning");
@@ -242,6 +245,7 @@ TEST_F(ConfigFileTest, MistakesAreLocated) {
       {"limits: {publish_streams_max: 4294967296}", "limits.publish_streams_max: "},
       {"limits: {subscriptions_max: 4294967296}", "limits.subscriptions_max: "},
       {"limits: {tail_bytes_max: 2TiB}", "limits.tail_bytes_max: "},
+      {"limits: {grpc_bytes_max: 63MiB}", "limits.grpc_bytes_max: is 66060288; allowed is 67108864 to"},
       {"limits: {free_space_bytes_min: 2TiB}", "limits.free_space_bytes_min: "},
       {"limits: {idempotence_events_max: 1}", "limits.idempotence_events_max: is 1; allowed is 2 to"},
       {"data_dirr: x", "data_dirr"},

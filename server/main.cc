@@ -70,6 +70,7 @@ ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   options.publish_streams_max = static_cast<int>(settings.publish_streams_max);
   options.subscriptions_max = static_cast<int>(settings.subscriptions_max);
   options.tail_bytes_max = settings.tail_bytes_max;
+  options.grpc_bytes_max = settings.grpc_bytes_max;
   options.retention.policy = {.age_max = settings.retention_age, .bytes_max = settings.retention_bytes_max};
   options.retention.check_interval = settings.retention_check_interval;
   options.retention.on_error = [](const absl::Status& status) { spdlog::error("retention: {}", Message(status)); };

@@ -4,6 +4,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -115,6 +116,7 @@ class Server::Impl {
     builder.SetMaxSendMessageSize(kMessageBytesMax);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConnectionCallsMax);
+    builder.SetResourceQuota(grpc::ResourceQuota("weir-server").Resize(options_.grpc_bytes_max));
     SetKeepalive(builder);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     if (server == nullptr || port_ == 0) {

@@ -34,6 +34,9 @@ struct ServerOptions {
   int publish_streams_max = 1'024;
   int subscriptions_max = 1'024;
   size_t tail_bytes_max = kTailBytesMaxDefault;
+  // What comes in, held by gRPC or waiting to be stored. Near it connections are read more slowly; beyond it gRPC ends
+  // calls at random with RESOURCE_EXHAUSTED, and takes no new connections.
+  size_t grpc_bytes_max = 512 << 20;
   // Threads that read pages from the log: as many slow disks as readers may wait for at once.
   int read_threads = 4;
   RetentionOptions retention = {};

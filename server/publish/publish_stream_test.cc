@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -168,6 +170,48 @@ TEST_F(PublishStreamTest, LimitsHowManyAreOpen) {
   Open();
   ASSERT_TRUE(Write({NoteEvent("a", "x")}));
   ReadResults(1);
+}
+
+TEST_F(PublishStreamTest, EndsCallsWhenTooManyBytesWait) {
+  Start({.grpc_bytes_max = 8 << 20});
+  log_->CloseGate();
+  v1::PublishStreamRequest request;
+  *request.add_events() = NoteEvent("a", "x");
+  request.mutable_events(0)->mutable_payload()->set_value("\x0a\xa0\xf7\x36" + std::string(900'000, 'x'));
+  std::mutex mutex;
+  std::condition_variable changed;
+  int cut = 0;
+  std::vector<std::thread> publishers;
+  for (int i = 0; i < 40; ++i) {
+    publishers.emplace_back([&] {
+      grpc::ClientContext call;
+      const auto stream = stub_->PublishStream(&call);
+      v1::PublishStreamResponse response;
+      if (stream->Write(request) && stream->WritesDone() && stream->Read(&response)) {
+        EXPECT_EQ(response.results_size(), 1);
+      }
+      const grpc::Status status = stream->Finish();
+      if (!status.ok()) {
+        // A connection that was closed as a whole, or the call alone.
+        EXPECT_TRUE(status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED ||
+                    status.error_code() == grpc::StatusCode::UNAVAILABLE)
+            << status.error_message();
+        const std::lock_guard lock(mutex);
+        ++cut;
+        changed.notify_all();
+      }
+    });
+  }
+  {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&cut] { return cut > 0; }));
+  }
+  log_->OpenGate();
+  for (std::thread& publisher : publishers) {
+    publisher.join();
+  }
+  Publish({NoteEvent("a", "x")});
+  EXPECT_TRUE(status_.ok()) << status_.error_message();
 }
 
 TEST_F(PublishStreamTest, ACancelledStreamIsForgotten) {
