@@ -209,7 +209,7 @@ bool Connection::Send(const Reply& reply, const ReplyContext& context) {
   thread_.admission.metrics().CountAnswer(reply.status);
   out_ = Serialise(reply, context);
   sent_ = 0;
-  keep_alive_ = context.keep_alive && !reply.close;
+  keep_alive_ = context.keep_alive && !reply.close && (context.http11 || !reply.is_stream);
   state_ = State::kWriting;
   deadline_ = steady_clock::now() + thread_.options.write_timeout;
   return Flush();

@@ -184,6 +184,15 @@ TEST_F(ListenerTest, SpeaksHttp10) {
   EXPECT_FALSE(hub_.AwaitStream().chunked);
 }
 
+TEST_F(ListenerTest, EndsWhereItSaysSoOfAStreamThatWasOnlyAskedAbout) {
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send("HEAD /open HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(client.ReadAll().find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(client.ended());
+}
+
 TEST_F(ListenerTest, DeliversItsRefusalOfALargeBody) {
   Start();
   const std::string answer =

@@ -26,7 +26,8 @@ struct ReplyContext {
   absl::Time now;
 };
 
-// The bytes to send. Whether the connection goes on is `context.keep_alive && !reply.close`, and stands in the bytes.
+// The bytes to send. Whether the connection goes on is `context.keep_alive && !reply.close`, and stands in the bytes; a
+// stream of HTTP/1.0 always ends it.
 std::string Serialise(const Reply& reply, const ReplyContext& context);
 
 // An answer of `application/problem+json`. `headers` as in Reply.
