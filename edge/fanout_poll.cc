@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kAnswerBytesMax = 1024 * 1024;
 // Pages without a matching event that one poll reads; then it answers with `more`.
 constexpr int kPagesMax = 16;
+// How long after its deadline an answer may still wait for the server: a read that has its turn ends sooner.
+constexpr int64_t kHistoryPatienceMs = 15'000;
 
 }  // namespace
 
@@ -248,10 +250,16 @@ void FanoutHub::ErasePoll(uint64_t id) {
 
 void FanoutHub::SweepPolls(int64_t now) {
   std::vector<uint64_t> due;
+  std::vector<uint64_t> late;
   for (const auto& [id, poll] : polls_) {
     if (poll->waiting && (poll->deadline_ms <= now || draining_)) {
       due.push_back(id);
+    } else if (poll->ticket != nullptr && poll->deadline_ms + kHistoryPatienceMs <= now) {
+      late.push_back(id);
     }
+  }
+  for (const uint64_t id : late) {
+    FinishPoll(*polls_.at(id), absl::UnavailableError("the server did not answer in time"));
   }
   for (const uint64_t id : due) {
     WaitOrFinishPoll(*polls_.at(id));

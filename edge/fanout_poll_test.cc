@@ -209,6 +209,24 @@ TEST_F(FanoutPollTest, IsUnavailableWhenHistoryIs) {
   EXPECT_EQ(PollOnce(Ask({"a"}, After(log.At(0)))), "UNAVAILABLE");
 }
 
+TEST_F(FanoutPollTest, IsUnavailableWhenHistoryKeepsItWaiting) {
+  AddEvents(1, 2);
+  log.Fill(tail, 1);
+  Spin();
+  log.Hold();
+  PollRequest request = Ask({"a"}, After(log.At(0)));
+  request.wait = absl::Seconds(5);
+  absl::Status status;
+  hub.Poll(request, [&](const absl::StatusOr<std::string>& answer) { status = answer.status(); });
+  Spin();
+  Advance(absl::Seconds(19));
+  EXPECT_TRUE(status.ok());
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  log.Release();
+  Spin();
+}
+
 TEST_F(FanoutPollTest, AnUnrenderableEventIsAGapBeforeTheEventsOfItsAnswer) {
   log.Add("a", "1");
   log.Add("a", "!");
