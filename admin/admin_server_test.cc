@@ -154,8 +154,8 @@ TEST(AdminServer, KeepsConnectionsAlive) {
 
 TEST(AdminServer, ClosesWhenAskedTo) {
   const auto server = Started();
-  for (const char* request : {"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-                              "GET /healthz HTTP/1.0\r\n\r\n"}) {
+  for (const char* request :
+       {"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /healthz HTTP/1.0\r\n\r\n"}) {
     Client client(server->port());
     client.Send(request);
     EXPECT_THAT(client.ReadAll(), testing::EndsWith("\r\n\r\nok\n"));
@@ -230,7 +230,7 @@ TEST(AdminServer, CapsConnections) {
     Client fourth(server->port());
     EXPECT_THAT(third.ReadAll(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
     EXPECT_THAT(fourth.ReadAll(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
-    EXPECT_EQ(Client(server->port()).ReadAll(), "");  // third and fourth have not closed yet
+    EXPECT_EQ(Client(server->port()).ReadAll(), "");              // third and fourth have not closed yet
     EXPECT_THAT(ask(second), StartsWith("HTTP/1.1 200 OK\r\n"));  // those that are there stay
     second.Send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     second.ReadAll();

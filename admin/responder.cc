@@ -34,10 +34,8 @@ Answer Metrics(const AdminOptions& options) {
 }  // namespace
 
 Answer ProblemAnswer(unsigned status, std::string_view name, std::string_view title, std::string_view detail) {
-  const nlohmann::ordered_json body = {{"type", fmt::format("urn:weir:problem:{}", name)},
-                                       {"title", title},
-                                       {"status", status},
-                                       {"detail", detail}};
+  const nlohmann::ordered_json body = {
+      {"type", fmt::format("urn:weir:problem:{}", name)}, {"title", title}, {"status", status}, {"detail", detail}};
   // A detail that is not UTF-8 must not make the answer fail.
   return {status, "application/problem+json",
           body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"};

@@ -28,11 +28,10 @@ TEST(Responder, SaysWhyNot) {
   const Answer health = Respond("GET", "/healthz", options);
   EXPECT_EQ(health.status, 503u);
   EXPECT_EQ(health.content_type, "application/problem+json");
-  EXPECT_EQ(nlohmann::json::parse(health.body),
-            nlohmann::json({{"type", "urn:weir:problem:unhealthy"},
-                            {"title", "Unhealthy"},
-                            {"status", 503},
-                            {"detail", "the log is poisoned"}}));
+  EXPECT_EQ(nlohmann::json::parse(health.body), nlohmann::json({{"type", "urn:weir:problem:unhealthy"},
+                                                                {"title", "Unhealthy"},
+                                                                {"status", 503},
+                                                                {"detail", "the log is poisoned"}}));
   const Answer ready = Respond("HEAD", "/readyz", options);
   EXPECT_EQ(ready.status, 503u);
   EXPECT_THAT(ready.body, HasSubstr("the tail is being filled"));

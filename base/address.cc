@@ -34,9 +34,8 @@ bool IsName(std::string_view host) {
            c == '.';
   };
   const std::string_view last = host.substr(host.rfind('.') + 1);
-  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), allowed) &&
-         host.front() != '.' && host.find("..") == std::string_view::npos &&
-         last.find_first_not_of("0123456789") != std::string_view::npos;
+  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), allowed) && host.front() != '.' &&
+         host.find("..") == std::string_view::npos && last.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ TEST(Base64Url, DecodesWhatItEncodes) {
 }
 
 TEST(Base64Url, RefusesAllOtherForms) {
-  for (const char* text : {"Z", "Zm9vY", "Zg==", "Zg=", "Zm9v\n", " Zm9v", "Zm+v", "Zm/v", "Zh", "Zm9", "Zm9vYh",
-                           "Zm\xff\xff"}) {
+  for (const char* text :
+       {"Z", "Zm9vY", "Zg==", "Zg=", "Zm9v\n", " Zm9v", "Zm+v", "Zm/v", "Zh", "Zm9", "Zm9vYh", "Zm\xff\xff"}) {
     EXPECT_EQ(Base64UrlDecode(text), std::nullopt) << text;
   }
   EXPECT_EQ(Base64UrlDecode(std::string_view("Zm9\0", 4)), std::nullopt);

@@ -35,8 +35,8 @@ constexpr size_t kDepthMax = 50;
 bool HoldsBytes(const FieldDescriptor& field) {
   const std::string& name = field.name();
   const auto ends = [&](std::string_view suffix) {
-    return name == suffix || (name.size() > suffix.size() && name.ends_with(suffix) &&
-                              name[name.size() - suffix.size() - 1] == '_');
+    return name == suffix ||
+           (name.size() > suffix.size() && name.ends_with(suffix) && name[name.size() - suffix.size() - 1] == '_');
   };
   return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64 &&
          (ends("bytes") || ends("bytes_max") || ends("bytes_min"));
@@ -145,9 +145,9 @@ class ConfigReader {
     file_.places_[path] = Place(key_mark_);
     const std::vector<std::string_view> names = FieldNames(type);
     const std::string_view near = DidYouMean(key, names);
-    return file_.Error(path, fmt::format("unknown key{}; allowed is {}",
-                                         near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near),
-                                         fmt::join(names, ", ")));
+    return file_.Error(
+        path, fmt::format("unknown key{}; allowed is {}",
+                          near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), fmt::join(names, ", ")));
   }
 
   absl::Status ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field, Proto& out) {
@@ -185,8 +185,7 @@ class ConfigReader {
       case FieldDescriptor::CPPTYPE_BOOL:
         if (const bool* value = std::get_if<bool>(&Plain(node))) {
           const auto* reflection = out.GetReflection();
-          field.is_repeated() ? reflection->AddBool(&out, &field, *value)
-                              : reflection->SetBool(&out, &field, *value);
+          field.is_repeated() ? reflection->AddBool(&out, &field, *value) : reflection->SetBool(&out, &field, *value);
           return absl::OkStatus();
         }
         return WrongType(node, path, "true or false");
@@ -274,9 +273,9 @@ class ConfigReader {
         number = static_cast<T>(*large);
       }
       if (!number.has_value()) {
-        return WrongType(node, path,
-                         fmt::format("a whole number from {} to {}", std::numeric_limits<T>::min(),
-                                     std::numeric_limits<T>::max()));
+        return WrongType(
+            node, path,
+            fmt::format("a whole number from {} to {}", std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
       }
       (reflection->*(field.is_repeated() ? add : assign))(&out, &field, *number);
       return absl::OkStatus();

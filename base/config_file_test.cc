@@ -59,7 +59,7 @@ insecure: true
     descriptor_sets: "a.binpb" descriptor_sets: "b.binpb"
     retention { age { seconds: 5400 } bytes_max: 2147483648 }
     limits { event_bytes_max: 65536 publish_queue_events_max: 1000 } insecure: true)",
-                                                           &expected));
+                                                            &expected));
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(read, expected)) << read.DebugString();
 }
 
@@ -149,8 +149,7 @@ TEST(ConfigFile, RefusesWrongTypes) {
   } kCases[] = {
       {"- listen", "weir.yaml:1:1: is a list; allowed is a mapping of keys to values"},
       {"listen", "weir.yaml:1:1: is \"listen\"; allowed is a mapping of keys to values"},
-      {"listen: 8080",
-       "weir.yaml:1:9: listen: is \"8080\"; allowed is text; put it in quotes if text is meant"},
+      {"listen: 8080", "weir.yaml:1:9: listen: is \"8080\"; allowed is text; put it in quotes if text is meant"},
       {"listen: true", "weir.yaml:1:9: listen: is \"true\"; allowed is text; put it in quotes if text is meant"},
       {"listen: [a]", "weir.yaml:1:9: listen: is a list; allowed is text"},
       {"listen: {a: b}", "weir.yaml:1:9: listen: is a mapping; allowed is text"},

@@ -41,8 +41,8 @@ TEST(ResolvePlain, FollowsTheCoreSchema) {
 }
 
 TEST(ResolvePlain, TakesAllElseAsText) {
-  for (const char* text : {"yes", "no", "on", "TrUe", "nil", "-", "+", ".", "e5", "1e", "1.5.2", "0x", "0xG", "0o8",
-                           "-0x1", "1_000", "12:30", "30s", "inf", "nan", "--1"}) {
+  for (const char* text : {"yes", "no",  "on",  "TrUe", "nil",   "-",     "+",   ".",   "e5",  "1e", "1.5.2",
+                           "0x",  "0xG", "0o8", "-0x1", "1_000", "12:30", "30s", "inf", "nan", "--1"}) {
     Resolved<PlainText>(text);
   }
 }

@@ -235,8 +235,7 @@ absl::StatusOr<std::string> JwtKey::Sign(std::string_view input) const {
   if (!can_sign()) {
     return absl::FailedPreconditionError("a public key cannot sign; a private key is needed");
   }
-  std::string signature =
-      algorithm() == JwtAlgorithm::kHs256 ? material_->Mac(input) : material_->SignEcdsa(input);
+  std::string signature = algorithm() == JwtAlgorithm::kHs256 ? material_->Mac(input) : material_->SignEcdsa(input);
   if (signature.empty()) {
     return absl::InternalError("OpenSSL cannot sign");
   }
@@ -248,8 +247,7 @@ bool JwtKey::Verify(std::string_view input, std::string_view signature) const {
     return signature.size() == 2 * kCoordinateBytes && material_->VerifyEcdsa(input, signature);
   }
   const std::string mac = material_->Mac(input);
-  return !mac.empty() && signature.size() == mac.size() &&
-         CRYPTO_memcmp(mac.data(), signature.data(), mac.size()) == 0;
+  return !mac.empty() && signature.size() == mac.size() && CRYPTO_memcmp(mac.data(), signature.data(), mac.size()) == 0;
 }
 
 }  // namespace weir

@@ -101,10 +101,9 @@ TEST(JwtVerifier, RefusesATokenWithAnyCharacterChanged) {
 
 TEST(JwtVerifier, RefusesOtherForms) {
   const std::string good(kRfcHs256Token);
-  for (const std::string& token :
-       {std::string(), std::string("."), std::string(".."), std::string("..."), good + ".", "." + good, good + ".AA",
-        good + "=", good + "\n", " " + good, "Bearer " + good, good.substr(0, good.rfind('.')),
-        good.substr(0, good.rfind('.') + 1)}) {
+  for (const std::string& token : {std::string(), std::string("."), std::string(".."), std::string("..."), good + ".",
+                                   "." + good, good + ".AA", good + "=", good + "\n", " " + good, "Bearer " + good,
+                                   good.substr(0, good.rfind('.')), good.substr(0, good.rfind('.') + 1)}) {
     EXPECT_FALSE(Verifier({Secret()}).Verify(token, kRfcNow).ok()) << token;
   }
 }

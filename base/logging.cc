@@ -15,8 +15,8 @@ namespace {
 constexpr char kPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
 
 std::optional<spdlog::level::level_enum> LevelOf(std::string_view level) {
-  for (const auto candidate : {spdlog::level::trace, spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                               spdlog::level::err}) {
+  for (const auto candidate :
+       {spdlog::level::trace, spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err}) {
     const auto name = spdlog::level::to_string_view(candidate);
     if (level == std::string_view(name.data(), name.size())) {
       return candidate;

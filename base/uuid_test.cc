@@ -63,8 +63,8 @@ TEST(NewUuid, IsUniqueAcrossThreads) {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  EXPECT_THAT(*all.begin(), testing::MatchesRegex(
-                                "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  EXPECT_THAT(*all.begin(),
+              testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
 }
 
 }  // namespace

@@ -48,8 +48,8 @@ struct ReaderRequest {
   std::shared_ptr<const Route> route;
   std::vector<std::string> filters;  // concrete; sorted, unique
   ReadStart start;
-  bool resumed = false;              // it came with a cursor: counts as a reconnection
-  std::string principal;             // the token's subject; empty without a token
+  bool resumed = false;                         // it came with a cursor: counts as a reconnection
+  std::string principal;                        // the token's subject; empty without a token
   absl::Time expires = absl::InfiniteFuture();  // the token's end
 };
 
