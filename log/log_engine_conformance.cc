@@ -100,13 +100,10 @@ TEST_P(LogEngineConformance, StoresEventsOfAnySize) {
   EXPECT_EQ(events[2].id, "small2");
 }
 
-TEST_P(LogEngineConformance, KeepsEverythingWhenOpenedAgain) {
+TEST_P(PersistentLogEngineConformance, KeepsEverythingWhenOpenedAgain) {
   AppendNumbered("a.b", "x", 355);
   const Bounds before = engine_->bounds();
   const std::vector<EventCopy> events = ReadAll(*engine_, {}).value();
-  if (!harness_->persists()) {
-    GTEST_SKIP() << "forgets by design";
-  }
   for (int i = 0; i < 2; ++i) {
     Reopen();
     const Bounds after = engine_->bounds();
@@ -182,10 +179,7 @@ TEST_P(LogEngineConformance, RecognisesRetriesWithinABatch) {
   EXPECT_EQ(engine_->bounds().head, 1u);
 }
 
-TEST_P(LogEngineConformance, RecognisesRetriesAfterARestart) {
-  if (!harness_->persists()) {
-    GTEST_SKIP() << "forgets by design";
-  }
+TEST_P(PersistentLogEngineConformance, RecognisesRetriesAfterARestart) {
   AppendNumbered("a.b", "x", 250);
   Append({{.id = "1", .payload = "one"}});
   Reopen();
@@ -519,10 +513,7 @@ TEST_P(LogEngineConformance, ALogTrimmedEmptyKeepsCounting) {
   EXPECT_THAT(SequencesOf(engine_->Read({.after = 150}).value()), ElementsAre(151));
 }
 
-TEST_P(LogEngineConformance, StaysTrimmedWhenOpenedAgain) {
-  if (!harness_->persists()) {
-    GTEST_SKIP() << "forgets by design";
-  }
+TEST_P(PersistentLogEngineConformance, StaysTrimmedWhenOpenedAgain) {
   AppendNumbered("a.b", "x", 500);
   const uint64_t bytes = engine_->bounds().bytes;
   ASSERT_TRUE(engine_->Trim({.bytes_max = bytes / 2}).ok());

@@ -2,6 +2,8 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, LogEngineConformance, testing::Values(EngineUnderTest{"memory",
 //   MakeMemoryHarness}));
+//
+// and one that persists by a second line, with PersistentLogEngineConformance.
 #ifndef WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 #define WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 
@@ -54,6 +56,9 @@ class LogEngineConformance : public testing::TestWithParam<EngineUnderTest> {
   LogOptions options_;
   std::unique_ptr<LogEngine> engine_;
 };
+
+// What an engine promises besides, whose log outlives the process.
+class PersistentLogEngineConformance : public LogEngineConformance {};
 
 }  // namespace weir::log
 

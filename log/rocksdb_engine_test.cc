@@ -49,9 +49,10 @@ class RocksDbHarness : public EngineHarness {
   TempDirectory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(RocksDb, LogEngineConformance,
-                         testing::Values(EngineUnderTest{"rocksdb",
-                                                         [] { return std::make_unique<RocksDbHarness>(); }}));
+const EngineUnderTest kRocksDb = {"rocksdb", [] { return std::make_unique<RocksDbHarness>(); }};
+
+INSTANTIATE_TEST_SUITE_P(RocksDb, LogEngineConformance, testing::Values(kRocksDb));
+INSTANTIATE_TEST_SUITE_P(RocksDb, PersistentLogEngineConformance, testing::Values(kRocksDb));
 
 class RocksDbEngineTest : public testing::Test {
  protected:
