@@ -33,7 +33,7 @@ struct Row {
 struct Sizes {
   size_t publish_events = 500'000;
   size_t batch_events = 64;
-  size_t fanout_events = 2'000;
+  size_t fanout_events = 10'000;
   size_t readers = 1'000;
   size_t idle_connections = 5'000;
   double latency_seconds = 10;
