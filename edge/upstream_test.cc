@@ -262,7 +262,8 @@ class HistoryClientTest : public UpstreamTest {
   absl::StatusOr<std::shared_ptr<const HistoryPage>> Read(const HistoryRequest& request) {
     absl::StatusOr<std::shared_ptr<const HistoryPage>> result;
     absl::Notification done;
-    HistoryClient(client_, schemas_).Read(request, [&](auto page) {
+    HistoryClient history(client_, schemas_);
+    history.Read(request, [&](auto page) {
       result = std::move(page);
       done.Notify();
     });
