@@ -283,6 +283,8 @@ TEST(CommandLine, UsageErrorsAreExitCode2) {
       {"list", "a", "--newest", "--last"},
       {"token", "--sub", "alice"},
       {"completion", "csh"},
+      {"status", "--server", "nonsense"},
+      {"status", "--server", "127.0.0.1:99999"},
   };
   for (const std::vector<std::string>& command : commands) {
     const CommandResult result = Weir(command);

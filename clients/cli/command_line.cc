@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/address.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "clients/cli/arguments.h"
@@ -68,6 +69,7 @@ CLI::Validator IsKeyValue() {
 void AddServer(CLI::App& command, std::string& server) {
   command.add_option("--server", server, "The server's gRPC address")
       ->envname("WEIR_SERVER")
+      ->check(Valid([](const std::string& text) { return ParseAddress(text).status(); }))
       ->type_name("HOST:PORT")
       ->capture_default_str();
 }

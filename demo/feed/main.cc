@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "base/address.h"
 #include "base/logging.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -30,6 +31,7 @@ void Describe(CLI::App& app, Arguments& arguments) {
   app.set_version_flag("--version", fmt::format("weir-demo-feed {}", weir::Version()));
   app.add_option("--server", arguments.options.server, "The server's gRPC address")
       ->envname("WEIR_SERVER")
+      ->check([](const std::string& text) { return std::string(weir::Message(weir::ParseAddress(text).status())); })
       ->type_name("HOST:PORT")
       ->capture_default_str();
   app.add_option("--cars", arguments.cars, "cars.json of vega-datasets")->required()->type_name("FILE");

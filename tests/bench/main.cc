@@ -271,7 +271,12 @@ int Main(int argc, char** argv) {
   app.add_option("--seconds", sizes.latency_seconds, "How long latency is measured")
       ->check(CLI::Range(1.0, 3600.0))
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  app.name("weir-bench");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
 
   RaiseFileLimit();
   Bench bench(sizes);
