@@ -1,4 +1,5 @@
-// weir-server: the event bus. Wires the log, the service, metrics and signals together; DESIGN is in the headers.
+// weir-server: the event bus. Wires the log, the service, metrics and signals together. What the parts do is in
+// their headers.
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
