@@ -123,6 +123,7 @@ cmd_lint() {
   check "who includes whom (tests/checks/include_table.mjs)" node "$ROOT/tests/checks/include_table.mjs"
   check "words (tests/checks/words.mjs)" node "$ROOT/tests/checks/words.mjs"
   check "links of the documents (tests/checks/links.mjs)" node "$ROOT/tests/checks/links.mjs"
+  check "tests that the documents name (tests/checks/named_tests.mjs)" node "$ROOT/tests/checks/named_tests.mjs"
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
   check "lock files without addresses" lint_locks
   ((!tidy)) || check "clang-tidy" lint_tidy "$@"
