@@ -28,6 +28,7 @@ struct Route {
   std::string path;
   std::vector<FilterTemplate> filters;
   bool auth_required = false;
+  bool stopped = false;  // for good: nobody is served
   TextSet types;  // full names; empty: all
   // Which of the edge's distinct presentations: routes that show events alike share one, and its rendered frames.
   uint32_t presentation_index = 0;

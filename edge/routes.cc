@@ -98,6 +98,7 @@ class RouteCompiler {
     }
     out_.path = in_.path();
     out_.auth_required = in_.auth() == pb::AUTH_MODE_REQUIRED;
+    out_.stopped = in_.stopped();
     return absl::OkStatus();
   }
 

@@ -38,6 +38,7 @@ TEST(RoutesTest, HasTheDefaultsThatAreWrittenDown) {
   const auto routes = Compile("routes: [{path: /a, filters: [a.b]}]");
   const Route& route = *routes->all()[0];
   EXPECT_FALSE(route.auth_required);
+  EXPECT_FALSE(route.stopped);
   EXPECT_EQ(route.connected_event, "weir.connected");
   EXPECT_EQ(route.gap_event, "weir.gap");
   EXPECT_EQ(route.heartbeat_event, "");
@@ -65,6 +66,7 @@ routes:
     start: last
     replay_max: 1h
     retry: 500ms
+    stopped: true
 )");
   ASSERT_TRUE(routes.ok()) << routes.status();
   const Route& route = *routes->all()[0];
@@ -77,6 +79,7 @@ routes:
   EXPECT_EQ(route.start, ReadStart::Kind::kLast);
   EXPECT_EQ(route.replay_max, absl::Hours(1));
   EXPECT_EQ(route.retry, absl::Milliseconds(500));
+  EXPECT_TRUE(route.stopped);
   const PresentationOptions& options = route.presentation->options();
   EXPECT_EQ(options.envelope, EnvelopeKind::kEvent);
   EXPECT_EQ(options.field_names, FieldNames::kProto);

@@ -86,6 +86,10 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   const Negotiated wanted = Negotiate(head.accept);
   const bool poll = wanted.representation == Representation::kPoll;
   std::string headers = CorsHeaders(options_.cors, head.origin, true);
+  if (route->stopped) {
+    // Also without a good token: who comes back with an old one is to stop too.
+    return poll ? ProblemReply(problem::kStopped, "", headers) : Reply{.status = 204, .headers = std::move(headers)};
+  }
   // A draining hub still answers polls, and ends a stream with its last block by itself.
   if (request.condition.overloaded || (request.condition.draining && !poll && wanted.fetch_client)) {
     return SendAway(request, !poll, wanted.fetch_client);

@@ -25,6 +25,10 @@ routes:
   - path: /images
     filters: ["users.{jwt.sub}.imagegen.{query.request_id|*}"]
     auth: required
+  - path: /stopped
+    filters: ["users.{jwt.sub}.notifications"]
+    auth: required
+    stopped: true
 )";
 
 Routes Compiled() {
@@ -263,6 +267,23 @@ TEST_F(FrontDeskTest, WhileDrainingTheHubEndsNativeStreamsAndAnswersPolls) {
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(TypeOf(reply), "urn:weir:problem:draining");
   EXPECT_NE(reply.headers.find("Retry-After: "), std::string::npos);
+}
+
+TEST_F(FrontDeskTest, AStoppedRouteTellsBrowsersNotToComeBack) {
+  for (const std::string accept : {"", "text/event-stream", "text/event-stream; weir=1"}) {
+    // Nothing else about the request matters, nor how the edge is.
+    for (const EdgeCondition condition : {EdgeCondition{}, EdgeCondition{.overloaded = true, .draining = true}}) {
+      const Reply reply = ReplyTo(Get("/stopped?token=old&start=bad", accept, condition));
+      EXPECT_EQ(reply.status, 204) << accept;
+      EXPECT_EQ(reply.body, "");
+      EXPECT_FALSE(reply.close);
+      // Without it a page of another origin sees a lost connection, and comes back.
+      EXPECT_NE(reply.headers.find("Access-Control-Allow-Origin: https://app.example.com\r\n"), std::string::npos);
+    }
+  }
+  const Reply poll = ReplyTo(Get("/stopped", "application/json"));
+  EXPECT_EQ(poll.status, 410);
+  EXPECT_EQ(TypeOf(poll), "urn:weir:problem:stopped");
 }
 
 TEST_F(FrontDeskTest, RoutesWinOverFiles) {

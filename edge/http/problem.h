@@ -24,6 +24,7 @@ inline constexpr Problem kNotFound = {404, "not-found", "There is nothing at thi
 inline constexpr Problem kMethodNotAllowed = {405, "method-not-allowed", "This path can only be read"};
 inline constexpr Problem kNotAcceptable = {406, "not-acceptable", "None of the accepted media types can be made"};
 inline constexpr Problem kTimeout = {408, "request-timeout", "The request did not come in time"};
+inline constexpr Problem kStopped = {410, "stopped", "This path was stopped for good"};
 inline constexpr Problem kBodyRefused = {413, "body-refused", "Requests here have no body"};
 inline constexpr Problem kHeadTooLarge = {431, "head-too-large", "The request's head is too large"};
 inline constexpr Problem kInternal = {500, "internal", "The request could not be answered"};
