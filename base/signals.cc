@@ -37,18 +37,19 @@ Signals::~Signals() {
 }
 
 void Signals::OnReload(std::function<void()> reload) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   reload_ = std::move(reload);
 }
 
 void Signals::WaitForTermination() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&terminating_));
+  std::unique_lock<std::mutex> lock(mutex_);
+  terminating_changed_.wait(lock, [this] { return terminating_; });
 }
 
 void Signals::RequestTermination() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   terminating_ = true;
+  terminating_changed_.notify_all();
 }
 
 void Signals::Run() {
@@ -67,7 +68,7 @@ void Signals::Run() {
     if (info.ssi_signo == SIGHUP) {
       std::function<void()> reload;
       {
-        absl::MutexLock lock(&mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         reload = reload_;
       }
       if (reload) {
@@ -76,13 +77,14 @@ void Signals::Run() {
       continue;
     }
     const char* name = info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (terminating_) {
       spdlog::warn("{} again: ending at once", name);
       std::_Exit(1);
     }
     spdlog::info("{}: ending", name);
     terminating_ = true;
+    terminating_changed_.notify_all();
   }
 }
 

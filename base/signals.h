@@ -2,12 +2,13 @@
 #ifndef WEIR_BASE_SIGNALS_H_
 #define WEIR_BASE_SIGNALS_H_
 
+#include <condition_variable>
 #include <csignal>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
 namespace weir {
 
@@ -36,7 +37,8 @@ class Signals {
   sigset_t previous_;
   int signals_;  // signalfd
   int wake_;     // eventfd: the destructor's word to the thread
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable terminating_changed_;
   bool terminating_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> reload_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

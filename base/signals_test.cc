@@ -4,7 +4,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "absl/synchronization/notification.h"
+#include <future>
+#include <mutex>
+
 #include "base/logging.h"
 
 namespace weir {
@@ -31,14 +33,11 @@ TEST(Signals, EndsOnRequest) {
 TEST(Signals, ReloadsOnSighup) {
   Signals signals;
   kill(getpid(), SIGHUP);  // nobody listens yet: taken or not, it does no harm
-  absl::Notification reloaded;
-  signals.OnReload([&] {
-    if (!reloaded.HasBeenNotified()) {
-      reloaded.Notify();
-    }
-  });
+  std::promise<void> reloaded;
+  std::once_flag once;
+  signals.OnReload([&] { std::call_once(once, [&] { reloaded.set_value(); }); });
   kill(getpid(), SIGHUP);
-  reloaded.WaitForNotification();
+  reloaded.get_future().wait();
 }
 
 TEST(Signals, IgnoresSigpipe) {

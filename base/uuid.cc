@@ -48,7 +48,7 @@ std::string UuidGenerator::Next() {
   uint64_t high = 0;
   uint64_t low = 0;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (now > millis_) {
       millis_ = now;
       count_ = random_() & kCountStartMask;

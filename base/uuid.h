@@ -5,10 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 
 namespace weir {
@@ -29,7 +29,7 @@ class UuidGenerator {
 
  private:
   const Clock clock_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::function<uint64_t()> random_ ABSL_GUARDED_BY(mutex_);
   uint64_t millis_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t count_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/text.h"
 
 namespace weir::edge {
@@ -37,7 +37,7 @@ class ConnectionCounts {
 
  private:
   struct Shard {
-    absl::Mutex mutex;
+    std::mutex mutex;
     TextMap<std::unique_ptr<Entry>> entries ABSL_GUARDED_BY(mutex);
   };
 

@@ -5,7 +5,7 @@ namespace weir::edge {
 EventNames::EventNames() : names_({"other"}) {}
 
 uint16_t EventNames::Number(std::string_view name) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (const auto it = numbers_.find(name); it != numbers_.end()) {
     return it->second;
   }
@@ -19,7 +19,7 @@ uint16_t EventNames::Number(std::string_view name) {
 }
 
 std::vector<std::string> EventNames::names() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   return names_;
 }
 

@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "edge/fanout_internal.h"
 
 namespace weir::edge {

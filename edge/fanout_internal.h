@@ -6,13 +6,13 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "edge/fanout_hub.h"
 
 namespace weir::edge {
@@ -59,17 +59,17 @@ struct FanoutHub::Gate {
   explicit Gate(FanoutHub* h) : hub(h) {}
 
   void Post(std::function<void(FanoutHub&)> action) {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     if (hub != nullptr) {
       boost::asio::post(hub->context_, [to = hub, act = std::move(action)] { act(*to); });
     }
   }
   void Close() {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     hub = nullptr;
   }
 
-  absl::Mutex mutex;
+  std::mutex mutex;
   FanoutHub* hub ABSL_GUARDED_BY(mutex);
 };
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/text.h"
 
@@ -52,7 +52,7 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
   }
 
   std::shared_ptr<Job> Take() {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     while (!closed && !queue.empty() && running < reads_max) {
       std::shared_ptr<Job> job = std::move(queue.front());
       queue.pop_front();
@@ -73,7 +73,7 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
   void Finish(const std::shared_ptr<Job>& job, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page) {
     std::vector<Waiter> waiters;
     {
-      const absl::MutexLock lock(&mutex);
+      const std::lock_guard<std::mutex> lock(mutex);
       --running;
       jobs.erase(job->key);
       waiters.swap(job->waiters);
@@ -91,7 +91,7 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
 
   History& history;
   const size_t reads_max;
-  absl::Mutex mutex;
+  std::mutex mutex;
   TextMap<std::shared_ptr<Job>> jobs ABSL_GUARDED_BY(mutex);  // waiting and running
   std::deque<std::shared_ptr<Job>> queue ABSL_GUARDED_BY(mutex);
   size_t running ABSL_GUARDED_BY(mutex) = 0;
@@ -103,14 +103,14 @@ HistoryQueue::HistoryQueue(History& history, size_t reads_max)
     : state_(std::make_shared<State>(history, std::max<size_t>(reads_max, 1))) {}
 
 HistoryQueue::~HistoryQueue() {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   state_->closed = true;
   state_->queue.clear();
 }
 
 void HistoryQueue::Read(const HistoryRequest& request, std::weak_ptr<void> wanted, History::Done done) {
   {
-    const absl::MutexLock lock(&state_->mutex);
+    const std::lock_guard<std::mutex> lock(state_->mutex);
     std::string key = KeyOf(request);
     std::shared_ptr<State::Job>& job = state_->jobs[key];
     const bool fresh = job == nullptr;
@@ -129,17 +129,17 @@ void HistoryQueue::Read(const HistoryRequest& request, std::weak_ptr<void> wante
 }
 
 size_t HistoryQueue::running() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->running;
 }
 
 size_t HistoryQueue::waiting() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->queue.size();
 }
 
 uint64_t HistoryQueue::reads_total() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->reads_total;
 }
 

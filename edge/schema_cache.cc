@@ -25,7 +25,7 @@ std::shared_ptr<const Schema> CompileOrEmpty(const v1::GetSchemaResponse& respon
 }  // namespace
 
 std::shared_ptr<const Schema> SchemaCache::Find(const std::string& version) const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [known, schema] : schemas_) {
     if (known == version) {
       return schema;
@@ -47,7 +47,7 @@ absl::StatusOr<std::shared_ptr<const Schema>> SchemaCache::Get(const std::string
     return schema;
   }
   std::shared_ptr<const Schema> schema = CompileOrEmpty(*response);
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (schemas_.size() == kVersionsMax) {
     schemas_.erase(schemas_.begin());
   }

@@ -3,13 +3,13 @@
 #define WEIR_EDGE_SCHEMA_CACHE_H_
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "edge/render/schema.h"
 #include "weir/client.h"
 
@@ -29,7 +29,7 @@ class SchemaCache {
   std::shared_ptr<const Schema> Find(const std::string& version) const;
 
   Client& client_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::shared_ptr<const Schema>>> schemas_ ABSL_GUARDED_BY(mutex_);
 };
 

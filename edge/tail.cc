@@ -77,7 +77,7 @@ void Tail::Reset(const Cursor& after, GapReason reason) {
   head_ = after.sequence;
   std::deque<std::shared_ptr<Segment>> dropped;  // freed after the lock is released
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     dropped.swap(segments_);
     ++state_.generation;
     state_.epoch = after.epoch;
@@ -141,7 +141,7 @@ Segment& Tail::Active() {
   if (active_ == nullptr) {
     active_ = std::make_shared<Segment>(next_ordinal_++, schema_, segment_events_, options_.presentations);
     kept_ = nullptr;
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     segments_.push_back(active_);
   }
   return *active_;
@@ -163,7 +163,7 @@ void Tail::Progress(const Cursor& head) {
 
 void Tail::SetReady() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     state_.ready = true;
   }
   Notify();
@@ -171,7 +171,7 @@ void Tail::SetReady() {
 
 void Tail::PublishHead() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     state_.head = head_;
     Trim();
   }
@@ -198,12 +198,12 @@ void Tail::Notify() const {
 }
 
 TailState Tail::state() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   return state_;
 }
 
 uint64_t Tail::bytes() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   uint64_t total = 0;
   for (const auto& segment : segments_) {
     total += segment->bytes();
@@ -212,7 +212,7 @@ uint64_t Tail::bytes() const {
 }
 
 uint64_t Tail::events() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   uint64_t total = 0;
   for (const auto& segment : segments_) {
     total += segment->size();
@@ -221,7 +221,7 @@ uint64_t Tail::events() const {
 }
 
 Tail::Found Tail::FindAfter(uint32_t generation, uint64_t sequence) const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (generation != state_.generation || sequence < state_.covered_after) {
     return {nullptr, true};
   }
@@ -237,7 +237,7 @@ Tail::Found Tail::FindAfter(uint32_t generation, uint64_t sequence) const {
 }
 
 Tail::Found Tail::FindNext(uint32_t generation, uint64_t ordinal) const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (generation != state_.generation) {
     return {nullptr, true};
   }

@@ -20,12 +20,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "base/cursor.h"
 #include "edge/gap.h"
 #include "edge/segment.h"
@@ -140,7 +140,7 @@ class Tail {
   Epoch epoch_;
   uint64_t head_ = 0;
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   TailState state_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Segment>> segments_ ABSL_GUARDED_BY(mutex_);  // consecutive ordinals
 };

@@ -58,9 +58,10 @@ Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOpt
 
 Upstream::~Upstream() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
+  stopped_.notify_all();
   subscriber_.reset();
 }
 
@@ -119,8 +120,8 @@ void Upstream::OnSchema(const std::string& version) {
 
 // False when the upstream is being destroyed.
 bool Upstream::WaitUnlessStopping(absl::Duration time) {
-  const absl::MutexLock lock(&mutex_);
-  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping_), time);
+  std::unique_lock<std::mutex> lock(mutex_);
+  return !stopped_.wait_for(lock, absl::ToChronoMilliseconds(time), [this] { return stopping_; });
 }
 
 void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {

@@ -5,13 +5,14 @@
 #ifndef WEIR_EDGE_UPSTREAM_H_
 #define WEIR_EDGE_UPSTREAM_H_
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "edge/schema_cache.h"
 #include "edge/tail.h"
@@ -56,7 +57,8 @@ class Upstream {
   bool began_ = false;  // the tail has begun; from then on, what cannot be continued is said by a gap
   bool has_schema_ = false;
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Subscriber> subscriber_;
 };

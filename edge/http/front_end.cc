@@ -1,10 +1,11 @@
 #include "edge/http/front_end.h"
 
 #include <boost/asio/post.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <random>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
 namespace weir::edge {
@@ -31,17 +32,17 @@ struct Countdown {
   explicit Countdown(size_t count) : left(count) {}
 
   void Down() {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     --left;
+    changed.notify_all();
   }
   bool AwaitZero(absl::Duration timeout) {
-    const absl::MutexLock lock(&mutex);
-    return mutex.AwaitWithTimeout(absl::Condition(
-                                      +[](size_t* value) { return *value == 0; }, &left),
-                                  timeout);
+    std::unique_lock<std::mutex> lock(mutex);
+    return changed.wait_for(lock, Millis(timeout), [this] { return left == 0; });
   }
 
-  absl::Mutex mutex;
+  std::mutex mutex;
+  std::condition_variable changed;
   size_t left ABSL_GUARDED_BY(mutex);
 };
 

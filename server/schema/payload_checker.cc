@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "base/wire.h"
 #include "base/wire_map_key.h"
 #include "base/wire_scanner.h"
@@ -174,7 +174,7 @@ wire::MapKey KeyOf(const FieldPlan& key, std::string_view entry) {
 class Checker : public PayloadChecker {
  public:
   explicit Checker(const Descriptor& type) : pool_(*type.file()->pool()) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     root_ = PlanFor(type);
   }
 
@@ -189,7 +189,7 @@ class Checker : public PayloadChecker {
   EventForm CheckAny(std::string_view any, int depth) const;
 
   const google::protobuf::DescriptorPool& pool_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   // Plans are added, never changed once the call that adds them has returned, and never removed.
   mutable absl::flat_hash_map<const Descriptor*, std::unique_ptr<Plan>> plans_ ABSL_GUARDED_BY(mutex_);
   mutable google::protobuf::DynamicMessageFactory factory_;
@@ -382,7 +382,7 @@ EventForm Checker::CheckAny(std::string_view any, int depth) const {
   }
   const Plan* plan = nullptr;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     plan = PlanFor(*descriptor);
   }
   return CheckMessage(*plan, value, depth - 1);
