@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 #include <utility>
 
@@ -75,6 +76,14 @@ class ListenerTest : public testing::Test {
       std::this_thread::yield();
     }
     EXPECT_EQ(admission_->total(), count);
+  }
+  // What was ready before is dealt with afterwards: one turn of the hub's loop sees it, the next comes behind it.
+  void AwaitTurns() {
+    for (int i = 0; i < 2; ++i) {
+      std::promise<void> turn;
+      hub_.Post([&turn] { turn.set_value(); });
+      turn.get_future().wait();
+    }
   }
 
   std::string directory_;
@@ -325,13 +334,18 @@ TEST_F(ListenerTest, GoesOnWhenDescriptorsAreFreeAgain) {
   for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0; fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
     hoard.push_back(fd);
   }
-  ASSERT_TRUE(client.Connect(port_));  // the kernel completes it; nobody can accept it
+  const bool connected = client.Connect(port_);  // the kernel completes it; nobody can accept it
   client.Send(kMissingClose);
+  AwaitTurns();
   for (const int fd : hoard) {
     ::close(fd);
   }
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  EXPECT_NE(client.ReadAll().find("404 Not Found"), std::string::npos);
+  ASSERT_TRUE(connected);
+  // Linux keeps a connection that cannot be accepted just now. Other kernels end it: there the client comes back.
+  const std::string answer = client.ReadAll();
+  EXPECT_TRUE(answer.find("404 Not Found") != std::string::npos || (answer.empty() && client.cut())) << answer;
+  EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
 }
 
 // Damaged requests, cut anywhere: whatever the answer is, nothing stays behind and the next client is served.
