@@ -41,7 +41,7 @@ lint_scripts() {
 }
 
 lint_locks() {
-  ! (cd "$ROOT" && grep -nE '"resolved"|\.tgz' package-lock.json dev.d/node/package-lock.json)
+  ! (cd "$ROOT" && grep -nE '"resolved"|\.tgz' package-lock.json dev.d/node/package-lock.json clients/web/package-lock.json)
 }
 
 buf() { (cd "$ROOT" && node_modules/.bin/buf "$@"); }
@@ -125,6 +125,8 @@ cmd_lint() {
   check "links of the documents (tests/checks/links.mjs)" node "$ROOT/tests/checks/links.mjs"
   check "tests that the documents name (tests/checks/named_tests.mjs)" node "$ROOT/tests/checks/named_tests.mjs"
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
+  npm_ci "$ROOT/clients/web"
+  check "size of the browser client (clients/web/size.mjs)" node "$ROOT/clients/web/size.mjs"
   check "lock files without addresses" lint_locks
   ((!tidy)) || check "clang-tidy" lint_tidy "$@"
   ((${#lint_failed[@]} == 0)) || die "lint: ${#lint_failed[@]} failed"

@@ -8,8 +8,9 @@ Examples:
   ./dev test release             C++ tests of the optimised build
   ./dev test asan -R Cursor      C++ tests under AddressSanitizer whose name holds Cursor
   ./dev test node                scripts, documents' examples, and the page in a real browser
+  ./dev test web                 the browser client, @weir/client
 
-Usage: ./dev test [release|asan|node]… [-R REGEX]
+Usage: ./dev test [release|asan|node|web]… [-R REGEX]
 Installs and builds what is missing first. The last line on stdout is `N passed, N failed`.
 U
 }
@@ -18,6 +19,9 @@ test_passed=0 test_failed=0 test_skipped=0
 
 # count_attribute FILE NAME: of the first JUnit element.
 count_attribute() { sed -n "/<testsuite/,/>/ s/.*[[:space:]]\{0,1\}$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+# count_in_all FILE NAME: of the outermost JUnit element.
+count_in_all() { sed -n "s/.*<testsuites [^>]*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
 
 # test_cpp PRESET [CTEST_ARG…]
 test_cpp() {
@@ -53,11 +57,28 @@ test_node() {
   test_skipped=$((test_skipped + skipped))
 }
 
+# test_web [PATTERN]
+test_web() {
+  local web=$ROOT/clients/web report=$ROOT/build/web-tests.xml total failed skipped
+  step "Tests of the browser client"
+  npm_ci "$web"
+  rm -f "$report"
+  (cd "$web" && node_modules/.bin/tsc --noEmit && node_modules/.bin/vitest run --reporter=default --reporter=junit \
+    --outputFile.junit="$report" ${1:+-t "$1"}) >&2 </dev/null || true
+  [[ -s $report ]] || die "the browser client's types or tests did not come to their end"
+  total=$(count_in_all "$report" tests)
+  failed=$(($(count_in_all "$report" failures) + $(count_in_all "$report" errors)))
+  skipped=$(sed -n 's/<skipped/&/p' "$report" | grep -c . || true)
+  test_passed=$((test_passed + total - failed - skipped))
+  test_failed=$((test_failed + failed))
+  test_skipped=$((test_skipped + skipped))
+}
+
 cmd_test() {
   local kinds=() pattern=''
   while (($#)); do
     case $1 in
-      release | asan | node) kinds+=("$1") ;;
+      release | asan | node | web) kinds+=("$1") ;;
       -R)
         need_value "$1" $#
         pattern=$2
@@ -67,7 +88,7 @@ cmd_test() {
     esac
     shift
   done
-  ((${#kinds[@]})) || kinds=(release asan node)
+  ((${#kinds[@]})) || kinds=(release asan node web)
   install_packages build test lint
   install_npm
   install_node
@@ -75,12 +96,14 @@ cmd_test() {
   for kind in "${kinds[@]}"; do
     case $kind in
       node) build release "${PROGRAMS[@]}" ;;
+      web) ;;
       *) build "$kind" ;;
     esac
   done
   for kind in "${kinds[@]}"; do
     case $kind in
       node) test_node "$pattern" ;;
+      web) test_web "$pattern" ;;
       *) test_cpp "$kind" ${pattern:+-R "$pattern"} ;;
     esac
   done

@@ -1,0 +1,64 @@
+// React's view of a stream. The stream itself is made once, outside of components or in a memo; these hooks listen while
+// they are mounted, and the stream is open while anybody listens.
+import { useCallback, useEffect, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import type { Stream, StreamEvent } from './stream.js';
+import type { Status } from './status.js';
+import type { Gap } from './transport.js';
+
+/** Calls `listener` for each event of that name. The newest `listener` is called; it need not be memoised. */
+export function useEvent<M extends object, N extends keyof M & string>(
+  stream: Stream<M>,
+  name: N,
+  listener: (event: StreamEvent<M, N>) => void,
+): void {
+  const newest = useNewest(listener);
+  useEffect(() => stream.on(name, (event) => newest.current(event)), [stream, name, newest]);
+}
+
+/** Calls `listener` when events are missing. */
+export function useGap<M extends object>(stream: Stream<M>, listener: (gap: Gap) => void): void {
+  const newest = useNewest(listener);
+  useEffect(() => stream.onGap((gap) => newest.current(gap)), [stream, newest]);
+}
+
+/** The newest event of that name since mounting; undefined before the first. */
+export function useLatest<M extends object, N extends keyof M & string>(stream: Stream<M>, name: N): StreamEvent<M, N> | undefined {
+  const [latest, set] = useState<StreamEvent<M, N>>();
+  useEffect(() => stream.on(name, set), [stream, name]);
+  return latest;
+}
+
+/** Reduces the events of these names to a state. `names` may be written in place. */
+export function useEvents<M extends object, N extends keyof M & string, S>(
+  stream: Stream<M>,
+  names: readonly N[],
+  reducer: (state: S, event: StreamEvent<M, N>) => S,
+  initial: S,
+): S {
+  const newest = useNewest(reducer);
+  const reduce = useCallback((state: S, event: StreamEvent<M, N>) => newest.current(state, event), [newest]);
+  const [state, dispatch] = useReducer(reduce, initial);
+  const key = JSON.stringify(names);
+  useEffect(() => {
+    const leave = (JSON.parse(key) as N[]).map((name) => stream.on(name, (event) => dispatch(event as StreamEvent<M, N>)));
+    return () => leave.forEach((end) => end());
+  }, [stream, key]);
+  return state;
+}
+
+/** The stream's status, for an indicator. Opens nothing by itself. */
+export function useConnection<M extends object>(stream: Stream<M>): Status {
+  return useSyncExternalStore(
+    useCallback((changed: () => void) => stream.onStatus(changed), [stream]),
+    () => stream.status,
+    () => stream.status,
+  );
+}
+
+function useNewest<T>(value: T): { readonly current: T } {
+  const ref = useRef(value);
+  useEffect(() => {
+    ref.current = value;
+  });
+  return ref;
+}

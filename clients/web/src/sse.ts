@@ -1,0 +1,50 @@
+import { createParser } from 'eventsource-parser';
+import { failure, refusal, target, type Transport } from './transport.js';
+
+export interface SseOptions {
+  /** Default: the global `fetch`. */
+  fetch?: typeof fetch;
+  /** Whether cookies go along. Default `same-origin`. */
+  credentials?: RequestCredentials;
+}
+
+// An event is 1 MiB at most by the server's default, and JSON may take a few times as much.
+const blockCharactersMax = 16 * 1024 * 1024;
+
+/** Server-Sent Events over `fetch`: reads statuses, and sends the token and the cursor as headers. */
+export function sse(options: SseOptions = {}): Transport {
+  return {
+    name: 'sse',
+    async run(attempt, sink) {
+      try {
+        const headers: Record<string, string> = { Accept: 'text/event-stream; weir=1' };
+        if (attempt.token) headers['Authorization'] = `Bearer ${attempt.token}`;
+        if (attempt.cursor) headers['Last-Event-ID'] = attempt.cursor;
+        const response = await (options.fetch ?? fetch)(target(attempt), {
+          headers,
+          signal: attempt.signal,
+          cache: 'no-store',
+          credentials: options.credentials ?? 'same-origin',
+        });
+        if (response.status !== 200 || !response.body) return refusal(response);
+        const type = response.headers.get('Content-Type') ?? 'none';
+        if (!type.startsWith('text/event-stream')) return { message: `an answer of type ${type} is no event stream` };
+        sink.opened();
+        const parser = createParser({
+          maxBufferSize: blockCharactersMax,
+          onRetry: (ms) => sink.retry(ms),
+          onEvent: ({ event, data, id }) => sink.block(event || 'message', data, id ?? ''),
+        });
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return { message: 'the edge ended the stream' };
+          sink.alive();
+          parser.feed(value);
+        }
+      } catch (error) {
+        return failure(error);
+      }
+    },
+  };
+}

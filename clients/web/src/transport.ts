@@ -1,0 +1,80 @@
+// How a stream reaches the edge. A transport makes one attempt at a time and knows nothing of reconnecting: that, the
+// cursor and the token belong to the stream (stream.ts).
+
+/** Events that the log no longer has, or that were never there: fetch the state anew. */
+export interface Gap {
+  /** `expired`, `other_epoch`, `beyond_head`, `malformed`, `unrenderable`; further ones may come. */
+  readonly reason: string;
+  /** The cursor that could not be continued; null when it was none. */
+  readonly requested: string | null;
+  /** Where reading goes on. */
+  readonly resumedAt: string;
+}
+
+/** What a transport is asked to do. */
+export interface Attempt {
+  /** The route, with the application's own query. */
+  readonly url: URL;
+  /** Reading goes on after it; empty: where `start` says. */
+  readonly cursor: string;
+  /** Where reading begins without a cursor, as the edge's parameter `start`. */
+  readonly start: string | undefined;
+  readonly token: string | undefined;
+  /** Ends the attempt; what comes afterwards is dropped. */
+  readonly signal: AbortSignal;
+}
+
+/** What a transport tells while its attempt lasts. */
+export interface Sink {
+  /** The edge has answered: events may follow. */
+  opened(): void;
+  /** Bytes came, whatever they mean. */
+  alive(): void;
+  /** A block: its name, its data as it came, and the cursor after it (empty: the block has none). */
+  block(name: string, data: string, cursor: string): void;
+  /** The edge says how many milliseconds to wait before the next attempt. */
+  retry(ms: number): void;
+}
+
+/** How an attempt ended. */
+export interface Ending {
+  /** The HTTP status, when it was not a good one. */
+  readonly status?: number;
+  /** What the edge asks to wait, in milliseconds. */
+  readonly retryAfter?: number;
+  /** What happened, for people. */
+  readonly message: string;
+}
+
+export interface Transport {
+  readonly name: string;
+  /** True: asks again and again, so that a stream is better. */
+  readonly polls?: boolean;
+  /** True: cannot tell silence from idleness, so that silence means nothing. */
+  readonly blind?: boolean;
+  /** Resolves when the attempt has ended; never rejects. */
+  run(attempt: Attempt, sink: Sink): Promise<Ending>;
+}
+
+/** The route's URL with what every transport puts into its query. */
+export function target(attempt: Attempt, cursorParameter?: string): URL {
+  const url = new URL(attempt.url);
+  if (attempt.cursor) {
+    if (cursorParameter) url.searchParams.set(cursorParameter, attempt.cursor);
+  } else if (attempt.start) {
+    url.searchParams.set('start', attempt.start);
+  }
+  return url;
+}
+
+/** An answer that is not the wanted one. */
+export function refusal(response: Response): Ending {
+  const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+  return {
+    status: response.status,
+    message: `the edge answered ${response.status}`,
+    ...(seconds >= 0 && { retryAfter: seconds * 1000 }),
+  };
+}
+
+export const failure = (error: unknown): Ending => ({ message: error instanceof Error ? error.message : String(error) });
