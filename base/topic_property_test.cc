@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/topic.h"
+#include "tests/support/naive_topics.h"
+#include "tests/support/property.h"
+
+namespace weir {
+namespace {
+
+using test::Random;
+
+// Few tokens of few letters, so that filters often match; now and then at the limits of length and count.
+std::string AnyText(Random& random, std::string_view alphabet) {
+  if (random.OneIn(20)) {
+    return random.Text(alphabet, 250 + random.Below(12));
+  }
+  std::string text;
+  for (size_t tokens = random.OneIn(10) ? 14 + random.Below(5) : 1 + random.Below(5); tokens > 0; --tokens) {
+    text += random.Text(alphabet, 1 + random.Below(random.OneIn(10) ? 30 : 2));
+    text += tokens > 1 ? "." : "";
+  }
+  return random.OneIn(3) ? random.Mutated(text, random.OneIn(3) ? "" : ".*>a") : text;
+}
+
+TEST(TopicProperty, TakesExactlyTheGrammar) {
+  int topics = 0;
+  int filters = 0;
+  test::ForAll(6000, [&](Random& random) {
+    const std::string text = AnyText(random, random.OneIn(2) ? "aZ9_-" : "aaab*>");
+    ASSERT_EQ(ValidateTopic(text).ok(), test::NaiveIsTopic(text)) << text;
+    ASSERT_EQ(ValidateFilter(text).ok(), test::NaiveIsFilter(text)) << text;
+    ASSERT_EQ(IsToken(text), test::NaiveIsToken(text)) << text;
+    topics += test::NaiveIsTopic(text) ? 1 : 0;
+    filters += test::NaiveIsFilter(text) ? 1 : 0;
+  });
+  EXPECT_GT(topics, 300);
+  EXPECT_GT(filters, topics);
+}
+
+TEST(TopicProperty, MatchesAsTheGrammarSays) {
+  int matches = 0;
+  test::ForAll(6000, [&](Random& random) {
+    std::string filter = AnyText(random, "aab*");
+    if (random.OneIn(3)) {
+      filter = filter.substr(0, filter.rfind('.') + 1) + ">";
+    }
+    const std::string topic = AnyText(random, "ab");
+    if (test::NaiveIsFilter(filter) && test::NaiveIsTopic(topic)) {
+      ASSERT_EQ(FilterMatches(filter, topic), test::NaiveMatches(filter, topic)) << filter << " " << topic;
+      ASSERT_TRUE(FilterMatches(topic, topic) && FilterMatches(">", topic)) << topic;
+      matches += test::NaiveMatches(filter, topic) ? 1 : 0;
+    }
+  });
+  EXPECT_GT(matches, 100);
+}
+
+}  // namespace
+}  // namespace weir
