@@ -1,8 +1,5 @@
 #include "edge/tail.h"
 
-#include <random>
-#include <thread>
-
 #include "edge/testing/fake_log.h"
 #include "edge/testing/fake_render.h"
 #include "gtest/gtest.h"
@@ -191,71 +188,6 @@ TEST(TailTest, EachEventKeepsTheSchemaItCameUnder) {
   EXPECT_EQ(reader.segment().schema()->version(), "1");
   ASSERT_EQ(reader.Next(), Step::kEvent);
   EXPECT_EQ(reader.segment().schema()->version(), "2");
-}
-
-TEST(TailTest, ReadsTheSameAsANaiveListThroughRandomFiltersAndLimits) {
-  const uint32_t seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
-  FakeLog log;
-  Tail tail({.bytes_max = 2 * 1024 * 1024, .presentations = 2});
-  log.Fill(tail, 0);
-  const std::vector<std::vector<std::string>> filters = {
-      {"a.1"}, {"a.1", "a.7"}, {"a.*"}, {"b.>", "a.3"}, {">"}, {"none"}, {"a.1", "none", "b.2.c"}};
-  for (int round = 0; round < 60; ++round) {
-    for (uint32_t n = random() % 200; n > 0; --n) {
-      const uint32_t topic = random() % 10;
-      log.Add(topic < 8 ? "a." + std::to_string(topic) : "b." + std::to_string(topic) + ".c",
-              std::string(random() % 400, 'x'));
-      log.Skip(random() % 3);
-    }
-    log.Feed(tail, 1 + random() % 40);
-    const TailState state = tail.state();
-    for (const auto& filter : filters) {
-      const uint64_t after = state.covered_after + random() % (state.head - state.covered_after + 1);
-      const uint64_t up_to = random() % 2 == 0 ? UINT64_MAX : after + random() % 300;
-      EXPECT_EQ(ReadAll(tail.ReaderAfter(state.generation, after), &filter, up_to),
-                Sequences(log.After(after, filter, up_to)));
-    }
-  }
-}
-
-TEST(TailTest, ManyThreadsReadWhileOneAppends) {
-  FakeLog log;
-  Tail tail({.bytes_max = 64 * 1024 * 1024, .presentations = 1});
-  log.Fill(tail, 0);
-  constexpr uint64_t kEvents = 5000;
-  const Presentation presentation{PresentationOptions()};
-  const uint32_t generation = tail.state().generation;
-  std::vector<std::thread> readers;
-  std::atomic<int> failures = 0;
-  for (int i = 0; i < 3; ++i) {
-    readers.emplace_back([&] {
-      TailReader reader = tail.ReaderAfter(generation, 0);
-      for (uint64_t expected = 1; expected <= kEvents;) {
-        const Step step = reader.Next();
-        if (step == Step::kEvent) {
-          bool rendered = false;
-          const Frame& frame = reader.segment().FrameOf(reader.position(), 0, presentation, tail.names(), rendered);
-          failures += reader.event().sequence == expected && frame.renderable() ? 0 : 1;
-          ++expected;
-        } else if (step == Step::kGone) {
-          ++failures;
-          return;
-        }
-      }
-    });
-  }
-  for (uint64_t i = 0; i < kEvents; ++i) {
-    log.Add("a", "x");
-    if (i % 50 == 49) {
-      log.Feed(tail);
-    }
-  }
-  for (std::thread& reader : readers) {
-    reader.join();
-  }
-  EXPECT_EQ(failures, 0);
 }
 
 }  // namespace
