@@ -41,7 +41,7 @@ lint_scripts() {
 }
 
 lint_locks() {
-  ! (cd "$ROOT" && grep -nE '"resolved"|\.tgz' package-lock.json dev.d/node/package-lock.json clients/web/package-lock.json)
+  ! (cd "$ROOT" && grep -nE '"resolved"|\.tgz' package-lock.json dev.d/node/package-lock.json clients/*/package-lock.json)
 }
 
 buf() { (cd "$ROOT" && node_modules/.bin/buf "$@"); }

@@ -45,7 +45,8 @@ test_node() {
   local report=$ROOT/build/node-tests.tap files passed failed skipped
   step "Tests of scripts, documents and the page"
   npm_ci "$ROOT/clients/web"
-  mapfile -t files < <(own_files 'tests/*.test.mjs')
+  npm_ci "$ROOT/clients/protoc-gen-weir"
+  mapfile -t files < <(own_files 'tests/*.test.mjs' 'clients/*.test.mjs')
   (cd "$ROOT" && PATH=$ROOT/build/release/bin:$PATH node --test --test-concurrency=1 \
     --test-reporter=spec --test-reporter-destination=stderr --test-reporter=tap --test-reporter-destination="$report" \
     ${1:+--test-name-pattern="$1"} "${files[@]}" </dev/null) || true
