@@ -127,6 +127,7 @@ cmd_lint() {
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
   npm_ci "$ROOT/clients/web"
   check "size of the browser client (clients/web/size.mjs)" node "$ROOT/clients/web/size.mjs"
+  check "package of the browser client (publint, attw)" npm --prefix "$ROOT/clients/web" run lint --silent
   check "lock files without addresses" lint_locks
   ((!tidy)) || check "clang-tidy" lint_tidy "$@"
   ((${#lint_failed[@]} == 0)) || die "lint: ${#lint_failed[@]} failed"
