@@ -9,7 +9,7 @@ import { ownFiles, read, root } from '../checks/tree.mjs';
 import { System, bin } from '../e2e/system.mjs';
 import { moved, ofHelp, ofMarkdown } from './examples.mjs';
 
-const documents = ownFiles('*.md', 'docs/*.md', 'clients/*.md').filter((file) => !file.includes('node_modules'));
+const documents = ownFiles('*.md', 'docs/*.md', 'clients/**/*.md').filter((file) => !file.includes('node_modules'));
 const limit = 60_000;
 
 // Runs one example; resolves to what it printed.

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Publishes messages to all dispatchers, with nothing but generated code and grpcio.
+
+Generate the code first (see README.md), and put its directory on PYTHONPATH. Then, for each line of stdin, an event:
+
+    printf 'Road closed\n' | ./publish_dispatch.py --server 127.0.0.1:50051
+
+prints the cursor of each event when it is durable. A fault that passes is waited for, and the event is sent again with
+the same id, so that it is stored once; an event that is refused ends the program with exit code 1.
+"""
+
+import argparse
+import random
+import sys
+import time
+import uuid
+
+import grpc
+
+from apps.dispatch.v1 import dispatch_pb2
+from weir.v1 import event_bus_pb2, event_bus_pb2_grpc, event_pb2
+
+TOPIC = "dispatch.broadcast"
+PASSING = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+
+def event_of(text, severity):
+    message = dispatch_pb2.FlashMessage(id=uuid.uuid4().hex, text=text, severity=severity, sender="python")
+    event = event_pb2.Event(topic=TOPIC, id=message.id)
+    event.payload.Pack(message)
+    event.time.GetCurrentTime()
+    return event
+
+
+def publish(bus, event, patience):
+    """Returns the result of the event; raises grpc.RpcError when `patience` seconds did not suffice."""
+    request = event_bus_pb2.PublishRequest(events=[event])
+    deadline = time.monotonic() + patience
+    ceiling = 0.1
+    while True:
+        try:
+            return bus.Publish(request, timeout=10).results[0]
+        except grpc.RpcError as error:
+            wait = random.uniform(0, ceiling)
+            if error.code() not in PASSING or time.monotonic() + wait > deadline:
+                raise
+            time.sleep(wait)
+            ceiling = min(2 * ceiling, 5)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--server", default="127.0.0.1:50051", help="HOST:PORT of weir-server (default %(default)s)")
+    parser.add_argument("--severity", default="info", choices=["info", "warning", "critical"])
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a server (default %(default)s)")
+    options = parser.parse_args()
+
+    with grpc.insecure_channel(options.server) as channel:
+        bus = event_bus_pb2_grpc.EventBusStub(channel)
+        for line in sys.stdin:
+            text = line.rstrip("\n")
+            try:
+                result = publish(bus, event_of(text, options.severity), options.patience)
+            except grpc.RpcError as error:
+                sys.exit(f"publish_dispatch: {error.code().name}: {error.details()}")
+            if result.HasField("error"):
+                sys.exit(f"publish_dispatch: refused: {result.error.message}")
+            print(result.ack.cursor, flush=True)
+
+
+if __name__ == "__main__":
+    main()
