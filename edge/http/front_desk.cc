@@ -78,7 +78,7 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition con
   if (condition.overloaded) {
     return SendAway(Request{head, *target, condition, now}, false, true);
   }
-  return StaticReply(head, *target);
+  return StaticReply(head, *target, plain);
 }
 
 FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
@@ -208,10 +208,11 @@ Reply FrontDesk::Preflight(const RequestHead& head) const {
   return reply;
 }
 
-Reply FrontDesk::StaticReply(const RequestHead& head, const Target& target) const {
+// A path that is nothing is perhaps a route that was misspelt: then the page of another origin is to see that.
+Reply FrontDesk::StaticReply(const RequestHead& head, const Target& target, const std::string& headers) const {
   StaticAnswer answer = options_.static_files->Get(target.path, head.if_none_match, head.if_modified_since);
   if (answer.status == 404) {
-    return ProblemReply(problem::kNotFound, "");
+    return ProblemReply(problem::kNotFound, "", headers);
   }
   return Reply{.status = answer.status, .headers = std::move(answer.headers), .body = std::move(answer.body)};
 }

@@ -65,7 +65,7 @@ class FrontDesk {
   Decision DecideRoute(const Request& request, std::shared_ptr<const Route> route);
   Reply SendAway(const Request& request, bool stream, bool fetch_client);
   Reply Preflight(const RequestHead& head) const;
-  Reply StaticReply(const RequestHead& head, const Target& target) const;
+  Reply StaticReply(const RequestHead& head, const Target& target, const std::string& headers) const;
   int64_t RetryMillis();
 
   FrontDeskOptions options_;

@@ -294,7 +294,9 @@ TEST_F(FrontDeskTest, RoutesWinOverFiles) {
   options_.static_files = std::make_shared<const StaticFiles>(*StaticFiles::Open({.directory = name}));
   EXPECT_TRUE(std::holds_alternative<StreamRequest>(Get("/open")));
   EXPECT_EQ(ReplyTo(Get("/")).body, "home");
-  EXPECT_EQ(ReplyTo(Get("/missing")).status, 404);
+  const Reply missing = ReplyTo(Get("/missing"));
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_NE(missing.headers.find("Access-Control-Allow-Origin: https://app.example.com\r\n"), std::string::npos);
   EXPECT_EQ(ReplyTo(Get("/", "", {.overloaded = true})).status, 503);
   RequestHead head;
   head.method = "POST";
