@@ -23,19 +23,24 @@ export class System {
   edgeAdmin = '127.0.0.1:0';
   #running = new Map(); // process by name
   #logs = new Map();
+  #serverConfig = path.join(root, 'demo/server.yaml');
 
-  constructor() {
+  // `edge`, `server`: configurations other than the demo's; paths in them are relative to the system's own directory.
+  constructor({ edge, server } = {}) {
     mkdirSync(path.dirname(this.key), { recursive: true });
     writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeFileSync(path.join(this.dir, 'keys/es256.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     writeFileSync(path.join(this.dir, 'keys/es256.pub.pem'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
-    const config = readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8');
+    const config = edge ?? readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8');
     writeFileSync(path.join(this.dir, 'edge.yaml'), config.replaceAll('../build/dev-data', this.dir));
+    if (!server) return;
+    this.#serverConfig = path.join(this.dir, 'server.yaml');
+    writeFileSync(this.#serverConfig, server);
   }
 
-  static async start() {
-    const system = new System();
+  static async start(options) {
+    const system = new System(options);
     try {
       await system.startServer();
       await system.startEdge();
@@ -48,7 +53,7 @@ export class System {
 
   async startServer() {
     const ready = await this.#daemon('weir-server', [
-      ...['--config', path.join(root, 'demo/server.yaml'), '--data-dir', path.join(this.dir, 'events')],
+      ...['--config', this.#serverConfig, '--data-dir', path.join(this.dir, 'events')],
       ...['--listen', this.grpc, '--admin-listen', this.serverAdmin],
     ]);
     [this.grpc, this.serverAdmin] = [ready.grpc, ready.admin];
@@ -90,6 +95,17 @@ export class System {
       maxBuffer: 1 << 28,
     });
     return stdout;
+  }
+
+  // Publishes `{topic, type, data}`s in order; resolves to their cursors.
+  async publish(events) {
+    const running = promisify(execFile)(bin('weir'), ['publish', '--from', '-'], {
+      env: { ...process.env, WEIR_SERVER: this.grpc },
+      maxBuffer: 1 << 28,
+    });
+    running.child.stdin.end(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const { stdout } = await running;
+    return stdout.trim().split('\n').map((line) => JSON.parse(line).cursor);
   }
 
   async token(name, ...claims) {
