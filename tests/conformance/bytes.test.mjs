@@ -172,6 +172,21 @@ describe('the bytes of a stream', { timeout: 120_000 }, () => {
     assert.equal(stream.framed.whole, false);
     await system.startEdge();
   });
+
+  test('rule 8: the `retry:` of a drain is spread, and the end of each stream is clean', async () => {
+    const streams = await Promise.all(Array.from({ length: 10 }, () => open('/room?room=drain')));
+    await Promise.all(streams.map((stream) => stream.block('weir.connected')));
+    await system.end('weir-edge');
+    await Promise.all(streams.map((stream) => stream.until('the end', () => stream.ended)));
+    const last = streams.map((stream) => stream.blocks.at(-1));
+    for (const { event, id, data, retry } of last) {
+      assert.deepEqual([event, id, data], ['weir.draining', undefined, '{}']);
+      assert.ok(retry >= 0 && retry <= 400, `${retry}`);
+    }
+    assert.ok(new Set(last.map(({ retry }) => retry)).size > 2, 'they come back in the same moment');
+    assert.ok(streams.every(({ framed }) => framed.whole));
+    await system.startEdge();
+  });
 });
 
 describe('the bytes when there is no room', { timeout: 120_000 }, () => {

@@ -1,10 +1,17 @@
 // What a browser's own EventSource does and cannot do, and how a page gets along with that.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { read as readDocument } from '../checks/tree.mjs';
 import { Clients } from './clients.mjs';
+import { ofMarkdown } from './documented.mjs';
 import { Reader } from './reader.mjs';
 import { Tap } from './tap.mjs';
 import { eventually, flash, metric, startWeir } from './weir.mjs';
+
+const example = ofMarkdown(readDocument('docs/sse-clients.md'), 'html')
+  .replace(/<\/?script>/g, '')
+  .replace('/api/vehicles/updates', '/room?room=document')
+  .replace('vehicle_update', 'flash_message');
 
 describe('the native EventSource', { timeout: 120_000 }, () => {
   let clients;
@@ -116,17 +123,38 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
     assert.deepEqual(tap.sent('last-event-id').slice(3), [undefined, missed]);
   });
 
-  test('keeps the last id over events without one: a drained stream goes on where it was', async () => {
-    const reader = await open();
-    await read(reader, `http://${system.http}/room?room=drained`);
-    await reader.connected();
-    const [first] = await system.publish([flash('drained', '1')]);
-    await reader.reached(first);
-    await system.end('weir-edge');
-    const [missed] = await system.publish([flash('drained', '2')]);
-    await system.startEdge();
-    await reader.reached(missed);
-    assert.deepEqual(reader.named('flash_message').map(({ id }) => id), [first, missed]);
+  test('goes on after a reload as the document shows it', async () => {
+    await open();
+    const run = async () => {
+      await page.goto(`http://${system.http}/nothing`);
+      await page.evaluate((script) => {
+        globalThis.shown = [];
+        globalThis.show = ({ text }) => shown.push(text);
+        globalThis.loadEverythingAnew = () => shown.push('gap');
+        const began = new Promise((resolve) => {
+          globalThis.EventSource = class extends EventSource {
+            constructor(url) {
+              super(url);
+              this.addEventListener('weir.connected', resolve);
+            }
+          };
+        });
+        (0, eval)(`{${script}}`);
+        return began;
+      }, example);
+    };
+    const shown = (text) => page.waitForFunction((text) => shown.includes(text), text);
+    await run();
+    await system.publish([flash('document', '1')]);
+    await shown('1');
+    await page.goto('about:blank');
+    await system.publish([flash('document', '2')]);
+    await run();
+    await shown('2');
+    assert.deepEqual(await page.evaluate(() => shown), ['2']);
+    await page.evaluate(() => sessionStorage.setItem('last id', 'zzzzzzzz-5'));
+    await run();
+    await shown('gap');
   });
 
   test('has its listener of `error` called for lost connections alone', async () => {

@@ -2,9 +2,11 @@
 // when events after it are gone.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { EventSource as LaunchDarklyEventSource } from 'launchdarkly-eventsource';
 import { Clients, clientNames } from './clients.mjs';
 import { RawStream } from './raw.mjs';
-import { Reader } from './reader.mjs';
+import { Reader, names } from './reader.mjs';
+import { listen } from './readers/like_native.mjs';
 import { Tap } from './tap.mjs';
 import { eventually, flash, metric, startWeir } from './weir.mjs';
 
@@ -219,6 +221,25 @@ describe('coming back', { timeout: 180_000 }, () => {
         assert.deepEqual(reader.named('flash_message').map(({ id }) => id), cursors);
       },
     );
+
+  test('launchdarkly-eventsource sends a Last-Event-ID of its headers each time, and so doubles what came since', async () => {
+    const cursors = await system.publish(numbered('headers', 1, 3));
+    const tap = await Tap.open(system.http);
+    taps.push(tap);
+    const reader = new Reader();
+    class Source extends LaunchDarklyEventSource {
+      constructor(url) {
+        super(url, { headers: { 'Last-Event-ID': cursors[0] } });
+      }
+    }
+    const end = listen(Source, `${tap.url}/room?room=headers`, names, reader.record);
+    await reader.reached(cursors[2]);
+    tap.breakAll();
+    await reader.until('all again', () => reader.named('flash_message').length === 4);
+    end();
+    assert.deepEqual(reader.named('flash_message').map(({ id }) => id), [cursors[1], cursors[2], cursors[1], cursors[2]]);
+    assert.deepEqual(tap.sent('last-event-id'), [cursors[0], cursors[0]]);
+  });
 
   describe('@microsoft/fetch-event-source without help', () => {
     const alone = async (target) => {

@@ -10,11 +10,12 @@ export class Tap {
   #silent = false;
   #pieces = 0;
 
-  // `target`: HOST:PORT.
+  // `target`: HOST:PORT, or the path of a Unix socket.
   static async open(target) {
     const tap = new Tap();
     const [host, port] = target.split(':');
-    tap.server = createServer((client) => tap.#join(client, connect({ host, port: Number(port) }))).listen(0, '127.0.0.1');
+    const to = target.startsWith('/') ? { path: target } : { host, port: Number(port) };
+    tap.server = createServer((client) => tap.#join(client, connect(to))).listen(0, '127.0.0.1');
     await once(tap.server, 'listening');
     tap.url = `http://127.0.0.1:${tap.server.address().port}`;
     return tap;

@@ -1,0 +1,19 @@
+// docs/sse-clients.md says what the cases are run with.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { read } from '../checks/tree.mjs';
+import { clientNames } from './clients.mjs';
+import { ofMarkdown } from './documented.mjs';
+
+const text = read('docs/sse-clients.md');
+
+test('the table has the clients that the cases run with, in their versions', () => {
+  const { packages } = JSON.parse(read('package-lock.json'));
+  const rows = [...text.matchAll(/^\| (?!client |---)(.+?) \| (.+?) \|/gm)].map(([, name, version]) => [name.replaceAll('`', ''), version]);
+  assert.deepEqual(rows.map(([name]) => name), clientNames);
+  for (const [name, version] of rows.slice(1)) assert.equal(packages[`node_modules/${name}`].version.split('.').slice(0, 2).join('.'), version, name);
+});
+
+test('the wrapper that is shown is the one that the cases read with', () => {
+  assert.ok(read('tests/conformance/readers/follow.mjs').endsWith(ofMarkdown(text, 'js')));
+});
