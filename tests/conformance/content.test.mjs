@@ -106,17 +106,16 @@ describe('content', { timeout: 180_000 }, () => {
   };
   eachClient('texts arrive as they were, line ends and Unicode', () => readAll('/room?room=texts', all), equal);
 
-  for (const bytes of [1, 5])
-    eachClient(
-      `texts arrive as they were in packets of ${bytes === 1 ? 'one byte' : `${bytes} bytes`}`,
-      async () => {
-        const tap = await Tap.open(system.http);
-        tap.inPieces(1);
-        taps.push(tap);
-        return readAll('/room?room=texts', all, tap);
-      },
-      equal,
-    );
+  eachClient(
+    'texts arrive as they were in packets of one byte',
+    async () => {
+      const tap = await Tap.open(system.http);
+      tap.inPieces(1);
+      taps.push(tap);
+      return readAll('/room?room=texts', all, tap);
+    },
+    equal,
+  );
 
   const payloads = Array.from({ length: 5 }, (_, seed) => large(seed + 1, 1_000_000));
   eachClient(
