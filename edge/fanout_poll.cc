@@ -178,6 +178,9 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
   ++poll.pages;
   if (!poll.has_place) {
     poll.cursor = page.cursor;
+    if (!page.events.empty()) {
+      poll.cursor.sequence = page.events.front().sequence - 1;
+    }
     poll.has_place = true;
   }
   if (page.gap) {

@@ -151,8 +151,10 @@ bool FanoutHub::WriteResetGap(Session& session) {
   if (Survives(session.cursor)) {
     return true;
   }
+  // The reason is of the last reset; the session may not have seen those before.
+  const GapReason reason = session.cursor.epoch == epoch_ ? began_because_ : GapReason::kOtherEpoch;
   block_.Clear();
-  AppendGap(session, {began_because_, session.cursor, resumed_at}, block_.body());
+  AppendGap(session, {reason, session.cursor, resumed_at}, block_.body());
   SendBlock(session, block_);
   return true;
 }

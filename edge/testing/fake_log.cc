@@ -70,17 +70,19 @@ void FakeLog::Fill(Tail& tail, uint64_t after) {
 
 void FakeLog::Read(const HistoryRequest& request, Done done) {
   requests_.push_back(request);
-  if (held_back_) {
-    held_.emplace_back(request, std::move(done));
-  } else {
+  if (!held_back_) {
     done(Answer(request));
+  } else if (stale_) {
+    held_.emplace_back([answer = Answer(request), done = std::move(done)] { done(answer); });
+  } else {
+    held_.emplace_back([this, request, done = std::move(done)] { done(Answer(request)); });
   }
 }
 
 void FakeLog::Release() {
   held_back_ = false;
-  for (auto& [request, done] : std::exchange(held_, {})) {
-    done(Answer(request));
+  for (const auto& answer : std::exchange(held_, {})) {
+    answer();
   }
 }
 

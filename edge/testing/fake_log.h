@@ -33,6 +33,7 @@ class FakeLog final : public History {
 
   Cursor At(uint64_t sequence) const { return {epoch_, sequence}; }
   uint64_t head() const { return head_; }
+  uint64_t covered_after() const { return covered_after_; }
   // Events after `after` that a filter matches, up to `until`.
   std::vector<v1::Event> After(uint64_t after, const std::vector<std::string>& filters,
                                uint64_t until = UINT64_MAX) const;
@@ -44,8 +45,11 @@ class FakeLog final : public History {
 
   // As the server: cursors are judged against the durable head.
   void Read(const HistoryRequest& request, Done done) override;
-  // Answers are held back until Release.
-  void Hold() { held_back_ = true; }
+  // Answers are held back until Release: made then, or made at once and stale by then.
+  void Hold(bool stale = false) {
+    held_back_ = true;
+    stale_ = stale;
+  }
   void Release();
   void FailWith(absl::Status status) { failure_ = std::move(status); }
   const std::vector<HistoryRequest>& requests() const { return requests_; }
@@ -60,9 +64,10 @@ class FakeLog final : public History {
   uint64_t covered_after_ = 0;
   uint64_t fed_ = 0;
   bool held_back_ = false;
+  bool stale_ = false;
   absl::Status failure_;
   std::vector<HistoryRequest> requests_;
-  std::vector<std::pair<HistoryRequest, Done>> held_;
+  std::vector<std::function<void()>> held_;
 };
 
 }  // namespace weir::edge
