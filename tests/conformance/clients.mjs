@@ -1,12 +1,16 @@
 // The clients that the cases run with. One more is one more adapter here, and a row in docs/sse-clients.md.
 //
 // An adapter has
-//   name      as in the document
-//   read(url, reader)   begins to read, resolves to a function that ends it
-//   retries(status)     whether it comes back after such an answer
+//   name               as in the document
+//   read(url, reader)  begins to read, resolves to a function that ends it
+//   retries(status)    whether it comes back after such an answer
+//   statuses           it says `weir=1`, so that an overload is a status and no event
+//   ownDelay           it waits as it likes, whatever `retry:` says
+//   ownFarewells       it keeps to itself that the edge ends
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createEventSource } from 'eventsource-client';
 import { EventSource as NpmEventSource } from 'eventsource';
@@ -18,6 +22,14 @@ import { listen } from './readers/like_native.mjs';
 
 const never = () => false;
 
+// Weir's own client as one module.
+async function weirClient() {
+  const web = path.join(root, 'clients/web');
+  const { build } = createRequire(path.join(web, 'package.json'))('esbuild');
+  const { outputFiles } = await build({ entryPoints: [path.join(web, 'src/index.ts')], bundle: true, write: false, format: 'esm', target: 'es2022' });
+  return outputFiles[0].text;
+}
+
 // Pages of an origin of their own, so that they outlive the edge: every stream they open is cross-origin.
 class Pages {
   #readers = new Map(); // by their number
@@ -28,11 +40,16 @@ class Pages {
     pages.server = createServer((request, response) => pages.#serve(request.url, response)).listen(0, '127.0.0.1');
     await once(pages.server, 'listening');
     pages.origin = `http://127.0.0.1:${pages.server.address().port}`;
+    pages.weirClient = await weirClient();
     pages.browser = await launch();
     return pages;
   }
 
   #serve(url, response) {
+    if (url === '/weir-client') {
+      response.setHeader('Content-Type', 'text/javascript').end(this.weirClient);
+      return;
+    }
     const [, folder, name] = /^\/(readers|fetch-event-source)\/(\w+)(?:\.m?js)?$/.exec(url) ?? [];
     if (!folder) {
       response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Readers</title>');
@@ -63,7 +80,7 @@ class Pages {
       async ([id, url, names, begin]) => {
         const record = (kind, event) => report(id, kind, event);
         const { [begin]: run } = await import('/readers/in_page.mjs');
-        (globalThis.ends ??= new Map()).set(id, run(url, names, record));
+        (globalThis.ends ??= new Map()).set(id, await run(url, names, record));
       },
       [id, url, names, begin],
     );
@@ -85,7 +102,17 @@ const chromium = (pages) => ({
 const fetchEventSource = (pages) => ({
   name: '@microsoft/fetch-event-source',
   retries: (status) => status === 503,
+  statuses: true,
   read: (url, reader) => pages.read('fetch', url, reader, 'followed'),
+});
+
+const weir = (pages) => ({
+  name: '@weir/client',
+  retries: (status) => status >= 500,
+  statuses: true,
+  ownDelay: true,
+  ownFarewells: true,
+  read: (url, reader) => pages.read('weir', url, reader, 'weir'),
 });
 
 const eventsource = {
@@ -121,7 +148,7 @@ export class Clients {
   static async start() {
     const clients = new Clients();
     clients.pages = await Pages.start();
-    clients.all = [chromium(clients.pages), fetchEventSource(clients.pages), eventsource, launchDarkly, eventsourceClient];
+    clients.all = [chromium(clients.pages), fetchEventSource(clients.pages), eventsource, launchDarkly, eventsourceClient, weir(clients.pages)];
     return clients;
   }
 
@@ -148,4 +175,7 @@ export class Clients {
   }
 }
 
-export const clientNames = ['EventSource of Chromium', '@microsoft/fetch-event-source', 'eventsource', 'launchdarkly-eventsource', 'eventsource-client'];
+export const clientNames = [
+  ...['EventSource of Chromium', '@microsoft/fetch-event-source', 'eventsource', 'launchdarkly-eventsource', 'eventsource-client'],
+  '@weir/client',
+];

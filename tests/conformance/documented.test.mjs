@@ -11,7 +11,8 @@ test('the table has the clients that the cases run with, in their versions', () 
   const { packages } = JSON.parse(read('package-lock.json'));
   const rows = [...text.matchAll(/^\| (?!client |---)(.+?) \| (.+?) \|/gm)].map(([, name, version]) => [name.replaceAll('`', ''), version]);
   assert.deepEqual(rows.map(([name]) => name), clientNames);
-  for (const [name, version] of rows.slice(1)) assert.equal(packages[`node_modules/${name}`].version.split('.').slice(0, 2).join('.'), version, name);
+  packages['node_modules/@weir/client'] = JSON.parse(read('clients/web/package.json'));
+  for (const [name, version] of rows.slice(1)) assert.ok(packages[`node_modules/${name}`].version.startsWith(`${version}.`), name);
 });
 
 test('the wrapper that is shown is the one that the cases read with', () => {

@@ -86,7 +86,7 @@ describe('coming back', { timeout: 180_000 }, () => {
   eachClient('after a drain, whose last block has no id, nothing is missing or double', restarted('drained', 'SIGTERM'), (reader, result) => {
     everythingOnce(reader, result);
     // Who comes back while the edge still drains is told again.
-    assert.ok(reader.named('weir.draining').length >= 1);
+    if (!reader.client.ownFarewells) assert.ok(reader.named('weir.draining').length >= 1);
   });
 
   // Where an event is cut, by its block and where that begins in the text.
@@ -158,7 +158,7 @@ describe('coming back', { timeout: 180_000 }, () => {
     (reader, { broken }) => {
       // The route says 4 s; no client waits so long by itself.
       const waited = reader.tap.requests[1].at - broken;
-      assert.ok(waited >= 3_950, `after ${waited} ms`);
+      assert.ok(reader.client.ownDelay || waited >= 3_950, `after ${waited} ms`);
     },
   );
 
@@ -281,7 +281,7 @@ describe('coming back', { timeout: 180_000 }, () => {
 });
 
 describe('no room', { timeout: 120_000 }, () => {
-  const most = 10;
+  const most = 12;
   before(() => start({ more: `limits: {connections_max: ${most}}\n` }));
   after(stop);
 
@@ -300,8 +300,8 @@ describe('no room', { timeout: 120_000 }, () => {
     (reader, result) => {
       everythingOnce(reader, result);
       const told = reader.named('weir.overloaded').map(({ data }) => data);
-      // The client that reads statuses was given 503 instead.
-      if (reader.client.name === '@microsoft/fetch-event-source') assert.deepEqual(told, []);
+      // Those that read statuses were given 503 instead.
+      if (reader.client.statuses) assert.deepEqual(told, []);
       else assert.ok(told.length > 0 && told.every((data) => data === '{"reason":"overloaded"}'), told);
     },
   );

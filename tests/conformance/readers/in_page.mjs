@@ -23,3 +23,18 @@ export function alone(url, _, record) {
   });
   return () => controller.abort();
 }
+
+export async function weir(url, names, record) {
+  const { createStream } = await import('/weir-client');
+  const logger = { info() {}, warn() {}, error: console.error };
+  // So that gaps come like any other event.
+  const stream = createStream(url, { gapEvent: 'none', backoff: { base: 200, max: 1000 }, logger });
+  for (const name of names) stream.on(name, ({ name, id, data }) => record('event', { type: name, id, data: JSON.stringify(data) }));
+  let before;
+  stream.onStatus(({ state, error }) => {
+    if (state === 'connected' && before !== state) record('open');
+    if (error?.fatal) record('closed');
+    before = state;
+  });
+  return () => stream.close();
+}
