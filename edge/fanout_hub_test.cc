@@ -333,6 +333,19 @@ TEST_F(FanoutHubTest, AnEventThatCannotBeRenderedBecomesAGap) {
                           R"({"reason":"unrenderable","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-2"})"));
 }
 
+TEST_F(FanoutHubTest, AGapOverTwoResetsNamesTheOtherEpoch) {
+  log.Add("a", "1");
+  log.Fill(tail, 0);
+  Spin();
+  const auto reader = OpenAndStart(Request({"a"}));
+  log.Recreate("bbbbbbbb");
+  tail.Reset(log.At(0), GapReason::kOtherEpoch);
+  tail.Reset(log.At(5), GapReason::kExpired);
+  ASSERT_TRUE(Until(*reader, [&] { return reader->blocks().size() == 2; }));
+  EXPECT_THAT(reader->data("weir.gap"),
+              ElementsAre(R"({"reason":"other_epoch","requested":"aaaaaaaa-1","resumedAt":"bbbbbbbb-5"})"));
+}
+
 TEST_F(FanoutHubTest, AResetTailTellsEveryReaderOfAGap) {
   log.Add("a", "1");
   log.Fill(tail, 0);

@@ -227,6 +227,16 @@ TEST_F(FanoutPollTest, IsUnavailableWhenHistoryKeepsItWaiting) {
   Spin();
 }
 
+TEST_F(FanoutPollTest, AGapBeforeTheEarliestEventsIsAskedForFromTheirBeginning) {
+  log.Add("a", "!");
+  log.Add("a", "2");
+  log.Fill(tail, 0);
+  Spin();
+  EXPECT_EQ(PollOnce(Ask({"a"}, From(ReadStart::Kind::kEarliest))),
+            R"({"events":[{"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":false,)"
+            R"("gap":{"reason":"unrenderable","requested":"aaaaaaaa-0","resumedAt":"aaaaaaaa-1"}})");
+}
+
 TEST_F(FanoutPollTest, AnUnrenderableEventIsAGapBeforeTheEventsOfItsAnswer) {
   log.Add("a", "1");
   log.Add("a", "!");
