@@ -1,17 +1,36 @@
-// Appends to a log on disk for ever and prints the sequence of every event once it is acknowledged, until it is killed:
-//   log_crash_writer DIRECTORY always|never PREFIX
-// Event ids are PREFIX and a number that counts from 0.
+// Appends to a log on disk and prints the sequence of every event once it is acknowledged, until it is killed:
+//   log_crash_writer DIRECTORY always|never PREFIX [COUNT]
+// Event ids are PREFIX and a number that counts from 0. With COUNT it waits after so many events until what happens in
+// the background has come to its end, appends 98 more, and then only waits: its write-ahead log holds just those.
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <string>
 
 #include "fmt/format.h"
 #include "log/log_testing.h"
 #include "log/rocksdb_engine.h"
 
+namespace {
+
+// When the last segment is indexed and all before it lies in tables, there is one.
+long WriteAheadLogs(const std::string& directory) {
+  const std::filesystem::directory_iterator files(directory + "/db");
+  return std::count_if(begin(files), end(files), [](const auto& file) { return file.path().extension() == ".log"; });
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  if (argc != 4) {
+  if (argc != 4 && argc != 5) {
     return 2;
   }
+  const int count = argc == 5 ? std::atoi(argv[4]) : INT_MAX - 98;
   weir::log::RocksDbOptions options;
   options.log.segment_events_max = 200;
   options.directory = argv[1];
@@ -23,6 +42,12 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (int i = 0;; i += 7) {
+    while (i >= count && WriteAheadLogs(options.directory) > 1) {
+      usleep(1'000);
+    }
+    while (i >= count + 98) {
+      pause();
+    }
     weir::log::TestBatch batch;
     for (int j = i; j < i + 7; ++j) {
       batch.Add({.topic = fmt::format("t.{}", j % 3), .id = fmt::format("{}{}", argv[3], j)});

@@ -20,7 +20,6 @@
 namespace weir::log {
 namespace {
 
-constexpr std::string_view kMarker = "WEIR-LOG";
 constexpr std::string_view kUnfinishedMarker = "WEIR-LOG.new";
 constexpr std::string_view kLock = "LOCK";
 constexpr std::string_view kMagic = "weir-log ";
@@ -58,6 +57,25 @@ absl::Status MakeIfMissing(const std::string& path) {
   return mkdir(path.c_str(), 0750) == 0 ? absl::OkStatus() : Failed("made", path, errno);
 }
 
+// The number in the marker must be one that this version reads.
+absl::Status CheckFormat(const std::string& path) {
+  std::ifstream file(fmt::format("{}/{}", path, LogDirectory::kMarker));
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  int format = 0;
+  if (text.starts_with(kMagic)) {
+    std::from_chars(text.data() + kMagic.size(), text.data() + text.size(), format);
+  }
+  if (format <= 0) {
+    return absl::FailedPreconditionError(fmt::format("{}/{} does not name a log format", path, LogDirectory::kMarker));
+  }
+  if (format > LogDirectory::kFormat) {
+    return absl::FailedPreconditionError(
+        fmt::format("the log in {} has format {}; this version of weir reads formats up to {}: use a newer one", path,
+                    format, LogDirectory::kFormat));
+  }
+  return absl::OkStatus();
+}
+
 // OK when the directory is marked as a log of our format, or holds nothing; `marked` says which.
 absl::Status CheckContent(const std::string& path, bool& marked) {
   std::error_code error;
@@ -69,7 +87,7 @@ absl::Status CheckContent(const std::string& path, bool& marked) {
   marked = false;
   for (const std::filesystem::directory_entry& entry : entries) {
     const std::string name = entry.path().filename().string();
-    if (name == kMarker) {
+    if (name == LogDirectory::kMarker) {
       marked = true;
     } else if (name != kLock && name != kUnfinishedMarker && name != "lost+found") {
       foreign = name;
@@ -81,21 +99,7 @@ absl::Status CheckContent(const std::string& path, bool& marked) {
                : absl::FailedPreconditionError(fmt::format(
                      "the directory {} holds something else than a log ({}); give an empty one", path, foreign));
   }
-  std::ifstream file(fmt::format("{}/{}", path, kMarker));
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  int format = 0;
-  if (text.starts_with(kMagic)) {
-    std::from_chars(text.data() + kMagic.size(), text.data() + text.size(), format);
-  }
-  if (format <= 0) {
-    return absl::FailedPreconditionError(fmt::format("{}/{} does not name a log format", path, kMarker));
-  }
-  if (format > LogDirectory::kFormat) {
-    return absl::FailedPreconditionError(
-        fmt::format("the log in {} has format {}; this version of weir reads formats up to {}: use a newer one", path,
-                    format, LogDirectory::kFormat));
-  }
-  return absl::OkStatus();
+  return CheckFormat(path);
 }
 
 bool SyncDirectory(const std::string& path) {
@@ -107,14 +111,25 @@ bool SyncDirectory(const std::string& path) {
   return synced;
 }
 
-// In place at once or not at all.
+// The directory that holds `path`.
+std::string ParentOf(const std::string& path) {
+  std::string trimmed = path;
+  while (trimmed.size() > 1 && trimmed.ends_with('/')) {
+    trimmed.pop_back();
+  }
+  const std::string parent = std::filesystem::path(trimmed).parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+// In place at once or not at all; and the directory's own name is on disk as well.
 absl::Status Mark(const std::string& path) {
-  const std::string text = fmt::format("{}{}\n", kMagic, LogDirectory::kFormat);
+  const std::string text = LogDirectory::MarkerText();
   const std::string unfinished = fmt::format("{}/{}", path, kUnfinishedMarker);
-  const std::string marker = fmt::format("{}/{}", path, kMarker);
+  const std::string marker = fmt::format("{}/{}", path, LogDirectory::kMarker);
   const int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fsync(file) == 0 && rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path);
+                       fsync(file) == 0 && rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path) &&
+                       SyncDirectory(ParentOf(path));
   const int error = errno;
   if (file >= 0) {
     close(file);
@@ -148,6 +163,62 @@ absl::StatusOr<LogDirectory> LogDirectory::Claim(const std::string& path) {
     }
   }
   return directory;
+}
+
+absl::StatusOr<LogDirectory> LogDirectory::Visit(const std::string& path, Use use) {
+  bool marked = false;
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) {
+    return Failed("read", path, errno);
+  }
+  if (absl::Status status = CheckContent(path, marked); !status.ok()) {
+    return status;
+  }
+  if (!marked) {
+    return absl::FailedPreconditionError(fmt::format("the directory {} holds no log", path));
+  }
+  // A log that was only ever copied has no lock file, and then nobody holds it.
+  const int create = use == Use::kRepair ? O_CREAT : 0;
+  const int lock = open(fmt::format("{}/{}", path, kLock).c_str(), O_RDONLY | O_CLOEXEC | create, 0640);
+  if (lock < 0 && errno != ENOENT) {
+    return Failed(use == Use::kRepair ? "written" : "read", path, errno);
+  }
+  LogDirectory directory(path, lock);
+  if (lock >= 0 && flock(lock, (use == Use::kRepair ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK
+               ? absl::FailedPreconditionError(fmt::format("the log in {} is in use by another process; stop the "
+                                                           "server first, or look at a copy (weir backup)",
+                                                           path))
+               : Failed("locked", path, errno);
+  }
+  return directory;
+}
+
+std::string LogDirectory::MarkerText() { return fmt::format("{}{}\n", kMagic, kFormat); }
+
+absl::Status LogDirectory::Sync() const {
+  return SyncDirectory(path_) ? absl::OkStatus() : Failed("synced", path_, errno);
+}
+
+absl::Status LogDirectory::DemandNewEpoch() const {
+  const int file = open(fmt::format("{}/{}", path_, kNewEpoch).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+  if (file < 0) {
+    return Failed("written", path_, errno);
+  }
+  close(file);
+  return Sync();
+}
+
+bool LogDirectory::new_epoch_demanded() const {
+  std::error_code error;
+  return std::filesystem::exists(fmt::format("{}/{}", path_, kNewEpoch), error);
+}
+
+absl::Status LogDirectory::EpochRenewed() const {
+  if (unlink(fmt::format("{}/{}", path_, kNewEpoch).c_str()) != 0 && errno != ENOENT) {
+    return Failed("written", path_, errno);
+  }
+  return Sync();
 }
 
 LogDirectory::LogDirectory(LogDirectory&& other) noexcept

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "base/text.h"
 #include "fmt/format.h"
 #include "log/log_directory.h"
 #include "log/page_reader.h"
+#include "log/preflight.h"
 #include "log/rocksdb_format.h"
 #include "log/rocksdb_recovery.h"
 #include "log/rocksdb_store.h"
@@ -71,7 +73,10 @@ class RocksDbEngine : public LogEngine {
     if (poison_->status().ok() && store_->Sync().ok()) {
       rocksdb::WriteBatch batch;
       batch.Put(store_->facts(), SliceOf(format::kStateKey), SliceOf(format::kStateClean));
-      store_->Write(batch, /*sync=*/true).IgnoreError();
+      // With everything in tables the write-ahead log holds nothing that could be lost while the log is closed.
+      if (store_->Write(batch, /*sync=*/true).ok()) {
+        store_->Flush().IgnoreError();
+      }
     }
   }
 
@@ -321,18 +326,32 @@ class RocksDbEngine : public LogEngine {
   std::thread indexer_;
 };
 
-}  // namespace
+// What is wrong with the files, as an error.
+absl::Status CheckFiles(const std::string& directory) {
+  const absl::StatusOr<Preflight> preflight = Inspect(directory);
+  if (!preflight.ok() || preflight->faults.empty()) {
+    return preflight.status();
+  }
+  const LogFault& fault = preflight->faults.front();
+  return absl::DataLossError(fmt::format("the log in {} is damaged: {}: {}", directory, fault.where, fault.what));
+}
 
-absl::StatusOr<std::unique_ptr<LogEngine>> OpenRocksDbLog(RocksDbOptions options) {
+absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
   absl::StatusOr<LogDirectory> directory = LogDirectory::Claim(options.directory);
   if (!directory.ok()) {
     return directory.status();
+  }
+  if (absl::Status status = CheckFiles(options.directory); !status.ok()) {
+    return status;
   }
   const auto poison = std::make_shared<Poison>();
   absl::StatusOr<std::unique_ptr<RocksDbStore>> store = RocksDbStore::Open(
       *std::move(directory), options.env, [poison](const absl::Status& status) { poison->Set(status).IgnoreError(); });
   if (!store.ok()) {
     return store.status();
+  }
+  if (absl::Status status = (*store)->directory().Sync(); !status.ok()) {
+    return status;
   }
   const std::string_view state = options.sync == SyncMode::kAlways ? format::kStateAlways : format::kStateNever;
   absl::StatusOr<RecoveredLog> recovered = Recover(**store, state);
@@ -344,6 +363,18 @@ absl::StatusOr<std::unique_ptr<LogEngine>> OpenRocksDbLog(RocksDbOptions options
     return status;
   }
   return engine;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogEngine>> OpenRocksDbLog(RocksDbOptions options) {
+  const std::string path = options.directory;
+  absl::StatusOr<std::unique_ptr<LogEngine>> log = Open(std::move(options));
+  if (absl::IsDataLoss(log.status())) {
+    return absl::DataLossError(
+        fmt::format("{}; `weir check-log {}` says all that is wrong, and what to do", Message(log.status()), path));
+  }
+  return log;
 }
 
 }  // namespace weir::log

@@ -1,13 +1,8 @@
 #include "log/rocksdb_engine.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -205,51 +200,12 @@ TEST_F(RocksDbEngineTest, RefusesADirectoryThatCannotBeWritten) {
 
 // --- Durability
 
-class Writer {
- public:
-  Writer(const std::string& directory, const char* sync, const char* prefix) {
-    int ends[2];
-    EXPECT_EQ(pipe(ends), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(ends[1], STDOUT_FILENO);
-      close(ends[0]);
-      close(ends[1]);
-      execl(WEIR_LOG_CRASH_WRITER, WEIR_LOG_CRASH_WRITER, directory.c_str(), sync, prefix, nullptr);
-      _exit(127);
-    }
-    close(ends[1]);
-    acks_ = fdopen(ends[0], "r");
-  }
-
-  // Reads `count` acks, kills the writer, and reads the rest of what it had acknowledged.
-  std::vector<uint64_t> KillAfter(size_t count) {
-    std::vector<uint64_t> acked;
-    unsigned long long sequence = 0;
-    while (std::fscanf(acks_, "%llu\n", &sequence) == 1) {
-      acked.push_back(sequence);
-      if (acked.size() == count) {
-        kill(pid_, SIGKILL);
-      }
-    }
-    std::fclose(acks_);
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself with status " << status;
-    return acked;
-  }
-
- private:
-  pid_t pid_ = 0;
-  std::FILE* acks_ = nullptr;
-};
-
 TEST_F(RocksDbEngineTest, EveryAcknowledgedEventSurvivesKill) {
   std::optional<Epoch> epoch;
   uint64_t acked_before = 0;
   for (int round = 0; round < 3; ++round) {
     const std::string prefix = fmt::format("r{}-", round);
-    const std::vector<uint64_t> acked = Writer(options_.directory, "always", prefix.c_str()).KillAfter(700);
+    const std::vector<uint64_t> acked = CrashWriter(options_.directory, "always", prefix).KillAfter(700);
     ASSERT_GE(acked.size(), 700u);
     const std::unique_ptr<LogEngine> log = Open();
     EXPECT_TRUE(!epoch.has_value() || *epoch == log->bounds().epoch) << "no new epoch with synced writes";
@@ -278,7 +234,7 @@ TEST_F(RocksDbEngineTest, EveryAcknowledgedEventSurvivesKill) {
 }
 
 TEST_F(RocksDbEngineTest, AnUncleanStopWithoutSyncMakesANewEpoch) {
-  const std::vector<uint64_t> acked = Writer(options_.directory, "never", "x").KillAfter(300);
+  const std::vector<uint64_t> acked = CrashWriter(options_.directory, "never", "x").KillAfter(300);
   options_.sync = SyncMode::kNever;
   Epoch epoch;
   {
@@ -290,30 +246,13 @@ TEST_F(RocksDbEngineTest, AnUncleanStopWithoutSyncMakesANewEpoch) {
     EXPECT_THAT(events[0].element, testing::Not(HasSubstr("00000000-1")));
   }
   EXPECT_EQ(Open()->bounds().epoch, epoch) << "that was a clean stop";
-  Writer(options_.directory, "never", "y").KillAfter(10);
+  CrashWriter(options_.directory, "never", "y").KillAfter(10);
   const std::unique_ptr<LogEngine> log = Open();
   EXPECT_NE(log->bounds().epoch, epoch);
   const Page page = log->Read({.events_max = 20}).value();
   for (const StoredEvent& event : page.events) {
     EXPECT_THAT(std::string(event.element), HasSubstr(Cursor{log->bounds().epoch, event.sequence}.ToString()));
   }
-}
-
-TEST_F(RocksDbEngineTest, ACorruptMiddleOfTheWriteAheadLogIsNotSkipped) {
-  {
-    const std::unique_ptr<LogEngine> log = Open();
-    AppendNumbered(*log, "a.b", "x", 90);
-  }
-  std::vector<std::filesystem::path> logs = DatabaseFiles(options_.directory, ".log");
-  ASSERT_FALSE(logs.empty());
-  std::fstream file(logs.back(), std::ios::in | std::ios::out | std::ios::binary);
-  const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(logs.back()) / 2);
-  file.seekg(middle);
-  const int byte = file.get();
-  file.seekp(middle);
-  file.put(static_cast<char>(byte ^ 0x40));
-  file.close();
-  ExpectRefused(absl::StatusCode::kDataLoss, "Corruption");
 }
 
 // --- Segments

@@ -56,13 +56,15 @@ class Facts {
       log.epoch = *known_epoch;
       log.key = *known_key;
     }
-    // After such a stop acknowledged events may be gone, and their sequences will be given to others.
-    if (!epoch->has_value() || *state == format::kStateNever) {
+    // After such a stop acknowledged events may be gone, and their sequences will be given to others; as in a copy.
+    const bool demanded = store_.directory().new_epoch_demanded();
+    if (!epoch->has_value() || *state == format::kStateNever || demanded) {
       log.epoch = Epoch::FromBits(FingerprintKey::Random().words[0]);
       Put(batch, format::kEpochKey, log.epoch.text());
     }
     Put(batch, format::kStateKey, new_state);
-    return store_.Write(batch, /*sync=*/true);
+    const absl::Status status = store_.Write(batch, /*sync=*/true);
+    return status.ok() && demanded ? store_.directory().EpochRenewed() : status;
   }
 
  private:
@@ -183,6 +185,7 @@ absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::
   if (!it->Valid()) {
     it->SeekToFirst();
   }
+  uint64_t end = 1;
   for (; it->Valid(); it->Next()) {
     uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
     for (const uint64_t fingerprint : format::DecodeFingerprints(TextOf(it->value()))) {
@@ -191,8 +194,15 @@ absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::
       }
       ++sequence;
     }
+    end = sequence;
   }
-  return ReadStatus(store, *it);
+  if (absl::Status status = ReadStatus(store, *it); !status.ok()) {
+    return status;
+  }
+  // A commit writes both at once.
+  return end == totals.head + 1
+             ? absl::OkStatus()
+             : Damaged(store, fmt::format("its events end with {}, their fingerprints with {}", totals.head, end - 1));
 }
 
 }  // namespace weir::log

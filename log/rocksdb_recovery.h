@@ -27,7 +27,8 @@ struct RecoveredLog {
 // while the log is open. DATA_LOSS when something is missing or cannot be read.
 absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state);
 
-// Calls `restore(fingerprint, sequence)` for the newest `events_max` retained events, in log order.
+// Calls `restore(fingerprint, sequence)` for the newest `events_max` retained events, in log order. DATA_LOSS when they
+// do not end where the events do.
 absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::Totals& totals, uint64_t events_max,
                                  absl::FunctionRef<void(uint64_t, uint64_t)> restore);
 

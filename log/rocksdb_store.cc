@@ -50,6 +50,41 @@ rocksdb::DBOptions DatabaseOptions() {
   return options;
 }
 
+class NoLogger : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+// RocksDB 7.8's iterator ends quietly, without an error, when it steps into a table whose first block is damaged; a
+// seek tells. So the end is asked for once more.
+class CarefulIterator : public rocksdb::Iterator {
+ public:
+  explicit CarefulIterator(rocksdb::Iterator* inner) : inner_(inner) {}
+
+  bool Valid() const override { return inner_->Valid(); }
+  void SeekToFirst() override { inner_->SeekToFirst(); }
+  void SeekToLast() override { inner_->SeekToLast(); }
+  void Seek(const rocksdb::Slice& target) override { inner_->Seek(target); }
+  void SeekForPrev(const rocksdb::Slice& target) override { inner_->SeekForPrev(target); }
+  void Next() override {
+    last_.assign(inner_->key().data(), inner_->key().size());
+    inner_->Next();
+    if (!inner_->Valid() && inner_->status().ok()) {
+      last_.push_back('\0');
+      inner_->Seek(last_);
+    }
+  }
+  void Prev() override { inner_->Prev(); }
+  rocksdb::Slice key() const override { return inner_->key(); }
+  rocksdb::Slice value() const override { return inner_->value(); }
+  rocksdb::Status status() const override { return inner_->status(); }
+
+ private:
+  const std::unique_ptr<rocksdb::Iterator> inner_;
+  std::string last_;
+};
+
 rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache, bool bloom) {
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 8 << 10;
@@ -66,6 +101,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   return options;
 }
 
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(size_t cache_bytes) {
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes);
+  const rocksdb::ColumnFamilyOptions plain = FamilyOptions(cache, false);
+  return {{rocksdb::kDefaultColumnFamilyName, plain},
+          {format::kEvents, plain},
+          {format::kSegments, plain},
+          {format::kPostings, FamilyOptions(cache, true)},
+          {format::kDedupe, plain}};
+}
+
 }  // namespace
 
 absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what) {
@@ -78,27 +123,44 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what) {
 
 absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
     LogDirectory directory, rocksdb::Env* env, std::function<void(absl::Status)> on_background_error) {
-  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(directory)));
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(directory.path()));
+  store->directory_.emplace(std::move(directory));
   rocksdb::DBOptions options = DatabaseOptions();
   if (env != nullptr) {
     options.env = env;
   }
   options.listeners.push_back(std::make_shared<BackgroundErrorListener>(std::move(on_background_error)));
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(256 * kMiB);
-  const rocksdb::ColumnFamilyOptions plain = FamilyOptions(cache, false);
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, plain},
-                                                                 {format::kEvents, plain},
-                                                                 {format::kSegments, plain},
-                                                                 {format::kPostings, FamilyOptions(cache, true)},
-                                                                 {format::kDedupe, plain}};
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(options, store->directory_.database(), families, &store->families_, &db);
+      rocksdb::DB::Open(options, store->directory_->database(), Families(256 * kMiB), &store->families_, &db);
   if (!status.ok()) {
     return FromRocksDb(status, fmt::format("opening the log in {}", store->path()));
   }
   store->db_.reset(db);
   return store;
+}
+
+std::unique_ptr<RocksDbStore> RocksDbStore::OpenReadOnly(const std::string& directory, Wal wal,
+                                                         rocksdb::Status& status) {
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(directory));
+  rocksdb::DBOptions options = DatabaseOptions();
+  options.create_if_missing = false;
+  options.create_missing_column_families = false;
+  options.info_log = std::make_shared<NoLogger>();  // the other one is a file
+  if (wal == Wal::kIgnore) {
+    options.wal_dir = directory;  // where none are
+  }
+  rocksdb::DB* db = nullptr;
+  status = rocksdb::DB::OpenForReadOnly(options, directory + "/db", Families(32 * kMiB), &store->families_, &db);
+  if (!status.ok()) {
+    return nullptr;
+  }
+  store->db_.reset(db);
+  return store;
+}
+
+rocksdb::ColumnFamilyHandle* RocksDbStore::family(std::string_view name) const {
+  return *std::find_if(families_.begin(), families_.end(), [&](const auto* each) { return each->GetName() == name; });
 }
 
 RocksDbStore::~RocksDbStore() {
@@ -132,7 +194,7 @@ absl::StatusOr<std::optional<std::string>> RocksDbStore::Get(rocksdb::ColumnFami
 }
 
 std::unique_ptr<rocksdb::Iterator> RocksDbStore::Iterate(rocksdb::ColumnFamilyHandle* family) const {
-  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocksdb::ReadOptions(), family));
+  return std::make_unique<CarefulIterator>(db_->NewIterator(rocksdb::ReadOptions(), family));
 }
 
 absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentIndex& index) {
@@ -144,7 +206,7 @@ absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentI
   std::sort(topics.begin(), topics.end());
 
   const std::string what = fmt::format("indexing a segment of the log in {}", path());
-  const std::string file = directory_.sealing_file();
+  const std::string file = directory_->sealing_file();
   // Opening would write over what the name stands for: after an ingestion that was cut short, a file of the database.
   std::error_code error;
   std::filesystem::remove(file, error);

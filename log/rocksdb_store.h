@@ -30,9 +30,16 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what);
 // Any thread.
 class RocksDbStore {
  public:
+  static constexpr size_t kFamilies = 5;
+
   // `on_background_error` is called from RocksDB's threads: nothing can be written any more.
   static absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(LogDirectory directory, rocksdb::Env* env,
                                                             std::function<void(absl::Status)> on_background_error);
+
+  // Changes nothing on disk; nobody else may write. With the write-ahead logs everything in them is read into memory.
+  // Null when it cannot be opened: then `status` says why.
+  enum class Wal { kRead, kIgnore };
+  static std::unique_ptr<RocksDbStore> OpenReadOnly(const std::string& directory, Wal wal, rocksdb::Status& status);
   ~RocksDbStore();
 
   rocksdb::ColumnFamilyHandle* facts() const { return families_[0]; }
@@ -40,6 +47,8 @@ class RocksDbStore {
   rocksdb::ColumnFamilyHandle* segments() const { return families_[2]; }
   rocksdb::ColumnFamilyHandle* postings() const { return families_[3]; }
   rocksdb::ColumnFamilyHandle* dedupe() const { return families_[4]; }
+  // One of format::kEvents, …
+  rocksdb::ColumnFamilyHandle* family(std::string_view name) const;
 
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync);
   // Null when the key is not there.
@@ -56,12 +65,16 @@ class RocksDbStore {
   // What was written without sync.
   absl::Status Sync();
 
-  const std::string& path() const { return directory_.path(); }
+  const std::string& path() const { return path_; }
+  // Only of a store that was opened for writing.
+  const LogDirectory& directory() const { return *directory_; }
+  rocksdb::DB& db() const { return *db_; }
 
  private:
-  explicit RocksDbStore(LogDirectory directory) : directory_(std::move(directory)) {}
+  explicit RocksDbStore(std::string path) : path_(std::move(path)) {}
 
-  LogDirectory directory_;
+  const std::string path_;
+  std::optional<LogDirectory> directory_;  // unless it is read only
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
 };

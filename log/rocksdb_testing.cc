@@ -1,11 +1,15 @@
 #include "log/rocksdb_testing.h"
 
 #include <stdlib.h>  // NOLINT: mkdtemp is POSIX, not C++
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
+#include "gtest/gtest.h"
 #include "rocksdb/file_system.h"
 
 namespace weir::log {
@@ -87,6 +91,59 @@ std::vector<std::filesystem::path> DatabaseFiles(const std::string& directory, c
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+CrashWriter::CrashWriter(const std::string& directory, const std::string& sync, const std::string& prefix, size_t count)
+    : count_(count) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  pid_ = fork();
+  if (pid_ == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    execl(WEIR_LOG_CRASH_WRITER, WEIR_LOG_CRASH_WRITER, directory.c_str(), sync.c_str(), prefix.c_str(),
+          count_ == 0 ? nullptr : std::to_string(count_).c_str(), nullptr);
+    _exit(127);
+  }
+  close(ends[1]);
+  acks_ = fdopen(ends[0], "r");
+}
+
+CrashWriter::~CrashWriter() {
+  if (acks_ != nullptr) {
+    KillAfter(0);
+  }
+}
+
+std::vector<uint64_t> CrashWriter::KillAfter(size_t count) {
+  std::vector<uint64_t> acked;
+  unsigned long long sequence = 0;
+  if (count == 0) {
+    kill(pid_, SIGKILL);
+  }
+  while (std::fscanf(acks_, "%llu", &sequence) == 1) {
+    acked.push_back(sequence);
+    if (acked.size() == count) {
+      kill(pid_, SIGKILL);
+    }
+  }
+  std::fclose(acks_);
+  acks_ = nullptr;
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself with status " << status;
+  return acked;
+}
+
+std::vector<uint64_t> CrashWriter::KillWhenIdle() {
+  std::vector<uint64_t> acked;
+  unsigned long long sequence = 0;
+  while (acked.size() < count_ + 98 && std::fscanf(acks_, "%llu", &sequence) == 1) {
+    acked.push_back(sequence);
+  }
+  KillAfter(0);
+  return acked;
 }
 
 FailingDisk::FailingDisk()

@@ -2,7 +2,11 @@
 #ifndef WEIR_LOG_ROCKSDB_TESTING_H_
 #define WEIR_LOG_ROCKSDB_TESTING_H_
 
+#include <sys/types.h>
+
 #include <atomic>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,6 +34,27 @@ class TempDirectory {
 
 // The files of a log's database that end so, oldest first.
 std::vector<std::filesystem::path> DatabaseFiles(const std::string& directory, const std::string& extension);
+
+// Another process that appends to a log with sync mode `always` or `never`, until it is killed; see
+// log_crash_writer.cc.
+class CrashWriter {
+ public:
+  // Appends events without end; or `count` events (a multiple of 7), and 98 more when what happens in the background
+  // has come to its end.
+  CrashWriter(const std::string& directory, const std::string& sync, const std::string& prefix, size_t count = 0);
+  ~CrashWriter();
+
+  // Reads `count` sequences that were acknowledged, kills the writer, and reads the rest of what it had acknowledged:
+  // the event of the n-th has the id PREFIXn.
+  std::vector<uint64_t> KillAfter(size_t count);
+  // The same when all `count` + 98 events are acknowledged: only the last 98 are in the write-ahead log.
+  std::vector<uint64_t> KillWhenIdle();
+
+ private:
+  const size_t count_;
+  pid_t pid_ = 0;
+  std::FILE* acks_ = nullptr;
+};
 
 // A disk whose syncs or writes of the write-ahead log fail while a test says so. Must outlive the log.
 class FailingDisk {

@@ -1,0 +1,254 @@
+#include "log/log_check.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "base/cursor.h"
+#include "base/text.h"
+#include "log/chunk.h"
+#include "log/log_directory.h"
+#include "log/preflight.h"
+#include "log/rocksdb_store.h"
+#include "rocksdb/sst_file_reader.h"
+
+namespace weir::log {
+namespace {
+
+// Null when it cannot be opened: then `fault` says why. UNAVAILABLE when the disk cannot be read.
+absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(const std::string& directory, const Preflight& preflight,
+                                                   LogFault& fault) {
+  rocksdb::Status opened;
+  std::unique_ptr<RocksDbStore> store = RocksDbStore::OpenReadOnly(directory, RocksDbStore::Wal::kRead, opened);
+  if (opened.IsIOError() && !opened.IsPathNotFound()) {
+    return FromRocksDb(opened, fmt::format("reading the log in {}", directory));
+  }
+  if (store == nullptr) {
+    // The files were found good but for the end.
+    const bool at_end = preflight.tail.has_value();
+    fault.where = at_end ? "db/" + StoredFiles::WalName(preflight.tail->file) : "db";
+    fault.what = at_end ? fmt::format("from byte {} on there is something that is no unfinished write: {}",
+                                      preflight.tail->whole_bytes, opened.ToString())
+                        : opened.ToString();
+    fault.advice = at_end ? kRepairAdvice : kRestoreAdvice;
+  }
+  return store;
+}
+
+void CheckTables(const RocksDbStore& store, Faults& faults) {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  store.db().GetLiveFilesMetaData(&tables);
+  for (const rocksdb::LiveFileMetaData& table : tables) {
+    rocksdb::SstFileReader reader(store.db().GetOptions(store.family(table.column_family_name)));
+    rocksdb::Status status = reader.Open(fmt::format("{}/db{}", store.path(), table.name));
+    if (status.ok()) {
+      status = reader.VerifyChecksum();
+    }
+    if (!status.ok()) {
+      faults.Add("db" + table.name,
+                 fmt::format("the table of {} is damaged: {}", table.column_family_name, status.ToString()));
+    }
+  }
+}
+
+struct Facts {
+  std::string epoch;
+  FingerprintKey key;
+  format::Trimmed trimmed;
+};
+
+std::optional<Facts> ReadFacts(const RocksDbStore& store, Faults& faults) {
+  const auto get = [&](std::string_view name) -> std::optional<std::string> {
+    absl::StatusOr<std::optional<std::string>> value = store.Get(store.facts(), name);
+    if (!value.ok()) {
+      faults.Add(fmt::format("fact {}", name), std::string(Message(value.status())));
+      return std::nullopt;
+    }
+    return *std::move(value);
+  };
+  Facts facts;
+  const size_t before = faults.count();
+  const std::optional<std::string> epoch = get(format::kEpochKey);
+  const std::optional<std::string> key = get(format::kFingerprintKey);
+  const std::optional<std::string> trimmed = get(format::kTrimmedKey);
+  const std::optional<std::string> state = get(format::kStateKey);
+  if (faults.count() != before) {
+    return std::nullopt;
+  }
+  if (!epoch.has_value() && !key.has_value() && !state.has_value()) {
+    return facts;  // made, and never used
+  }
+  const std::optional<FingerprintKey> known_key = format::DecodeFingerprintKey(key.value_or(""));
+  const std::optional<format::Trimmed> known_trimmed =
+      trimmed.has_value() ? format::DecodeTrimmed(*trimmed) : format::Trimmed();
+  if (!Epoch::Parse(epoch.value_or("")).has_value()) {
+    faults.Add("fact epoch", "it is missing, or is no epoch");
+  }
+  if (!known_key.has_value()) {
+    faults.Add("fact fingerprint-key", "it is missing, or is no key");
+  }
+  if (!known_trimmed.has_value()) {
+    faults.Add("fact trimmed", "it does not say where the log begins");
+  }
+  if (state != format::kStateClean && state != format::kStateAlways && state != format::kStateNever) {
+    faults.Add("fact state", "it is missing, or is none that is known");
+  }
+  if (!known_key.has_value() || !known_trimmed.has_value()) {
+    return std::nullopt;
+  }
+  return Facts{epoch.value_or(""), *known_key, *known_trimmed};
+}
+
+// Appends what a file holds from `offset` on to a new file, durably.
+absl::Status Copy(const std::string& from, uint64_t offset, const std::string& to) {
+  std::ifstream in(from, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(offset));
+  const int out = open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  bool copied = out >= 0;
+  std::string block(1 << 20, '\0');
+  while (copied && in) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    copied = !in.bad() && write(out, block.data(), static_cast<size_t>(in.gcount())) == in.gcount();
+  }
+  copied = copied && fsync(out) == 0;
+  const int error = errno;
+  if (out >= 0) {
+    close(out);
+  }
+  return copied ? absl::OkStatus()
+                : absl::UnavailableError(fmt::format("{} cannot be written: {}", to, std::strerror(error)));
+}
+
+absl::Status Truncate(const std::string& path, uint64_t bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool done = file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0 && fsync(file) == 0;
+  const int error = errno;
+  if (file >= 0) {
+    close(file);
+  }
+  return done ? absl::OkStatus()
+              : absl::UnavailableError(fmt::format("{} cannot be cut: {}", path, std::strerror(error)));
+}
+
+absl::StatusOr<CutTail> Cut(const LogDirectory& directory, const WalTail& tail) {
+  const std::string name = StoredFiles::WalName(tail.file);
+  const CutTail cut = {.file = "db/" + name,
+                       .offset = tail.whole_bytes,
+                       .bytes = tail.bytes - tail.whole_bytes,
+                       .copy = fmt::format("cut-{}-{}", name, tail.whole_bytes)};
+  absl::Status status = Copy(fmt::format("{}/{}", directory.path(), cut.file), cut.offset,
+                             fmt::format("{}/{}", directory.path(), cut.copy));
+  if (status.ok()) {
+    status = directory.DemandNewEpoch();  // before anything is gone
+  }
+  if (status.ok()) {
+    status = Truncate(fmt::format("{}/{}", directory.path(), cut.file), cut.offset);
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  return cut;
+}
+
+// One more than the newest event.
+uint64_t NextSequence(const RocksDbStore& store) {
+  Faults faults;
+  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.events());
+  it->SeekToLast();
+  const absl::StatusOr<ChunkPtr> chunk = it->Valid() ? Chunk::Parse(it->value().ToString()) : ChunkPtr();
+  if (chunk.ok() && *chunk != nullptr) {
+    return (*chunk)->last_sequence() + 1;
+  }
+  const std::optional<Facts> facts = ReadFacts(store, faults);
+  return facts.has_value() ? facts->trimmed.earliest : 1;
+}
+
+}  // namespace
+
+absl::StatusOr<LogReport> CheckLog(const std::string& path) {
+  const absl::StatusOr<LogDirectory> directory = LogDirectory::Visit(path, LogDirectory::Use::kLook);
+  if (!directory.ok()) {
+    return directory.status();
+  }
+  LogReport report;
+  report.new_epoch = directory->new_epoch_demanded();
+  const absl::StatusOr<Preflight> preflight = Inspect(path);
+  if (!preflight.ok()) {
+    return preflight.status();
+  }
+  if (!preflight->faults.empty()) {
+    report.faults.Add(preflight->faults.front());
+    return report;
+  }
+  if (!preflight->used) {
+    report.content = LogContent();
+    return report;
+  }
+  LogFault fault;
+  const absl::StatusOr<std::unique_ptr<RocksDbStore>> store = Open(path, *preflight, fault);
+  if (!store.ok()) {
+    return store.status();
+  }
+  if (*store == nullptr) {
+    report.faults.Add(fault);
+    return report;
+  }
+  if (preflight->tail.has_value()) {
+    report.unfinished_bytes = preflight->tail->bytes - preflight->tail->whole_bytes;
+  }
+  CheckTables(**store, report.faults);
+  if (const std::optional<Facts> facts = ReadFacts(**store, report.faults)) {
+    report.epoch = facts->epoch;
+    report.content = CheckContent(**store, facts->key, facts->trimmed, report.faults);
+  }
+  return report;
+}
+
+absl::StatusOr<TailRepair> RepairTail(const std::string& path) {
+  const absl::StatusOr<LogDirectory> directory = LogDirectory::Visit(path, LogDirectory::Use::kRepair);
+  if (!directory.ok()) {
+    return directory.status();
+  }
+  TailRepair repair;
+  while (true) {
+    const absl::StatusOr<Preflight> preflight = Inspect(path);
+    if (!preflight.ok()) {
+      return preflight.status();
+    }
+    LogFault fault;
+    std::unique_ptr<RocksDbStore> store;
+    if (!preflight->faults.empty()) {
+      fault = preflight->faults.front();
+    } else if (!preflight->used) {
+      return repair;
+    } else {
+      absl::StatusOr<std::unique_ptr<RocksDbStore>> opened = Open(path, *preflight, fault);
+      if (!opened.ok()) {
+        return opened.status();
+      }
+      store = *std::move(opened);
+    }
+    if (store != nullptr) {
+      repair.next_sequence = NextSequence(*store);
+      return repair;
+    }
+    if (!preflight->faults.empty() || !preflight->tail.has_value()) {
+      return absl::DataLossError(fmt::format(
+          "the log in {} is damaged elsewhere than at its end, which nothing repairs: {}", path, fault.ToString()));
+    }
+    absl::StatusOr<CutTail> cut = Cut(*directory, *preflight->tail);
+    if (!cut.ok()) {
+      return cut.status();
+    }
+    repair.cuts.push_back(*std::move(cut));
+  }
+}
+
+}  // namespace weir::log

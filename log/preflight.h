@@ -1,0 +1,54 @@
+// Looks at the files of a log before RocksDB may open it for writing.
+//
+// RocksDB makes the best of what it finds: without its CURRENT file it begins an empty database; a write-ahead log that
+// is missing, or ends early, is as long as it is; a manifest that lost its end names fewer tables, and the others are
+// deleted. Each of these would make the log silently shorter. So here everything is read first, without changing
+// anything: the record files must be whole but for the end of the newest, the numbers that RocksDB gives to writes must
+// go on from the manifest through all write-ahead logs, and no table may hold events beyond what is known.
+#ifndef WEIR_LOG_PREFLIGHT_H_
+#define WEIR_LOG_PREFLIGHT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "log/log_fault.h"
+
+namespace weir::log {
+
+// The files of a database that matter, with their numbers; sorted.
+struct StoredFiles {
+  bool exists = false;   // there is a db/ with anything in it
+  bool current = false;  // the file CURRENT is there
+  std::vector<uint64_t> wals;
+  std::vector<uint64_t> tables;
+
+  static absl::StatusOr<StoredFiles> List(const std::string& database);
+  static std::string WalName(uint64_t number);    // 000012.log
+  static std::string TableName(uint64_t number);  // 000012.sst
+};
+
+// The end of the write-ahead logs, when it is not whole.
+struct WalTail {
+  uint64_t file = 0;
+  uint64_t whole_bytes = 0;  // good up to here
+  uint64_t bytes = 0;        // of the file
+};
+
+struct Preflight {
+  bool used = false;  // the database was made to its end: there may be something in it
+  std::vector<LogFault> faults;
+  // The newest write-ahead log ends with something that is no whole record, and nothing whole follows it. RocksDB
+  // drops it when it is the end of a write that was not finished, and refuses it otherwise.
+  std::optional<WalTail> tail;
+};
+
+// `directory` is the log's, and nobody writes it. A log that was never opened has no faults. UNAVAILABLE when something
+// cannot be read.
+absl::StatusOr<Preflight> Inspect(const std::string& directory);
+
+}  // namespace weir::log
+
+#endif  // WEIR_LOG_PREFLIGHT_H_
