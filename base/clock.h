@@ -3,6 +3,7 @@
 #define WEIR_BASE_CLOCK_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -16,6 +17,11 @@ using Clock = std::function<absl::Time()>;
 
 inline Clock SystemClock() {
   return [] { return absl::Now(); };
+}
+
+// For durations: it goes on evenly when somebody sets the machine's clock. Its times have no meaning elsewhere.
+inline Clock MonotonicClock() {
+  return [] { return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); };
 }
 
 // A clock that stands until it is moved. Any thread. It must outlive the clocks it gives.

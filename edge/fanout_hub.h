@@ -27,8 +27,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "edge/channel.h"
 #include "edge/connection_counts.h"
 #include "edge/history_queue.h"
@@ -46,7 +46,10 @@ struct HubOptions {
   absl::Duration slow_reader_timeout = absl::Seconds(60);
   // How often heartbeats and deadlines are looked at. Infinite: only when Sweep is called.
   absl::Duration sweep_interval = absl::Milliseconds(250);
-  std::function<absl::Time()> now = [] { return absl::Now(); };
+  // What readers are told, and what tokens and starts by time are judged by.
+  Clock now = SystemClock();
+  // Heartbeats and deadlines.
+  Clock monotonic = MonotonicClock();
   // Of the jitter in drains.
   uint32_t seed = std::random_device()();
 };
@@ -152,7 +155,9 @@ class FanoutHub final : public Hub {
   void Tend(Session& session, int64_t now);
   void Heartbeat(Session& session);
   void DueAt(Session& session, int64_t at_ms);
-  int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
+  int64_t NowMs() const { return absl::ToUnixMillis(options_.monotonic()); }
+  // When a token that ends then has ended, in terms of NowMs.
+  int64_t EndMs(absl::Time expires) const;
   FrameValues ValuesFor(const Session& session, std::string_view cursor) const;
   void FinishDrain();
 

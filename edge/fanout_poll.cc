@@ -26,8 +26,7 @@ std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
   poll->id = id;
   poll->done = std::move(done);
   poll->channel = channels_.Join(request.reader.route, request.reader.filters, true);
-  poll->deadline_ms =
-      std::min(NowMs() + absl::ToInt64Milliseconds(request.wait), absl::ToUnixMillis(request.reader.expires));
+  poll->deadline_ms = std::min(NowMs() + absl::ToInt64Milliseconds(request.wait), EndMs(request.reader.expires));
   poll->request = std::move(request);
   poll->request.reader.start = AllowedStart(poll->request.reader.start, *poll->channel->route, options_.now());
   if (poll->request.reader.start.kind == ReadStart::Kind::kAfter) {

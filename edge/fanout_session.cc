@@ -50,9 +50,7 @@ void FanoutHub::OpenStream(Socket socket, StreamRequest request) {
   session->resumed = request.reader.resumed;
   session->opened_ms = NowMs();
   session->heartbeat_ms = session->opened_ms + absl::ToInt64Milliseconds(request.reader.route->heartbeat_interval);
-  if (request.reader.expires != absl::InfiniteFuture()) {
-    session->ends_ms = absl::ToUnixMillis(request.reader.expires);
-  }
+  session->ends_ms = EndMs(request.reader.expires);
   session->slot = static_cast<uint32_t>(sessions_.size());
   sessions_.push_back({session, std::min(session->heartbeat_ms, session->ends_ms)});
   counters_.open_streams.Add();

@@ -87,6 +87,10 @@ void FanoutHub::Heartbeat(Session& session) {
   SendBlock(session, block_);
 }
 
+int64_t FanoutHub::EndMs(absl::Time expires) const {
+  return expires == absl::InfiniteFuture() ? INT64_MAX : NowMs() + absl::ToInt64Milliseconds(expires - options_.now());
+}
+
 void FanoutHub::DueAt(Session& session, int64_t at_ms) {
   Entry& entry = sessions_[session.slot];
   entry.due_ms = std::min(entry.due_ms, at_ms);

@@ -122,8 +122,8 @@ void FrontEnd::Drain() {
     });
   }
   countdown->AwaitZero(config_.drain_window + kDrainGrace);
-  const absl::Time end = absl::Now() + kAnswersGrace;
-  while (admission_.total() > 0 && absl::Now() < end) {
+  const auto end = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(kAnswersGrace);
+  while (admission_.total() > 0 && std::chrono::steady_clock::now() < end) {
     absl::SleepFor(kAnswersInterval);
   }
 }

@@ -40,7 +40,7 @@ struct SubscriptionContext {
   Waker& waker;
   WorkerPool& pool;
   const EventTypes& types;
-  Clock now;
+  Clock now;  // monotonic
   SubscriptionCounts& counts;
 };
 

@@ -24,9 +24,9 @@ uint16_t PortOf(const std::string& line, std::string_view name) {
 }
 
 Process StartDaemon(std::vector<std::string> argv, const std::vector<std::string>& more, const std::string& log,
-                    std::string& ready_line) {
+                    const std::map<std::string, std::string>& environment, std::string& ready_line) {
   argv.insert(argv.end(), more.begin(), more.end());
-  absl::StatusOr<Process> process = Process::Start(argv, log);
+  absl::StatusOr<Process> process = Process::Start(argv, log, environment);
   if (!process.ok()) {
     Abort(process.status().ToString());
   }
@@ -82,7 +82,7 @@ void System::StartServer(const std::vector<std::string>& more) {
   server_ = StartDaemon({BinaryPath("weir-server"), "--listen", grpc_address(), "--admin-listen",
                          fmt::format("127.0.0.1:{}", server_admin_port_), "--data-dir", data_dir(), "--descriptors",
                          AppsDescriptorPath()},
-                        more, dir_.File("server.log"), line);
+                        more, dir_.File("server.log"), server_environment_, line);
   grpc_port_ = PortOf(line, "grpc");
   server_admin_port_ = PortOf(line, "admin");
 }
@@ -92,7 +92,7 @@ void System::StartEdge(const std::vector<std::string>& more) {
   edge_ = StartDaemon(
       {BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen", fmt::format("127.0.0.1:{}", http_port_),
        "--admin-listen", fmt::format("127.0.0.1:{}", edge_admin_port_), "--server", grpc_address()},
-      more, dir_.File("edge.log"), line);
+      more, dir_.File("edge.log"), edge_environment_, line);
   http_port_ = PortOf(line, "http");
   edge_admin_port_ = PortOf(line, "admin");
 }

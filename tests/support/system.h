@@ -4,8 +4,10 @@
 #define WEIR_TESTS_SUPPORT_SYSTEM_H_
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,6 +24,9 @@ class System {
   // Start fails the test (by abort) with the daemon's stderr when it does not become ready. `more` are further flags.
   void StartServer(const std::vector<std::string>& more = {});
   void StartEdge(const std::vector<std::string>& more = {});
+  // Added to the server's, or the edge's, environment at its next start.
+  void SetServerEnvironment(std::map<std::string, std::string> more) { server_environment_ = std::move(more); }
+  void SetEdgeEnvironment(std::map<std::string, std::string> more) { edge_environment_ = std::move(more); }
   // Ports stay the same over restarts.
   uint16_t grpc_port() const { return grpc_port_; }
   uint16_t server_admin_port() const { return server_admin_port_; }
@@ -58,6 +63,8 @@ class System {
   uint16_t server_admin_port_ = 0;
   uint16_t http_port_ = 0;
   uint16_t edge_admin_port_ = 0;
+  std::map<std::string, std::string> server_environment_;
+  std::map<std::string, std::string> edge_environment_;
   Process server_;
   Process edge_;
 };

@@ -67,13 +67,22 @@ int Refuse(int error) {
   return -1;
 }
 
+int64_t MonotonicMillis() {
+  timespec now{};
+  WEIR_NEXT(clock_gettime, CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / kNanosPerMilli;
+}
+
 // What a sync does, and what becomes of it; `next` is the true one.
 template <typename True>
 int Sync(True next) {
   board->syncs.fetch_add(1, kRelaxed);
-  if (const int64_t millis = board->sync_delay_millis.load(kRelaxed); millis > 0) {
+  if (board->sync_delay_millis.load(kRelaxed) > 0) {
     board->syncs_delayed.fetch_add(1, kRelaxed);
-    usleep(static_cast<useconds_t>(millis * 1000));
+    for (const int64_t start = MonotonicMillis();
+         MonotonicMillis() < start + board->sync_delay_millis.load(kRelaxed);) {
+      usleep(1'000);
+    }
   }
   int64_t to_fail = board->syncs_to_fail.load(kRelaxed);
   while (to_fail > 0 && !board->syncs_to_fail.compare_exchange_weak(to_fail, to_fail - 1, kRelaxed)) {
