@@ -80,6 +80,7 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
       (url) =>
         new Promise((resolve) => {
           const source = new EventSource(url);
+          source.onopen = () => resolve('it opened');
           source.onerror = (event) => resolve({ state: source.readyState, status: event.status, data: event.data });
         }),
       url,

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { Waits } from './waits.mjs';
 
 export class RawStream {
   wire = ''; // everything, a byte a character
   ended = false; // the peer has closed its side
-  #waiting = new Map(); // timer by check
+  #waits = new Waits();
 
   // Sends a request and reads whatever comes.
   static async open(address, target, { version = '1.1', headers = [], method = 'GET' } = {}) {
@@ -17,7 +18,7 @@ export class RawStream {
     const take = (bytes) => {
       if (bytes) raw.wire += bytes.toString('latin1');
       else raw.ended = true;
-      for (const check of raw.#waiting.keys()) check();
+      raw.#waits.check();
     };
     raw.socket.on('data', take);
     raw.socket.on('error', () => {}); // `close` follows
@@ -76,21 +77,8 @@ export class RawStream {
     return blocksOf(this.body);
   }
 
-  until(what, done, millis = 30_000) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (!done()) return;
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(check);
-        reject(new Error(`waited ${millis} ms for ${what} in:\n${this.wire.slice(-2000)}`));
-      }, millis);
-      this.#waiting.set(check, timer);
-      check();
-    });
+  until(what, done) {
+    return this.#waits.until(what, done, () => `there is:\n${this.wire.slice(-2000)}`);
   }
 
   // Resolves to the first block of that name.
@@ -100,10 +88,8 @@ export class RawStream {
     return find();
   }
 
-  // Whoever still waits is forgotten.
   close() {
-    for (const timer of this.#waiting.values()) clearTimeout(timer);
-    this.#waiting.clear();
+    this.#waits.forget();
     this.socket.destroy();
   }
 }

@@ -1,10 +1,12 @@
 // What one client was given, kept outside of it.
+import { Waits } from './waits.mjs';
+
 export class Reader {
   opens = 0; // streams that began
   events = []; // {type, id, data}: the id as the client told it
   closed = false; // the client has given up
   ended = false; // a stream has ended cleanly, as far as the client tells
-  #waiting = new Set();
+  #waits = new Waits();
 
   // What clients report: 'open'; 'event', {type, id, data}; 'closed'.
   record = (kind, event) => {
@@ -12,30 +14,16 @@ export class Reader {
     if (kind === 'closed') this.closed = true;
     if (kind === 'ended') this.ended = true;
     if (kind === 'event') this.events.push(event);
-    for (const check of this.#waiting) check();
+    this.#waits.check();
   };
 
   named(...types) {
     return this.events.filter(({ type }) => types.includes(type));
   }
 
-  // Resolves when `done()` is true; fails after a generous time, with what was there.
-  until(what, done, millis = 30_000) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (!done()) return;
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(check);
-        const last = this.events.slice(-5).map(({ type, id, data }) => `${type} ${id} ${data.slice(0, 80)}`);
-        reject(new Error(`waited ${millis} ms for ${what}; opened ${this.opens} times, ${this.events.length} events, the last: ${last.join(' | ')}`));
-      }, millis);
-      this.#waiting.add(check);
-      check();
-    });
+  until(what, done) {
+    const last = () => this.events.slice(-5).map(({ type, id, data }) => `${type} ${id} ${data.slice(0, 80)}`);
+    return this.#waits.until(what, done, () => `opened ${this.opens} times, ${this.events.length} events, the last: ${last().join(' | ')}`);
   }
 
   connected(times = 1) {

@@ -253,13 +253,19 @@ describe('coming back', { timeout: 180_000 }, () => {
     test('loses an event that is cut behind its id', async () => {
       const { reader, tap } = await alone('/room?room=alone');
       await reader.connected();
-      tap.cutAt((text) => (text.includes('lost') ? text.indexOf('\ndata: {"text":"lost') + 1 : -1));
-      const [lost] = await system.publish([flash('alone', 'lost')]);
-      await reader.connected(2);
+      // The browser may notice the cut before the library has read what came before it: then nothing is lost.
+      let lost;
+      for (let times = 1; !lost && times <= 20; times += 1) {
+        const at = (text) => text.indexOf(`\ndata: {"text":"cut ${times}"`);
+        tap.cutAt((text) => (at(text) < 0 ? -1 : at(text) + 1));
+        const [cut] = await system.publish([flash('alone', `cut ${times}`)]);
+        await reader.connected(times + 1);
+        if (tap.sent('last-event-id').at(-1) === cut) lost = cut;
+      }
+      assert.ok(lost, 'it asks for the event that was cut: it needs no help any more');
       const [next] = await system.publish([flash('alone', 'next')]);
       await reader.reached(next);
-      assert.deepEqual(reader.named('flash_message').map(({ id }) => id), [next]);
-      assert.equal(tap.sent('last-event-id').at(-1), lost);
+      assert.ok(reader.named('flash_message').every(({ id }) => id !== lost));
       await reader.end();
     });
 
