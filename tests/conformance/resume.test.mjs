@@ -89,6 +89,56 @@ describe('coming back', { timeout: 180_000 }, () => {
     if (!reader.client.ownFarewells) assert.ok(reader.named('weir.draining').length >= 1);
   });
 
+  describe('@microsoft/fetch-event-source without help', () => {
+    const alone = async (target) => {
+      const reader = new Reader();
+      const tap = await Tap.open(system.http);
+      taps.push(tap);
+      reader.end = await clients.pages.read('fetch', `${tap.url}${target}`, reader, 'alone');
+      return { reader, tap };
+    };
+
+    test('loses an event that is cut behind its id', async () => {
+      const { reader, tap } = await alone('/room?room=alone');
+      await reader.connected();
+      // The browser may notice the cut before the library has read what came before it: then nothing is lost.
+      let lost;
+      for (let times = 1; !lost && times <= 20; times += 1) {
+        const at = (text) => text.indexOf(`\ndata: {"text":"cut ${times}"`);
+        tap.cutAt((text) => (at(text) < 0 ? -1 : at(text) + 1));
+        const [cut] = await system.publish([flash('alone', `cut ${times}`)]);
+        await reader.connected(times + 1);
+        if (tap.sent('last-event-id').at(-1) === cut) lost = cut;
+      }
+      assert.ok(lost, 'it asks for the event that was cut: it needs no help any more');
+      const [next] = await system.publish([flash('alone', 'next')]);
+      await reader.reached(next);
+      assert.ok(reader.named('flash_message').every(({ id }) => id !== lost));
+      await reader.end();
+    });
+
+    test('comes back to a stopped route again and again', async () => {
+      const { reader, tap } = await alone('/stopped?room=a');
+      await eventually('a third try', () => tap.requests.length > 2);
+      await reader.end();
+    });
+
+    test('does not come back after a clean end', async () => {
+      const { reader } = await alone('/room?room=ended');
+      await reader.connected();
+      await system.end('weir-edge');
+      await reader.until('its end', () => reader.ended);
+      await system.startEdge();
+      await reader.end();
+    });
+  });
+});
+
+// These wait much and work little: all at once.
+describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16 }, () => {
+  before(() => start());
+  after(stop);
+
   // Where an event is cut, by its block and where that begins in the text.
   const places = {
     'behind `event:`': (block) => block.indexOf('\n') + 1,
@@ -239,50 +289,6 @@ describe('coming back', { timeout: 180_000 }, () => {
     end();
     assert.deepEqual(reader.named('flash_message').map(({ id }) => id), [cursors[1], cursors[2], cursors[1], cursors[2]]);
     assert.deepEqual(tap.sent('last-event-id'), [cursors[0], cursors[0]]);
-  });
-
-  describe('@microsoft/fetch-event-source without help', () => {
-    const alone = async (target) => {
-      const reader = new Reader();
-      const tap = await Tap.open(system.http);
-      taps.push(tap);
-      reader.end = await clients.pages.read('fetch', `${tap.url}${target}`, reader, 'alone');
-      return { reader, tap };
-    };
-
-    test('loses an event that is cut behind its id', async () => {
-      const { reader, tap } = await alone('/room?room=alone');
-      await reader.connected();
-      // The browser may notice the cut before the library has read what came before it: then nothing is lost.
-      let lost;
-      for (let times = 1; !lost && times <= 20; times += 1) {
-        const at = (text) => text.indexOf(`\ndata: {"text":"cut ${times}"`);
-        tap.cutAt((text) => (at(text) < 0 ? -1 : at(text) + 1));
-        const [cut] = await system.publish([flash('alone', `cut ${times}`)]);
-        await reader.connected(times + 1);
-        if (tap.sent('last-event-id').at(-1) === cut) lost = cut;
-      }
-      assert.ok(lost, 'it asks for the event that was cut: it needs no help any more');
-      const [next] = await system.publish([flash('alone', 'next')]);
-      await reader.reached(next);
-      assert.ok(reader.named('flash_message').every(({ id }) => id !== lost));
-      await reader.end();
-    });
-
-    test('comes back to a stopped route again and again', async () => {
-      const { reader, tap } = await alone('/stopped?room=a');
-      await eventually('a third try', () => tap.requests.length > 2);
-      await reader.end();
-    });
-
-    test('does not come back after a clean end', async () => {
-      const { reader } = await alone('/room?room=ended');
-      await reader.connected();
-      await system.end('weir-edge');
-      await reader.until('its end', () => reader.ended);
-      await system.startEdge();
-      await reader.end();
-    });
   });
 });
 
