@@ -136,12 +136,14 @@ void Checker::OrderedPublishers() {
   std::sort(ordered.begin(), ordered.end(), [](const Published* a, const Published* b) {
     return std::pair(a->stream, a->order) < std::pair(b->stream, b->order);
   });
-  for (const Life& life : lives_) {
+  for (size_t i = 0; i < lives_.size(); ++i) {
     const Published* last = nullptr;
     uint64_t last_place = 0;
     for (const Published* published : ordered) {
-      const auto place = life.places.find(published->event_id);
-      if (place == life.places.end()) {
+      const auto place = lives_[i].places.find(published->event_id);
+      const bool elsewhere = published->outcome == Published::Outcome::kAcknowledged &&
+                             published->cursor.epoch != history_.epochs[i];  // then it came here by another publication
+      if (place == lives_[i].places.end() || elsewhere) {
         continue;
       }
       if (last != nullptr && last->stream == published->stream && place->second <= last_place) {
@@ -211,8 +213,8 @@ std::vector<uint64_t> Checker::Between(const Wanted& wanted, const Cursor& from,
 std::optional<Cursor> Checker::WalkThrough(const Reader& reader, const Wanted& wanted, bool report) {
   std::optional<Cursor> position;
   for (const ReaderConnection& connection : reader.connections) {
-    if (!position) {
-      position = connection.asked;
+    if (!position || !connection.asked) {
+      position = connection.asked;  // without a cursor it begins anew
     }
     for (const Item& item : connection.items) {
       if (item.kind == Item::Kind::kConnected || item.kind == Item::Kind::kUnreadable) {
@@ -293,6 +295,7 @@ void Checker::Durable() {
 
 void Checker::Resumable() {
   for (const Reader& reader : history_.readers) {
+    const Wanted wanted = WantedBy(reader);
     for (const ReaderConnection& connection : reader.connections) {
       const std::vector<Item>& items = connection.items;
       if (items.empty()) {
@@ -304,10 +307,11 @@ void Checker::Resumable() {
                  (items[1].kind != Item::Kind::kGap || items[1].requested != connection.asked)) {
         Report("resumable", fmt::format("{} asked for what follows {} and was connected at {}",
                                         Where(reader, connection), Name(*connection.asked), Name(items[0].cursor)));
-      } else if (!connection.asked && connection.start == "earliest" &&
-                 Before(StatusAfter(items[0].at).earliest, items[0].cursor)) {
-        Report("resumable", fmt::format("{} asked for everything and was connected at {}", Where(reader, connection),
-                                        Name(items[0].cursor)));
+      } else if (const Cursor& earliest = StatusAfter(items[0].at).earliest;
+                 !connection.asked && connection.start == "earliest" &&
+                 !Between(wanted, earliest, items[0].cursor, true).empty()) {
+        Report("resumable", fmt::format("{} asked for everything and was connected at {}; the log begins after {}",
+                                        Where(reader, connection), Name(items[0].cursor), Name(earliest)));
       }
     }
   }

@@ -48,7 +48,7 @@ class Checker {
   // retention has removed all up to there, or the log was recreated.
   void Durable();
   // A reader that gives a cursor is connected at that cursor, or is told of a gap after it at once. One that asks for
-  // everything begins no later than the log.
+  // everything begins before the first event of the log that it wants.
   void Resumable();
   // A reader is shown only events whose topic its filters match.
   void Isolated();

@@ -1,9 +1,9 @@
 // What may go wrong while the system runs. A fault is inflicted by the conductor's thread, at a moment that the run's
 // seed chose, and again and again in one run.
 //
-// Ownership: the run owns its faults and the World; a World outlives the calls. Errors: a status from Inflict means
-// that the fault could not be made or undone, which ends the run as broken; it never means that the system did badly:
-// that is the checker's to say.
+// Ownership: the run owns its faults and the World; a World outlives the calls. Errors: a status from Inflict ends the
+// run as failed: the fault could not be made or undone, or the process that it struck did not do what it must at that
+// very moment, as to end when told. What else the system must do is the checker's to say.
 #ifndef WEIR_TESTS_CHAOS_FAULT_H_
 #define WEIR_TESTS_CHAOS_FAULT_H_
 

@@ -32,7 +32,7 @@ struct Published {
   uint64_t content = 0;
   Outcome outcome = Outcome::kUnknown;
   // When acknowledged.
-  Cursor cursor;
+  Cursor cursor{};
   bool duplicate = false;
   // When refused: the reason.
   std::string reason{};
@@ -49,7 +49,7 @@ struct Item {
   };
 
   Kind kind = Kind::kConnected;
-  Cursor cursor;
+  Cursor cursor{};
   std::string text{};                 // an event's id; a gap's reason
   uint64_t content = 0;               // of an event
   std::optional<Cursor> requested{};  // of a gap
@@ -79,7 +79,7 @@ struct Reader {
 
 // An event as the log held it at the end.
 struct Stored {
-  Cursor cursor;
+  Cursor cursor{};
   std::string topic;
   std::string event_id;
   uint64_t content = 0;

@@ -1,8 +1,6 @@
 #include "tests/chaos/mutation.h"
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 #include <utility>
 
 #include "base/topic.h"
@@ -41,6 +39,11 @@ std::vector<Spot> Spots(const History& history, F accept) {
     }
   }
   return spots;
+}
+
+bool Wants(const Reader& reader, const std::string& topic) {
+  return std::any_of(reader.filters.begin(), reader.filters.end(),
+                     [&](const std::string& filter) { return FilterMatches(filter, topic); });
 }
 
 bool IsEvent(const std::vector<Item>& items, size_t i) { return i < items.size() && items[i].kind == Kind::kEvent; }
@@ -90,26 +93,23 @@ void AnnounceNothing(History& history, const Spot& spot) {
          {.kind = Kind::kGap, .cursor = after, .text = "expired", .requested = after, .at = at});
 }
 
-// Removes a gap that covers events which its reader wants.
-bool LoseGap(History& history, Random& random) {
-  std::set<std::pair<std::string, uint64_t>> acknowledged;
-  std::vector<Spot> spots;
-  for (const Spot& spot : Spots(history, [](const auto&items, size_t i) { return items[i].kind == Kind::kGap; })) {
-    const Item& gap = ItemAt(history, spot);
-    const std::vector<Item>& items = ItemsAt(history, spot);
-    const auto& filters = history.readers[spot.reader].filters;
-    const bool covers =
-        std::any_of(history.published.begin(), history.published.end(), [&](const Published& published) {
-          return published.outcome == Published::Outcome::kAcknowledged && published.cursor.epoch == gap.cursor.epoch &&
-                 gap.requested && published.cursor.sequence > gap.requested->sequence &&
-                 published.cursor.sequence <= gap.cursor.sequence &&
-                 std::any_of(filters.begin(), filters.end(),
-                             [&](const std::string& filter) { return FilterMatches(filter, published.topic); });
-        });
-    if (covers && gap.requested->epoch == gap.cursor.epoch && IsEvent(items, spot.item + 1)) {
-      spots.push_back(spot);
-    }
+// Whether the gap stands for events that its reader wants, or for the change to another life of the log.
+bool Matters(const History& history, const Reader& reader, const Item& gap) {
+  if (!gap.requested || gap.requested->epoch != gap.cursor.epoch) {
+    return gap.requested.has_value();
   }
+  return std::any_of(history.published.begin(), history.published.end(), [&](const Published& published) {
+    return published.outcome == Published::Outcome::kAcknowledged && published.cursor.epoch == gap.cursor.epoch &&
+           published.cursor.sequence > gap.requested->sequence && published.cursor.sequence <= gap.cursor.sequence &&
+           Wants(reader, published.topic);
+  });
+}
+
+bool LoseGap(History& history, Random& random) {
+  std::vector<Spot> spots =
+      Spots(history, [](const auto& items, size_t i) { return items[i].kind == Kind::kGap && IsEvent(items, i + 1); });
+  std::erase_if(
+      spots, [&](const Spot& spot) { return !Matters(history, history.readers[spot.reader], ItemAt(history, spot)); });
   if (spots.empty()) {
     return false;
   }
@@ -122,14 +122,12 @@ bool ShowForeign(History& history, Random& random) {
   std::vector<Spot> spots = Spots(history, IsEventBeforeAnother);
   std::shuffle(spots.begin(), spots.end(), random);
   for (const Spot& spot : spots) {
-    const auto& filters = history.readers[spot.reader].filters;
     const Cursor& from = ItemAt(history, spot).cursor;
     const Cursor& to = ItemsAt(history, spot)[spot.item + 1].cursor;
     for (const Published& published : history.published) {
       if (published.outcome == Published::Outcome::kAcknowledged && published.cursor.epoch == from.epoch &&
           published.cursor.sequence > from.sequence && published.cursor.sequence < to.sequence &&
-          std::none_of(filters.begin(), filters.end(),
-                       [&](const std::string& filter) { return FilterMatches(filter, published.topic); })) {
+          !Wants(history.readers[spot.reader], published.topic)) {
         Insert(history, {spot.reader, spot.connection, spot.item + 1},
                {.kind = Kind::kEvent,
                 .cursor = published.cursor,

@@ -72,7 +72,9 @@ absl::Status World::StartServer(absl::Duration timeout) {
 }
 
 absl::Status World::StartEdge(size_t i, absl::Duration timeout) {
-  return edges_[i].Start({"--config", dir_ + "/edge.yaml", "--server", Loopback(server_.port())}, timeout);
+  const auto hop = upstream_ports_.find(i);
+  const uint16_t upstream = hop == upstream_ports_.end() ? server_.port() : hop->second;
+  return edges_[i].Start({"--config", dir_ + "/edge.yaml", "--server", Loopback(upstream)}, timeout);
 }
 
 }  // namespace weir::chaos

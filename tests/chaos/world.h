@@ -65,6 +65,9 @@ class World {
   size_t edge_count() const { return edges_.size(); }
   Node& edge(size_t i) { return edges_[i]; }
 
+  // Where the edge finds the server from its next start on: the server's own port, unless there is a hop between.
+  void set_upstream_port(size_t edge, uint16_t port) { upstream_ports_[edge] = port; }
+
   // A killed process may need a moment until its ports and its directory are free: the timeout is for all of it.
   absl::Status StartServer(absl::Duration timeout = absl::Seconds(60));
   absl::Status StartEdge(size_t i, absl::Duration timeout = absl::Seconds(60));
@@ -74,6 +77,7 @@ class World {
   std::string data_dir_;
   Node server_;
   std::vector<Node> edges_;
+  std::map<size_t, uint16_t> upstream_ports_;
 };
 
 }  // namespace weir::chaos

@@ -1,0 +1,464 @@
+#include "tests/chaos/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "base/topic.h"
+#include "tests/chaos/applications.h"
+#include "tests/chaos/faults.h"
+#include "tests/chaos/proxy.h"
+#include "tests/chaos/publishers.h"
+#include "tests/chaos/readers.h"
+#include "tests/chaos/world.h"
+#include "tests/support/system.h"
+#include "weir/client.h"
+
+namespace weir::chaos {
+namespace {
+
+constexpr size_t kEdges = 2;
+constexpr size_t kReaders = 14;
+constexpr uint64_t kServerTailBytes = 1 << 20;
+constexpr uint64_t kEdgeTailBytes = 1 << 20;
+constexpr uint64_t kBatchBytesMax = 1 << 20;  // an edge's tail is bounded give or take one
+constexpr uint64_t kQueueEvents = 2048;
+constexpr uint64_t kRetainedBytes = 1 << 20;  // some seconds
+
+using Kind = RunOptions::Kind;
+
+Kind KindOf(const RunOptions& options) {
+  if (options.kind != Kind::kOfSeed) {
+    return options.kind;
+  }
+  return std::array{Kind::kPlain, Kind::kTrims, Kind::kPlain, Kind::kRecreates}[options.seed % 4];
+}
+
+std::string ServerYaml(Kind kind) {
+  return fmt::format(R"(
+retention: {{age: 0s, bytes_max: {}, check_interval: 1s}}
+limits: {{tail_bytes_max: {}, publish_queue_events_max: {}, publish_queue_bytes_max: 4MiB, grpc_bytes_max: 64MiB, free_space_bytes_min: 32MiB}}
+)",
+                     kind == Kind::kTrims ? kRetainedBytes : 0, kServerTailBytes, kQueueEvents);
+}
+
+std::string EdgeYaml() {
+  return fmt::format(R"(
+tail: {{bytes_max: {}, history: 10s}}
+limits: {{send_buffer_bytes: 8KiB, slow_reader_timeout: 2s, history_reads_max: 4}}
+drain: {{window: 300ms, retry_max: 500ms}}
+{})",
+                     kEdgeTailBytes, RoutesYaml());
+}
+
+// The most resident memory of a process so far; 0 when it has gone.
+uint64_t PeakResidentBytes(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) {
+      return std::stoull(line.substr(6)) * 1024;
+    }
+  }
+  return 0;
+}
+
+// Asks the server for the state of its log, again and again, on a thread of its own.
+class StatusWatch {
+ public:
+  StatusWatch(const std::string& server, std::function<uint64_t()> now)
+      : client_({.server = server, .name = "chaos-status", .backoff_max = absl::Milliseconds(200)}),
+        now_(std::move(now)),
+        thread_([this] { Run(); }) {}
+  ~StatusWatch() { End(); }
+
+  void End() {
+    ending_ = true;
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+  // After End.
+  bool Ask() {
+    const uint64_t at = now_();
+    const absl::StatusOr<v1::GetStatusResponse> status = client_.GetStatus(absl::Now() + absl::Seconds(2));
+    if (!status.ok()) {
+      return false;
+    }
+    const std::optional<Cursor> earliest = Cursor::Parse(status->earliest_cursor());
+    const std::optional<Cursor> head = Cursor::Parse(status->head_cursor());
+    if (!earliest || !head) {
+      return false;
+    }
+    statuses_.push_back({at, *earliest, *head});
+    if (epochs_.empty() || epochs_.back() != head->epoch) {
+      epochs_.push_back(head->epoch);
+    }
+    return true;
+  }
+  Client& client() { return client_; }
+  std::vector<LogStatus>& statuses() { return statuses_; }
+  std::vector<Epoch>& epochs() { return epochs_; }
+
+ private:
+  void Run() {
+    while (!ending_) {
+      Ask();
+      absl::SleepFor(absl::Milliseconds(100));
+    }
+  }
+
+  Client client_;
+  const std::function<uint64_t()> now_;
+  std::vector<LogStatus> statuses_;
+  std::vector<Epoch> epochs_;
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+};
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options),
+        kind_(KindOf(options)),
+        random_(options.seed),
+        world_(options.dir, kEdges, EdgeYaml(), ServerYaml(kind_)) {
+    result_.history.seed = options.seed;
+    result_.history.trims = kind_ == Kind::kTrims;
+  }
+
+  RunResult Do() {
+    absl::Status status = Start();
+    if (status.ok()) {
+      StartPublishers();
+      StartReaders();
+      status = InflictFaults();
+      Heal();
+    }
+    Collect();
+    result_.violations = result_.history.statuses.empty() ? std::vector<Violation>() : Check(result_.history);
+    if (!status.ok()) {
+      result_.violations.insert(result_.violations.begin(), {"run", std::string(status.message())});
+    }
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status Start() {
+    MakeFaults();
+    for (const auto& fault : faults_) {
+      if (absl::Status status = fault->Prepare(world_); !status.ok()) {
+        return status;
+      }
+    }
+    if (absl::Status status = world_.StartServer(); !status.ok()) {
+      return status;
+    }
+    hops_.push_back(std::make_unique<Proxy>(world_.server().port()));
+    for (size_t i = 0; i < kEdges; ++i) {
+      hops_.push_back(std::make_unique<Proxy>(world_.server().port()));
+      world_.set_upstream_port(i, hops_.back()->port());
+      if (absl::Status status = world_.StartEdge(i); !status.ok()) {
+        return status;
+      }
+    }
+    for (size_t i = 0; i < kEdges; ++i) {
+      hops_.push_back(std::make_unique<Proxy>(world_.edge(i).port()));
+    }
+    std::vector<Proxy*> hops;
+    for (const auto& hop : hops_) {
+      hops.push_back(hop.get());
+    }
+    AddFaults(ConnectionFaults(hops));
+    watch_ = std::make_unique<StatusWatch>(Address(world_.server().port()), Now());
+    return faults_.empty() ? absl::InvalidArgumentError("no fault is left to inflict") : absl::OkStatus();
+  }
+
+  void MakeFaults() {
+    AddFaults(ProcessFaults());
+    if (kind_ == Kind::kRecreates) {
+      std::vector<std::unique_ptr<Fault>> recreate;
+      recreate.push_back(RecreateLogFault());
+      AddFaults(std::move(recreate));
+    }
+  }
+
+  void AddFaults(std::vector<std::unique_ptr<Fault>> more) {
+    for (auto& fault : more) {
+      const bool wanted = options_.only.empty() ||
+                          std::count(options_.only.begin(), options_.only.end(), std::string(fault->name())) > 0;
+      if (const std::string why = fault->Unavailable(); wanted && !why.empty()) {
+        result_.unavailable[std::string(fault->name())] = why;
+      } else if (wanted) {
+        faults_.push_back(std::move(fault));
+      }
+    }
+  }
+
+  static std::string Address(uint16_t port) { return fmt::format("127.0.0.1:{}", port); }
+  std::function<uint64_t()> Now() {
+    return [this] { return ++order_; };
+  }
+
+  void StartPublishers() {
+    const auto settings = [&](uint64_t number, uint16_t port, double events_per_second) {
+      return PublisherSettings{Address(port), number, random_(), events_per_second};
+    };
+    publishers_.push_back(MakeStreamPublisher(settings(1, world_.server().port(), 200)));
+    publishers_.push_back(MakeStreamPublisher(settings(2, hops_[0]->port(), 200)));
+    publishers_.push_back(MakeUnaryPublisher(settings(3, hops_[0]->port(), 100)));
+  }
+
+  std::string TokenOf(const View& view) {
+    if (view.subject.empty()) {
+      return "";
+    }
+    std::string& token = tokens_[view.subject + " " + view.tenant];
+    if (token.empty()) {
+      std::vector<std::string> argv = {testing::BinaryPath("weir"),
+                                       "token",
+                                       "--key",
+                                       options_.dir + "/secret",
+                                       "--sub",
+                                       view.subject,
+                                       "--ttl",
+                                       "24h"};
+      if (!view.tenant.empty()) {
+        argv.insert(argv.end(), {"--claim", "tenant_id=" + view.tenant});
+      }
+      const std::string out = testing::RunCommand(argv).out;
+      token = out.substr(0, out.find('\n'));
+    }
+    return token;
+  }
+
+  void StartReaders() {
+    using enum Transport;
+    const std::vector<std::vector<Transport>> habits = {{kSse}, {kGrpc, kSse, kPoll}, {kPoll}, {kSse, kPoll}, {kGrpc}};
+    for (size_t i = 0; i < kReaders; ++i) {
+      ReaderSettings settings;
+      settings.name = fmt::format("reader{}", i);
+      settings.view = Views()[i < Views().size() ? i : 0];
+      settings.token = TokenOf(settings.view);
+      settings.transports = habits[(i + options_.seed) % habits.size()];
+      settings.slow = i % 4 == 0;
+      for (size_t edge = 0; edge < kEdges; ++edge) {
+        settings.edges.emplace_back(edge, world_.edge(edge).port());
+        if (!settings.slow) {  // a hop's buffers would hide the slowness
+          settings.edges.emplace_back(edge, hops_[1 + kEdges + edge]->port());
+        }
+      }
+      settings.server = Address(random_() % 2 == 0 ? world_.server().port() : hops_[0]->port());
+      settings.away = i % 3 == 0 ? absl::Seconds(10) : absl::Milliseconds(200);
+      settings.from_earliest = random_() % 3 == 0;
+      settings.stay = absl::Seconds(static_cast<double>(1 + random_() % 12));
+      settings.seed = random_();
+      settings.now = Now();
+      readers_.push_back(std::make_unique<ReaderLoad>(std::move(settings)));
+    }
+  }
+
+  absl::Status InflictFaults() {
+    const absl::Time end = absl::Now() + options_.duration;
+    while (absl::Now() < end) {
+      Pause(absl::Milliseconds(static_cast<int64_t>(100 + random_() % 2500)));
+      Fault& fault = *faults_[random_() % faults_.size()];
+      ++result_.faults[std::string(fault.name())];
+      if (absl::Status status = fault.Inflict(world_, random_); !status.ok()) {
+        return absl::Status(status.code(), fmt::format("{}: {}", fault.name(), std::string(status.message())));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Waits, and measures meanwhile.
+  void Pause(absl::Duration duration) {
+    const absl::Time end = absl::Now() + duration;
+    Measure();
+    absl::SleepFor(end - absl::Now());
+  }
+
+  void Measure() {
+    const auto note = [&](const std::string& what, double value, uint64_t bound) {
+      Measurement& measurement = measurements_[what];
+      measurement = {what, std::max(measurement.value, static_cast<uint64_t>(value)), bound};
+    };
+    const uint16_t admin = world_.server().admin_port();
+    note("the server's resident bytes", static_cast<double>(PeakResidentBytes(world_.server().process().pid())),
+         options_.server_resident_bytes_max);
+    note("the server's tail's bytes", testing::System::Metric(admin, "weir_tail_bytes"), kServerTailBytes);
+    note("events in the server's queue", testing::System::Metric(admin, "weir_publish_queue_events"), kQueueEvents);
+    for (size_t i = 0; i < kEdges; ++i) {
+      note("an edge's resident bytes", static_cast<double>(PeakResidentBytes(world_.edge(i).process().pid())),
+           options_.edge_resident_bytes_max);
+      note("an edge's tail's bytes", testing::System::Metric(world_.edge(i).admin_port(), "weir_edge_tail_bytes"),
+           kEdgeTailBytes + kBatchBytesMax);
+    }
+  }
+
+  void Heal() {
+    const absl::Time deadline = absl::Now() + options_.heal_max;
+    for (const auto& publisher : publishers_) {
+      publisher->Stop();
+    }
+    testing::WaitUntil(
+        [&] { return std::all_of(publishers_.begin(), publishers_.end(), [](const auto& p) { return p->done(); }); },
+        deadline - absl::Now());
+    for (const auto& publisher : publishers_) {
+      publisher->End();
+    }
+    watch_->End();
+    testing::WaitUntil([&] { return watch_->Ask(); }, deadline - absl::Now());
+    ReadLog(deadline);
+    for (const auto& reader : readers_) {
+      reader->SetGoal(GoalOf(*reader));
+    }
+    testing::WaitUntil(
+        [&] { return std::all_of(readers_.begin(), readers_.end(), [](const auto& r) { return r->done(); }); },
+        std::max(absl::Seconds(10), deadline - absl::Now()));
+    for (const auto& reader : readers_) {
+      reader->End();
+    }
+    testing::WaitUntil([&] { return watch_->Ask(); }, absl::Seconds(10));
+    Measure();
+  }
+
+  // Everything that the log holds, page by page.
+  void ReadLog(absl::Time deadline) {
+    std::vector<Stored>& log = result_.history.log;
+    v1::ListEventsRequest request;
+    request.add_filters(">");
+    request.set_page_size(1000);
+    while (absl::Now() < deadline) {
+      const absl::StatusOr<v1::ListEventsResponse> page =
+          watch_->client().ListEvents(request, absl::Now() + absl::Seconds(20));
+      if (!page.ok()) {
+        absl::SleepFor(absl::Milliseconds(100));
+        continue;
+      }
+      for (const v1::Event& event : page->events()) {
+        log.push_back({Cursor::Parse(event.cursor()).value_or(Cursor()), event.topic(), event.id(),
+                       ContentOf(TextOf(event).value_or(""))});
+      }
+      if (page->next_page_token().empty()) {
+        return;
+      }
+      request.set_page_token(page->next_page_token());
+    }
+  }
+
+  // The last event of the log that the reader wants.
+  Cursor GoalOf(const ReaderLoad& reader) {
+    const std::vector<LogStatus>& statuses = watch_->statuses();
+    Cursor goal{statuses.empty() ? Epoch() : statuses.back().head.epoch, 0};
+    for (const Stored& stored : result_.history.log) {
+      if (std::any_of(reader.filters().begin(), reader.filters().end(),
+                      [&](const std::string& filter) { return FilterMatches(filter, stored.topic); })) {
+        goal = stored.cursor;
+      }
+    }
+    return goal;
+  }
+
+  void Collect() {
+    History& history = result_.history;
+    for (const auto& publisher : publishers_) {
+      publisher->End();
+      std::vector<Published> record = publisher->TakeRecord();
+      history.published.insert(history.published.end(), std::make_move_iterator(record.begin()),
+                               std::make_move_iterator(record.end()));
+    }
+    for (const auto& reader : readers_) {
+      reader->End();
+      history.readers.push_back(reader->TakeRecord());
+    }
+    if (watch_ != nullptr) {
+      watch_->End();
+      history.statuses = std::move(watch_->statuses());
+      history.epochs = std::move(watch_->epochs());
+    }
+    for (const auto& [what, measurement] : measurements_) {
+      history.measurements.push_back(measurement);
+    }
+  }
+
+  const RunOptions options_;
+  const Kind kind_;
+  std::mt19937_64 random_;
+  std::atomic<uint64_t> order_ = 0;
+  RunResult result_;
+  std::map<std::string, std::string> tokens_;
+  std::map<std::string, Measurement> measurements_;
+  World world_;
+  std::vector<std::unique_ptr<Proxy>> hops_;  // to the server for clients and for each edge; to each edge for readers
+  std::vector<std::unique_ptr<Fault>> faults_;
+  std::unique_ptr<StatusWatch> watch_;
+  std::vector<std::unique_ptr<PublisherLoad>> publishers_;
+  std::vector<std::unique_ptr<ReaderLoad>> readers_;
+};
+
+// What a run comes down to.
+struct Counts {
+  explicit Counts(const RunResult& result) {
+    for (const Published& published : result.history.published) {
+      acknowledged += published.outcome == Published::Outcome::kAcknowledged ? 1 : 0;
+      duplicates += published.duplicate ? 1 : 0;
+      refused += published.outcome == Published::Outcome::kRefused ? 1 : 0;
+    }
+    for (const Reader& reader : result.history.readers) {
+      connections += reader.connections.size();
+      for (const ReaderConnection& connection : reader.connections) {
+        for (const Item& item : connection.items) {
+          shown += item.kind == Item::Kind::kEvent ? 1 : 0;
+          gaps += item.kind == Item::Kind::kGap ? 1 : 0;
+        }
+      }
+    }
+    std::vector<std::string> names;
+    for (const auto& [name, count] : result.faults) {
+      faults += static_cast<size_t>(count);
+      names.push_back(fmt::format("{} {}", count, name));
+    }
+    for (const std::string& name : names) {
+      by_kind += (by_kind.empty() ? "" : ", ") + name;
+    }
+  }
+
+  size_t acknowledged = 0, duplicates = 0, refused = 0, connections = 0, shown = 0, gaps = 0, faults = 0;
+  std::string by_kind;
+};
+
+}  // namespace
+
+RunResult RunOnce(const RunOptions& options) { return Run(options).Do(); }
+
+std::string Summary(const RunResult& result) {
+  const Counts counts(result);
+  return fmt::format(
+      "seed {}: {} events published, {} acknowledged ({} as duplicates), {} refused; {} faults ({}); {} readers, {} "
+      "connections, {} events shown, {} gaps announced; {} violations",
+      result.history.seed, result.history.published.size(), counts.acknowledged, counts.duplicates, counts.refused,
+      counts.faults, counts.by_kind, result.history.readers.size(), counts.connections, counts.shown, counts.gaps,
+      result.violations.size());
+}
+
+std::string TableHead() {
+  return "| seed | events acknowledged | faults | connections | events shown | gaps announced | violations |\n"
+         "|---|---|---|---|---|---|---|";
+}
+
+std::string TableRow(const RunResult& result) {
+  const Counts counts(result);
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} |", result.history.seed, counts.acknowledged, counts.faults,
+                     counts.connections, counts.shown, counts.gaps, result.violations.size());
+}
+
+}  // namespace weir::chaos
