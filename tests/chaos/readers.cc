@@ -179,7 +179,7 @@ void ReaderLoad::ReadSse(size_t edge, uint16_t port, absl::Time until) {
     return;
   }
   if (settings_.slow) {
-    const int bytes = 4096;
+    const int bytes = 32 * 1024;
     setsockopt(stream->connection().fd(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
   }
   Connect(Transport::kSse, edge);
