@@ -12,6 +12,7 @@
 #include "tests/chaos/mutation.h"
 #include "tests/chaos/run.h"
 #include "tests/support/process.h"
+#include "tests/support/sandbox.h"
 
 namespace weir::chaos {
 namespace {
@@ -64,6 +65,14 @@ TEST_F(ChaosTest, FindsEverySeededBugInWhatReallyHappened) {
     ASSERT_TRUE(mutation.apply(history, random)) << mutation.name;
     EXPECT_THAT(Check(history), Contains(Field(&Violation::property, mutation.property))) << mutation.name;
   }
+}
+
+TEST_F(ChaosTest, FindsOutThatTheServerForgetsToSync) {
+  if (!testing::SandboxStatus().ok()) {
+    GTEST_SKIP() << testing::SandboxStatus();
+  }
+  const RunResult result = RunOf(RunOptions::Kind::kPlain, 104, {"forget-sync"});
+  EXPECT_THAT(result.violations, Contains(Field(&Violation::property, "durable")));
 }
 
 }  // namespace

@@ -127,8 +127,8 @@ TEST_F(DiskTest, NothingIsLeftOfItWhenItsTestIsKilled) {
   if (test == 0) {
     testing::EnterSandbox();
     const absl::StatusOr<std::unique_ptr<Disk>> disk = Disk::Make(dir, 64 << 20);
-    absl::StatusOr<testing::Process> user =
-        testing::Process::Start({"/bin/sh", "-c", "exec 3>" + dir + "/disk/open; echo ready; exec sleep 1000"}, "/dev/null");
+    absl::StatusOr<testing::Process> user = testing::Process::Start(
+        {"/bin/sh", "-c", "exec 3>" + dir + "/disk/open; echo ready; exec sleep 1000"}, "/dev/null");
     if (!disk.ok() || !user.ok() || !user->ReadLine(absl::Seconds(30)).ok() || write(ready[1], "", 1) != 1) {
       _exit(1);
     }

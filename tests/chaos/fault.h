@@ -27,8 +27,6 @@ class Fault {
   virtual std::string_view name() const = 0;
   // Empty, or why this machine cannot: `needs root`.
   virtual std::string Unavailable() const = 0;
-  // Once, before the server's first start: may move the data directory and add to what the processes are started with.
-  virtual absl::Status Prepare(World& /*world*/) { return absl::OkStatus(); }
   // Makes the fault and undoes it: when this returns the system may recover by itself. What it killed it has started
   // again. Seconds, not minutes.
   virtual absl::Status Inflict(World& world, std::mt19937_64& random) = 0;

@@ -9,31 +9,13 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "tests/chaos/simple_fault.h"
 #include "tests/support/system.h"
 
 namespace weir::chaos {
 namespace {
 
 using Random = std::mt19937_64;
-
-void Wait(Random& random, int64_t millis_max) {
-  absl::SleepFor(absl::Milliseconds(static_cast<int64_t>(random() % static_cast<uint64_t>(millis_max))));
-}
-
-// A fault made of a function.
-class SimpleFault final : public Fault {
- public:
-  using Body = std::function<absl::Status(World&, Random&)>;
-  SimpleFault(std::string name, Body body) : name_(std::move(name)), body_(std::move(body)) {}
-
-  std::string_view name() const override { return name_; }
-  std::string Unavailable() const override { return ""; }
-  absl::Status Inflict(World& world, Random& random) override { return body_(world, random); }
-
- private:
-  const std::string name_;
-  const Body body_;
-};
 
 // One of the processes, and how to start it again.
 struct Victim {
@@ -52,7 +34,7 @@ Victim AnEdge(World& world, Random& random) {
 
 absl::Status Kill(const Victim& victim, Random& random) {
   victim.node.process().Kill();
-  Wait(random, 1500);
+  WaitUpTo(random, 1500);
   return victim.start();
 }
 
@@ -61,7 +43,7 @@ absl::Status KillAll(World& world, Random& random) {
   for (size_t i = 0; i < world.edge_count(); ++i) {
     world.edge(i).process().Kill();
   }
-  Wait(random, 500);
+  WaitUpTo(random, 500);
   if (absl::Status status = world.StartServer(); !status.ok()) {
     return status;
   }
@@ -75,7 +57,7 @@ absl::Status KillAll(World& world, Random& random) {
 
 absl::Status Stop(const Victim& victim, Random& random) {
   victim.node.process().Signal(SIGSTOP);
-  Wait(random, 4000);
+  WaitUpTo(random, 4000);
   victim.node.process().Signal(SIGCONT);
   return absl::OkStatus();
 }
@@ -87,7 +69,7 @@ absl::Status Drain(const Victim& victim, Random& random) {
     return absl::InternalError(fmt::format("{} was told to end: {}", victim.node.name(),
                                            code.ok() ? fmt::format("exit code {}", *code) : code.status().ToString()));
   }
-  Wait(random, 500);
+  WaitUpTo(random, 500);
   return victim.start();
 }
 
@@ -110,7 +92,7 @@ absl::Status RecreateLog(World& world, Random& random) {
   if (error) {
     return absl::InternalError(fmt::format("cannot remove {}: {}", world.data_dir(), error.message()));
   }
-  Wait(random, 500);
+  WaitUpTo(random, 500);
   return world.StartServer();
 }
 
@@ -119,7 +101,7 @@ absl::Status RecreateLog(World& world, Random& random) {
 std::vector<std::unique_ptr<Fault>> ProcessFaults() {
   std::vector<std::unique_ptr<Fault>> faults;
   const auto add = [&](std::string name, SimpleFault::Body body) {
-    faults.push_back(std::make_unique<SimpleFault>(std::move(name), std::move(body)));
+    faults.push_back(std::make_unique<SimpleFault>(std::move(name), "", std::move(body)));
   };
   add("kill-server", [](World& world, Random& random) { return Kill(Server(world), random); });
   add("kill-edge", [](World& world, Random& random) { return Kill(AnEdge(world, random), random); });
@@ -132,22 +114,31 @@ std::vector<std::unique_ptr<Fault>> ProcessFaults() {
   return faults;
 }
 
-std::unique_ptr<Fault> RecreateLogFault() { return std::make_unique<SimpleFault>("recreate-log", RecreateLog); }
+std::unique_ptr<Fault> RecreateLogFault() { return std::make_unique<SimpleFault>("recreate-log", "", RecreateLog); }
 
 std::vector<std::unique_ptr<Fault>> ConnectionFaults(const std::vector<Proxy*>& hops) {
   std::vector<std::unique_ptr<Fault>> faults;
-  faults.push_back(std::make_unique<SimpleFault>("cut", [hops](World&, Random& random) {
+  faults.push_back(std::make_unique<SimpleFault>("cut", "", [hops](World&, Random& random) {
     hops[random() % hops.size()]->Cut();
     return absl::OkStatus();
   }));
-  faults.push_back(std::make_unique<SimpleFault>("silence", [hops](World&, Random& random) {
+  faults.push_back(std::make_unique<SimpleFault>("silence", "", [hops](World&, Random& random) {
     Proxy* const hop = hops[random() % hops.size()];
     hop->SetSilent(true);
-    Wait(random, 4000);
+    WaitUpTo(random, 4000);
     hop->SetSilent(false);
     return absl::OkStatus();
   }));
   return faults;
+}
+
+absl::Status RestartIfPoisoned(World& world) {
+  const absl::StatusOr<testing::Response> health = testing::Fetch(world.server().admin_port(), "/healthz");
+  if (!health.ok() || health->status != 503) {
+    return absl::OkStatus();
+  }
+  world.server().process().Kill();
+  return world.StartServer();
 }
 
 }  // namespace weir::chaos

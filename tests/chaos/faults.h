@@ -1,4 +1,4 @@
-// Faults that need no more than signals and connections.
+// Faults made by signals and by the hops between the processes.
 #ifndef WEIR_TESTS_CHAOS_FAULTS_H_
 #define WEIR_TESTS_CHAOS_FAULTS_H_
 
@@ -22,6 +22,9 @@ std::unique_ptr<Fault> RecreateLogFault();
 // `cut`: connections of one hop are reset. `silence`: nothing passes a hop for up to four seconds. The hops must
 // outlive them.
 std::vector<std::unique_ptr<Fault>> ConnectionFaults(const std::vector<Proxy*>& hops);
+
+// A server that has poisoned its log refuses every publication until somebody restarts it: this is that somebody.
+absl::Status RestartIfPoisoned(World& world);
 
 }  // namespace weir::chaos
 

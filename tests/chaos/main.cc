@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/chaos/run.h"
+#include "tests/support/sandbox.h"
 
 namespace weir::chaos {
 namespace {
@@ -93,4 +94,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace weir::chaos
 
-int main(int argc, char** argv) { return weir::chaos::Main(argc, argv); }
+int main(int argc, char** argv) {
+  weir::testing::EnterSandbox();
+  return weir::chaos::Main(argc, argv);
+}

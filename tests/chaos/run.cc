@@ -15,9 +15,11 @@
 #include "base/topic.h"
 #include "tests/chaos/applications.h"
 #include "tests/chaos/faults.h"
+#include "tests/chaos/machine.h"
 #include "tests/chaos/proxy.h"
 #include "tests/chaos/publishers.h"
 #include "tests/chaos/readers.h"
+#include "tests/chaos/simple_fault.h"
 #include "tests/chaos/world.h"
 #include "tests/support/system.h"
 #include "weir/client.h"
@@ -130,7 +132,8 @@ class Run {
       : options_(options),
         kind_(KindOf(options)),
         random_(options.seed),
-        world_(options.dir, kEdges, EdgeYaml(), ServerYaml(kind_)) {
+        world_(options.dir, kEdges, EdgeYaml(), ServerYaml(kind_)),
+        machine_(world_, options.dir) {
     result_.history.seed = options.seed;
     result_.history.trims = kind_ == Kind::kTrims;
   }
@@ -141,12 +144,15 @@ class Run {
       StartPublishers();
       StartReaders();
       status = InflictFaults();
-      Heal();
+    }
+    if (status.ok()) {
+      status = Heal();
     }
     Collect();
-    result_.violations = result_.history.statuses.empty() ? std::vector<Violation>() : Check(result_.history);
-    if (!status.ok()) {
-      result_.violations.insert(result_.violations.begin(), {"run", std::string(status.message())});
+    if (status.ok()) {
+      result_.violations = Check(result_.history);
+    } else {  // without the end of the log there is nothing to judge by
+      result_.violations = {{"run", std::string(status.message())}};
     }
     return std::move(result_);
   }
@@ -154,11 +160,6 @@ class Run {
  private:
   absl::Status Start() {
     MakeFaults();
-    for (const auto& fault : faults_) {
-      if (absl::Status status = fault->Prepare(world_); !status.ok()) {
-        return status;
-      }
-    }
     if (absl::Status status = world_.StartServer(); !status.ok()) {
       return status;
     }
@@ -184,14 +185,18 @@ class Run {
 
   void MakeFaults() {
     AddFaults(ProcessFaults());
+    AddFaults(machine_.MakeFaults());
+    Faults special;
     if (kind_ == Kind::kRecreates) {
-      std::vector<std::unique_ptr<Fault>> recreate;
-      recreate.push_back(RecreateLogFault());
-      AddFaults(std::move(recreate));
+      special.push_back(RecreateLogFault());
     }
+    if (!options_.only.empty()) {
+      special.push_back(machine_.MakeForgetSync());
+    }
+    AddFaults(std::move(special));
   }
 
-  void AddFaults(std::vector<std::unique_ptr<Fault>> more) {
+  void AddFaults(Faults more) {
     for (auto& fault : more) {
       const bool wanted = options_.only.empty() ||
                           std::count(options_.only.begin(), options_.only.end(), std::string(fault->name())) > 0;
@@ -275,6 +280,9 @@ class Run {
       if (absl::Status status = fault.Inflict(world_, random_); !status.ok()) {
         return absl::Status(status.code(), fmt::format("{}: {}", fault.name(), std::string(status.message())));
       }
+      if (absl::Status status = RestartIfPoisoned(world_); !status.ok()) {
+        return status;
+      }
     }
     return absl::OkStatus();
   }
@@ -304,8 +312,11 @@ class Run {
     }
   }
 
-  void Heal() {
+  absl::Status Heal() {
     const absl::Time deadline = absl::Now() + options_.heal_max;
+    if (absl::Status status = RestartIfPoisoned(world_); !status.ok()) {
+      return status;
+    }
     for (const auto& publisher : publishers_) {
       publisher->Stop();
     }
@@ -316,8 +327,9 @@ class Run {
       publisher->End();
     }
     watch_->End();
-    testing::WaitUntil([&] { return watch_->Ask(); }, deadline - absl::Now());
-    ReadLog(deadline);
+    if (!testing::WaitUntil([&] { return watch_->Ask(); }, deadline - absl::Now()) || !ReadLog(deadline)) {
+      return absl::DeadlineExceededError("the log cannot be read when all faults are over");
+    }
     for (const auto& reader : readers_) {
       reader->SetGoal(GoalOf(*reader));
     }
@@ -327,12 +339,12 @@ class Run {
     for (const auto& reader : readers_) {
       reader->End();
     }
-    testing::WaitUntil([&] { return watch_->Ask(); }, absl::Seconds(10));
     Measure();
+    return absl::OkStatus();
   }
 
-  // Everything that the log holds, page by page.
-  void ReadLog(absl::Time deadline) {
+  // Everything that the log holds, page by page. False when that did not end in time.
+  bool ReadLog(absl::Time deadline) {
     std::vector<Stored>& log = result_.history.log;
     v1::ListEventsRequest request;
     request.add_filters(">");
@@ -349,10 +361,11 @@ class Run {
                        ContentOf(TextOf(event).value_or(""))});
       }
       if (page->next_page_token().empty()) {
-        return;
+        return true;
       }
       request.set_page_token(page->next_page_token());
     }
+    return false;
   }
 
   // The last event of the log that the reader wants.
@@ -398,8 +411,9 @@ class Run {
   std::map<std::string, std::string> tokens_;
   std::map<std::string, Measurement> measurements_;
   World world_;
+  Machine machine_;
   std::vector<std::unique_ptr<Proxy>> hops_;  // to the server for clients and for each edge; to each edge for readers
-  std::vector<std::unique_ptr<Fault>> faults_;
+  Faults faults_;
   std::unique_ptr<StatusWatch> watch_;
   std::vector<std::unique_ptr<PublisherLoad>> publishers_;
   std::vector<std::unique_ptr<ReaderLoad>> readers_;
