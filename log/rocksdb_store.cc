@@ -26,6 +26,12 @@ class BackgroundErrorListener : public rocksdb::EventListener {
     report_(FromRocksDb(*status, "writing in the background"));
   }
 
+  // A full disk is the one error from which RocksDB recovers by itself, whatever max_bgerror_resume_count says: as soon
+  // as there is room it writes on after bytes whose fate nobody knows.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
  private:
   const std::function<void(absl::Status)> report_;
 };

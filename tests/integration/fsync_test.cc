@@ -198,6 +198,28 @@ TEST_F(FsyncTest, AfterAFailedSyncNothingIsAcknowledgedUntilARestartAndNothingIs
   }
 }
 
+TEST_F(FsyncTest, AfterAFullDiskOnlyARestartMakesTheLogTakeEventsAgain) {
+  Feed feed(system_.grpc_address(), "a");
+  feed.Publish(100);
+  ASSERT_TRUE(feed.Flush().ok());
+  disk_.no_space = true;
+  feed.Publish(100);
+  ASSERT_TRUE(WaitUntil([&] { return ServerSays("/healthz") == 503; }, absl::Seconds(30)));
+  disk_.no_space = false;
+  // RocksDB by itself looks for room every five seconds, and would go on, or fail at that.
+  EXPECT_TRUE(absl::IsDeadlineExceeded(system_.server().Wait(absl::Seconds(8)).status()));
+  EXPECT_EQ(ServerSays("/healthz"), 503);
+  EXPECT_EQ(CursorsOf(feed, Log()), feed.cursors());
+
+  system_.server().Signal(SIGTERM);
+  const absl::StatusOr<int> exited = system_.server().Wait(absl::Seconds(30));
+  ASSERT_TRUE(exited.ok()) << exited.status();
+  system_.StartServer();
+  ASSERT_TRUE(feed.Flush().ok());
+  EXPECT_EQ(feed.cursors().size(), 200u);
+  EXPECT_EQ(CursorsOf(feed, Log()), feed.cursors());
+}
+
 TEST_F(FsyncTest, ASlowDiskDelaysAcknowledgementsAndNothingElse) {
   Feed feed(system_.grpc_address(), "a");
   feed.Publish(10);
