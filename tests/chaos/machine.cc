@@ -49,8 +49,8 @@ absl::Status ClockJump(Board& board, Random& random) {
   return absl::OkStatus();
 }
 
-// With `written_back`, random parts of what was not synced survive.
-absl::Status CutPower(World& world, Disk& disk, Random* written_back) {
+absl::Status CutPower(World& world, Disk& disk, Random& random) {
+  Random* const written_back = random() % 2 == 0 ? &random : nullptr;
   if (absl::Status status = disk.CutPower(world.server().process(), written_back); !status.ok()) {
     return status;
   }
@@ -85,9 +85,11 @@ absl::Status LosePackets(World& world, Random& random) {
 absl::Status ForgetSync(World& world, Disk& disk, Board& board) {
   board.ignore_syncs = true;
   absl::SleepFor(absl::Seconds(2));
-  absl::Status status = CutPower(world, disk, nullptr);
+  if (absl::Status status = disk.CutPower(world.server().process()); !status.ok()) {
+    return status;
+  }
   board.ignore_syncs = false;
-  return status;
+  return world.StartServer();
 }
 
 }  // namespace
@@ -113,8 +115,7 @@ std::vector<std::unique_ptr<Fault>> Machine::MakeFaults() {
   add("failing-sync", "", [&board](World& world, Random& random) { return FailingSync(world, board, random); });
   add("no-space", "", [&board](World& world, Random& random) { return NoSpace(world, board, random); });
   add("clock-jump", "", [&board](World&, Random& random) { return ClockJump(board, random); });
-  add("power-cut", no_disk_,
-      [this](World& world, Random& random) { return CutPower(world, *disk_, random() % 2 == 0 ? &random : nullptr); });
+  add("power-cut", no_disk_, [this](World& world, Random& random) { return CutPower(world, *disk_, random); });
   add("full-disk", no_disk_, [this](World& world, Random& random) { return FullDisk(world, *disk_, random); });
   const absl::Status& sandbox = testing::SandboxStatus();
   add("partition", std::string(sandbox.message()), LosePackets);
