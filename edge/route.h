@@ -29,7 +29,7 @@ struct Route {
   std::vector<FilterTemplate> filters;
   bool auth_required = false;
   bool stopped = false;  // for good: nobody is served
-  TextSet types;  // full names; empty: all
+  TextSet types;         // full names; empty: all
   // Which of the edge's distinct presentations: routes that show events alike share one, and its rendered frames.
   uint32_t presentation_index = 0;
   std::shared_ptr<const Presentation> presentation;
