@@ -13,6 +13,9 @@
 namespace weir::edge {
 namespace {
 
+// Fewer than these are not worth looking through.
+constexpr size_t kAskersMin = 64;
+
 // Equal keys are equal reads. `\n` is in no filter, type, cursor or token.
 std::string KeyOf(const HistoryRequest& request) {
   std::string key =
@@ -59,6 +62,7 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
       const bool wanted = std::any_of(job->waiters.begin(), job->waiters.end(),
                                       [](const Waiter& waiter) { return !waiter.wanted.expired(); });
       if (!wanted) {
+        askers -= job->waiters.size();
         jobs.erase(job->key);
         continue;
       }
@@ -77,6 +81,8 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
       --running;
       jobs.erase(job->key);
       waiters.swap(job->waiters);
+      askers -= waiters.size();
+      forget_at = std::max(kAskersMin, std::min(forget_at, 2 * askers));
       if (closed) {
         return;
       }
@@ -89,11 +95,27 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
     Pump();
   }
 
+  // Drops the askers that left, and the waiting reads that nobody wants any more. Costs little by the asker: it is done
+  // when their number has doubled.
+  void ForgetThoseWhoLeft() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const auto left = [](const Waiter& waiter) { return waiter.wanted.expired(); };
+    askers = 0;
+    for (const auto& [key, job] : jobs) {
+      std::erase_if(job->waiters, left);
+      askers += job->waiters.size();
+    }
+    std::erase_if(queue,
+                  [this](const std::shared_ptr<Job>& job) { return job->waiters.empty() && jobs.erase(job->key) > 0; });
+    forget_at = std::max(kAskersMin, 2 * askers);
+  }
+
   History& history;
   const size_t reads_max;
   std::mutex mutex;
   TextMap<std::shared_ptr<Job>> jobs ABSL_GUARDED_BY(mutex);  // waiting and running
   std::deque<std::shared_ptr<Job>> queue ABSL_GUARDED_BY(mutex);
+  size_t askers ABSL_GUARDED_BY(mutex) = 0;  // waiters of all jobs
+  size_t forget_at ABSL_GUARDED_BY(mutex) = kAskersMin;
   size_t running ABSL_GUARDED_BY(mutex) = 0;
   uint64_t reads_total ABSL_GUARDED_BY(mutex) = 0;
   bool closed ABSL_GUARDED_BY(mutex) = false;
@@ -121,6 +143,9 @@ void HistoryQueue::Read(const HistoryRequest& request, std::weak_ptr<void> wante
       state_->queue.push_back(job);
     }
     job->waiters.push_back({std::move(wanted), std::move(done)});
+    if (++state_->askers >= state_->forget_at) {
+      state_->ForgetThoseWhoLeft();
+    }
     if (!fresh) {
       return;
     }
@@ -136,6 +161,11 @@ size_t HistoryQueue::running() const {
 size_t HistoryQueue::waiting() const {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->queue.size();
+}
+
+size_t HistoryQueue::askers() const {
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  return state_->askers;
 }
 
 uint64_t HistoryQueue::reads_total() const {

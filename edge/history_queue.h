@@ -1,7 +1,8 @@
 // Lets only so many reads of history go to the server at once; the others wait their turn. Equal reads share one.
 //
-// A reconnect storm is many readers asking the same thing: they cost one read. Any thread. The history must outlive it,
-// and everything that waits is dropped with it, `done` not called.
+// A reconnect storm is many readers asking the same thing: they cost one read. Askers that left are forgotten, so that
+// memory goes with those that are there, also while the server answers nothing: at most twice as many are held. Any
+// thread. The history must outlive it, and everything that waits is dropped with it, `done` not called.
 #ifndef WEIR_EDGE_HISTORY_QUEUE_H_
 #define WEIR_EDGE_HISTORY_QUEUE_H_
 
@@ -25,9 +26,10 @@ class HistoryQueue {
   // As History::Read. When `wanted` has expired before the turn comes, the read is not made and `done` not called.
   void Read(const HistoryRequest& request, std::weak_ptr<void> wanted, History::Done done);
 
-  // For metrics.
+  // For metrics. Askers: those held, some of whom may have left.
   size_t running() const;
   size_t waiting() const;
+  size_t askers() const;
   uint64_t reads_total() const;
 
  private:

@@ -66,6 +66,36 @@ TEST_F(HistoryQueueTest, AReadThatNobodyWantsAnyMoreIsNotMade) {
   EXPECT_EQ(answers_, 0);
 }
 
+// The server answers nothing, and readers come, ask and go.
+TEST_F(HistoryQueueTest, ForgetsThoseWhoLeft) {
+  log_.Hold();
+  HistoryQueue queue(log_, 2);
+  Read(queue, 0);
+  for (uint64_t i = 1; i <= 10'000; ++i) {
+    const auto gone = std::make_shared<int>();
+    queue.Read(After(i), gone, [](const auto&) { FAIL() << "nobody asks for it any more"; });
+    queue.Read(After(0), gone, [](const auto&) { FAIL() << "nobody asks for it any more"; });
+    ASSERT_LE(queue.waiting(), 64);
+    ASSERT_LE(queue.askers(), 64);
+  }
+  log_.Release();
+  EXPECT_EQ(answers_, 1);
+  EXPECT_EQ(queue.askers(), 0);
+  EXPECT_EQ(queue.waiting(), 0);
+}
+
+TEST_F(HistoryQueueTest, ForgetsNobodyWhoIsThere) {
+  log_.Hold();
+  HistoryQueue queue(log_, 1);
+  for (uint64_t i = 0; i < 500; ++i) {
+    Read(queue, i);
+    Read(queue, i / 2);
+  }
+  EXPECT_EQ(queue.askers(), 1000);
+  log_.Release();
+  EXPECT_EQ(answers_, 1000);
+}
+
 TEST_F(HistoryQueueTest, AnAnswerMayComeAfterTheQueueIsGone) {
   log_.Hold();
   {
