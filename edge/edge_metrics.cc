@@ -141,6 +141,8 @@ void EdgeMetrics::AddTail(std::vector<MetricFamily>& out) const {
 void EdgeMetrics::AddUpstream(std::vector<MetricFamily>& out) const {
   AddOne(out, "weir_edge_upstream_connected", "1 while the subscription at the server is open.", MetricType::Gauge,
          upstream_.connected ? 1 : 0);
+  AddOne(out, "weir_edge_upstream_refused", "1 while the server refuses the subscription; it is asked again slowly.",
+         MetricType::Gauge, upstream_.refused ? 1 : 0);
   AddOne(out, "weir_edge_upstream_head", "The server's newest sequence, as last heard.", MetricType::Gauge,
          static_cast<double>(upstream_.server_head));
   const auto counter = [&out](const char* name, const char* help, const std::atomic<uint64_t>& value) {

@@ -93,8 +93,10 @@ class Edge {
   }
 
   absl::Status Health() const {
-    return upstream_->status().failed ? absl::UnavailableError("the server refused the subscription; see the log")
-                                      : absl::OkStatus();
+    return upstream_->status().refused
+               ? absl::UnavailableError(
+                     "the server refuses the subscription, see the log; it is asked again every minute")
+               : absl::OkStatus();
   }
   absl::Status Readiness() const {
     if (draining_) {

@@ -106,21 +106,22 @@ absl::Status Tail::Append(std::shared_ptr<const std::string> batch) {
         holder = std::move(rewritten);
       }
     }
-    if (form != EventForm::kCanonical || view.sequence == 0) {
+    const std::optional<Cursor> cursor = Cursor::Parse(view.cursor);
+    if (form != EventForm::kCanonical || !cursor || cursor->sequence != view.sequence || view.sequence == 0) {
       malformed = true;
       return false;
     }
-    AppendEvent(holder, bytes.size(), view);
+    AppendEvent(holder, bytes.size(), view, cursor->epoch);
     return true;
   });
   PublishHead();
   return well_formed && !malformed ? absl::OkStatus() : absl::DataLossError("a batch of events is malformed");
 }
 
-void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view) {
-  const std::optional<Cursor> cursor = Cursor::Parse(view.cursor);
-  if (cursor && cursor->epoch != epoch_) {
-    Reset({cursor->epoch, view.sequence - 1}, GapReason::kOtherEpoch);
+void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view,
+                       const Epoch& epoch) {
+  if (epoch != epoch_) {
+    Reset({epoch, view.sequence - 1}, GapReason::kOtherEpoch);
   }
   if (view.sequence <= head_) {
     return;  // sent again after a reconnection
@@ -165,6 +166,15 @@ void Tail::SetReady() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     state_.ready = true;
+  }
+  Notify();
+}
+
+void Tail::SetUpstream(bool connected, absl::Time since) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    state_.upstream_connected = connected;
+    state_.upstream_since = since;
   }
   Notify();
 }

@@ -26,6 +26,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/cursor.h"
 #include "edge/gap.h"
 #include "edge/segment.h"
@@ -47,6 +48,9 @@ struct TailState {
   // Of the present generation: where it began, and why the one before ended.
   uint64_t began_after = 0;
   GapReason began_because = GapReason::kOtherEpoch;
+  // Whether the server feeds it just now, and since when that is so.
+  bool upstream_connected = false;
+  absl::Time upstream_since = absl::InfinitePast();
 };
 
 class Tail;
@@ -101,6 +105,8 @@ class Tail {
   void Progress(const Cursor& head);
   // The first fill is complete.
   void SetReady();
+  // The connection to the server came or went.
+  void SetUpstream(bool connected, absl::Time since);
 
   // --- Any thread.
   TailState state() const;
@@ -121,7 +127,8 @@ class Tail {
   Found FindNext(uint32_t generation, uint64_t ordinal) const;
   Segment& Active();
   // `view` refers to `event_bytes` of `bytes`.
-  void AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view);
+  void AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t event_bytes, const EventView& view,
+                   const Epoch& epoch);
   void Seal();
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PublishHead();

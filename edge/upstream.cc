@@ -1,5 +1,6 @@
 #include "edge/upstream.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -11,8 +12,6 @@
 namespace weir::edge {
 namespace {
 
-constexpr absl::Duration kSchemaRetry = absl::Milliseconds(500);
-
 SubscriberOptions OptionsOf(const UpstreamOptions& options) {
   SubscriberOptions result;
   result.filters = options.filters;
@@ -20,6 +19,7 @@ SubscriberOptions OptionsOf(const UpstreamOptions& options) {
   result.start.mutable_from_time()->set_seconds(millis / 1000);
   result.start.mutable_from_time()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
   result.progress_interval = absl::Seconds(5);
+  result.refused_retry = options.refused_retry;
   return result;
 }
 
@@ -28,8 +28,9 @@ std::optional<Cursor> BeforeFirst(std::string_view batch) {
   std::optional<Cursor> before;
   ForEachEvent(batch, [&before](std::string_view, std::string_view bytes) {
     EventView event;
-    ReadEvent(bytes, event);
-    before = Cursor::Parse(event.cursor);
+    if (ReadEvent(bytes, event) != EventForm::kMalformed) {
+      before = Cursor::Parse(event.cursor);
+    }
     return false;
   });
   if (before && before->sequence > 0) {
@@ -46,6 +47,8 @@ GapReason ReasonOf(const v1::Gap& gap) {
       return GapReason::kOtherEpoch;
     case v1::Gap::REASON_BEYOND_HEAD:
       return GapReason::kBeyondHead;
+    case v1::Gap::REASON_UNRENDERABLE:
+      return GapReason::kUnrenderable;
     default:
       return GapReason::kExpired;
   }
@@ -53,43 +56,46 @@ GapReason ReasonOf(const v1::Gap& gap) {
 
 Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)
     : schemas_(schemas), tail_(tail) {
-  subscriber_ = std::make_unique<Subscriber>(client, OptionsOf(options), Callbacks());
+  tail_.SetUpstream(false, absl::Now());
+  subscriber_ = std::make_unique<Subscriber>(client, OptionsOf(options), Callbacks(options));
 }
 
-Upstream::~Upstream() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  stopped_.notify_all();
-  subscriber_.reset();
-}
-
-SubscriberCallbacks Upstream::Callbacks() {
+SubscriberCallbacks Upstream::Callbacks(const UpstreamOptions& options) {
   SubscriberCallbacks callbacks;
   callbacks.on_started = [this](const v1::SubscriptionStarted& started) { OnStarted(started); };
-  callbacks.on_schema = [this](const std::string& version) { OnSchema(version); };
-  callbacks.on_batch_bytes = [this](std::shared_ptr<const std::string> batch) { OnBatch(std::move(batch)); };
+  callbacks.on_schema = [this](const std::string& version) { return OnSchema(version); };
+  callbacks.on_batch_bytes = [this](std::shared_ptr<const std::string> batch) { return OnBatch(std::move(batch)); };
   callbacks.on_progress = [this](const v1::Progress& progress) { OnProgress(progress); };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    status_.connected = false;
-    ++status_.disconnects;
+    status_.refused = false;
+    OnDisconnected();
     spdlog::warn("upstream: {}; again in {}", Message(status), absl::FormatDuration(retry_in));
   };
-  callbacks.on_failed = [this](const absl::Status& status) {
-    status_.connected = false;
-    status_.failed = true;
-    spdlog::error("upstream: the server refuses the subscription: {}", Message(status));
+  callbacks.on_failed = [this, retry = options.refused_retry](const absl::Status& status) {
+    status_.refused = true;
+    OnDisconnected();
+    spdlog::error("upstream: the server refuses the subscription: {}; again in {}", Message(status),
+                  absl::FormatDuration(retry));
   };
   return callbacks;
 }
 
 void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
   status_.connected = true;
+  status_.refused = false;
   ++status_.connects;
+  tail_.SetUpstream(true, absl::Now());
   status_.server_head = started.head_sequence();
   spdlog::info("upstream: connected, reading on after {}, head {}", started.cursor(), started.head_sequence());
+}
+
+// Also of a try to connect that failed.
+void Upstream::OnDisconnected() {
+  if (status_.connected.exchange(false)) {
+    ++status_.disconnects;
+    tail_.SetUpstream(false, absl::Now());
+  }
 }
 
 // The tail begins with the first thing that the server says about events, not where it began to read: events before the
@@ -101,34 +107,22 @@ void Upstream::Begin(std::optional<Cursor> after) {
   }
 }
 
-// What comes next cannot be shown without the schema, so the stream waits for it.
-void Upstream::OnSchema(const std::string& version) {
-  while (true) {
-    absl::StatusOr<std::shared_ptr<const Schema>> schema = schemas_.Get(version);
-    if (schema.ok()) {
-      ++status_.schema_changes;
-      has_schema_ = true;
-      tail_.SetSchema(*std::move(schema));
-      return;
-    }
-    spdlog::warn("upstream: schema {}: {}", version, Message(schema.status()));
-    if (!WaitUnlessStopping(kSchemaRetry)) {
-      return;
-    }
+// What comes next cannot be shown without the schema: it comes again when the schema can be had.
+absl::Status Upstream::OnSchema(const std::string& version) {
+  absl::StatusOr<std::shared_ptr<const Schema>> schema = schemas_.Get(version);
+  if (!schema.ok()) {
+    return absl::UnavailableError(fmt::format("schema {}: {}", version, Message(schema.status())));
   }
+  ++status_.schema_changes;
+  has_schema_ = true;
+  tail_.SetSchema(*std::move(schema));
+  return absl::OkStatus();
 }
 
-// False when the upstream is being destroyed.
-bool Upstream::WaitUnlessStopping(absl::Duration time) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  return !stopped_.wait_for(lock, absl::ToChronoMilliseconds(time), [this] { return stopping_; });
-}
-
-void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
+absl::Status Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
   if (!has_schema_) {
-    OnSchema("");
-    if (!has_schema_) {
-      return;  // being destroyed
+    if (absl::Status status = OnSchema(""); !status.ok()) {
+      return status;
     }
   }
   if (!began_) {
@@ -136,18 +130,12 @@ void Upstream::OnBatch(std::shared_ptr<const std::string> batch) {
   }
   ++status_.batches;
   status_.bytes += batch->size();
-  if (const absl::Status status = tail_.Append(std::move(batch)); !status.ok()) {
-    spdlog::error("upstream: {}", Message(status));
-  }
+  return tail_.Append(std::move(batch));
 }
 
 void Upstream::OnProgress(const v1::Progress& progress) {
   status_.server_head = progress.head_sequence();
-  const std::optional<Cursor> cursor = Cursor::Parse(progress.cursor());
-  if (!cursor) {
-    spdlog::error("upstream: the server sent a cursor that is none: {}", Quotable(progress.cursor()));
-    return;
-  }
+  const std::optional<Cursor> cursor = Cursor::Parse(progress.cursor());  // the client gives out good ones only
   Begin(cursor);
   tail_.Progress(*cursor);
   if (progress.caught_up()) {

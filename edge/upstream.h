@@ -1,18 +1,18 @@
 // The one subscription of this edge: fills the tail with everything that any route can show.
 //
 // It begins a little in the past, so that an edge that was restarted serves the readers that come back from memory. It
-// reconnects by itself and goes on after the last event; the browsers notice nothing.
+// reconnects by itself, with full jitter, and goes on after the last event: browsers stay connected and miss nothing.
+// What it cannot read it asks for again, and in the end passes with a gap; a refusal for good is tried again slowly,
+// until somebody has mended the server.
 #ifndef WEIR_EDGE_UPSTREAM_H_
 #define WEIR_EDGE_UPSTREAM_H_
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "edge/schema_cache.h"
 #include "edge/tail.h"
@@ -26,6 +26,8 @@ struct UpstreamOptions {
   std::vector<std::string> filters;
   // How far back the tail is filled at the start.
   absl::Duration history = absl::Minutes(5);
+  // How long after the server has refused the subscription for good (a damaged log, a bad filter) it is asked again.
+  absl::Duration refused_retry = absl::Minutes(1);
 };
 
 // Starts when it is made. Threads: destroy it on any thread but gRPC's; status() from any. It is the tail's appending
@@ -33,22 +35,22 @@ struct UpstreamOptions {
 class Upstream {
  public:
   Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options);
-  // Ends the subscription; the tail is not touched afterwards.
-  ~Upstream();
+  // Ends the subscription; the tail is not touched afterwards. May wait for a schema that is being fetched (5 s).
+  ~Upstream() = default;
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
   const UpstreamStatus& status() const { return status_; }
 
  private:
-  SubscriberCallbacks Callbacks();
+  SubscriberCallbacks Callbacks(const UpstreamOptions& options);
   void Begin(std::optional<Cursor> after);
   void OnStarted(const v1::SubscriptionStarted& started);
-  void OnSchema(const std::string& version);
-  void OnBatch(std::shared_ptr<const std::string> batch);
+  absl::Status OnSchema(const std::string& version);
+  absl::Status OnBatch(std::shared_ptr<const std::string> batch);
   void OnProgress(const v1::Progress& progress);
   void OnGap(const v1::Gap& gap);
-  bool WaitUnlessStopping(absl::Duration time);
+  void OnDisconnected();
 
   SchemaCache& schemas_;
   Tail& tail_;
@@ -57,10 +59,7 @@ class Upstream {
   bool began_ = false;  // the tail has begun; from then on, what cannot be continued is said by a gap
   bool has_schema_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<Subscriber> subscriber_;
+  std::unique_ptr<Subscriber> subscriber_;  // last: its callbacks use everything above
 };
 
 // Why a gap that the server announced is there, as readers are told.

@@ -9,7 +9,7 @@ namespace weir::edge {
 
 struct UpstreamStatus {
   std::atomic<bool> connected = false;
-  std::atomic<bool> failed = false;  // refused for good: nothing more will come
+  std::atomic<bool> refused = false;  // for good; it is tried again, slowly
   std::atomic<uint64_t> connects = 0;
   std::atomic<uint64_t> disconnects = 0;
   std::atomic<uint64_t> batches = 0;

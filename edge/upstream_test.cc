@@ -57,6 +57,7 @@ class ScriptedServer final : public v1::EventBus::Service {
   struct Script {
     std::vector<v1::SubscribeResponse> responses;
     bool end = false;
+    grpc::Status status = {grpc::StatusCode::UNAVAILABLE, "restarting"};
   };
 
   ScriptedServer() {
@@ -119,7 +120,7 @@ class ScriptedServer final : public v1::EventBus::Service {
     while (!script.end && !over_ && !context->IsCancelled()) {
       changed_.wait_for(lock, std::chrono::milliseconds(20));
     }
-    return {grpc::StatusCode::UNAVAILABLE, "restarting"};
+    return script.status;
   }
   grpc::Status GetSchema(grpc::ServerContext*, const v1::GetSchemaRequest*, v1::GetSchemaResponse* response) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -162,8 +163,9 @@ class UpstreamTest : public testing::Test {
   }
 
   void Start() {
-    upstream_ = std::make_unique<Upstream>(client_, schemas_, tail_,
-                                           UpstreamOptions{.filters = {"a.>"}, .history = absl::Minutes(5)});
+    upstream_ = std::make_unique<Upstream>(
+        client_, schemas_, tail_,
+        UpstreamOptions{.filters = {"a.>"}, .history = absl::Minutes(5), .refused_retry = absl::Milliseconds(20)});
   }
   bool Until(const std::function<bool(const TailState&)>& condition) {
     const absl::Time give_up = absl::Now() + kPatience;
@@ -239,7 +241,9 @@ TEST_F(UpstreamTest, AGapResetsTheTail) {
 
 TEST_F(UpstreamTest, EventsWaitForTheirSchema) {
   server_.FailSchemas(1);
-  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}});
+  for (int i = 0; i < 2; ++i) {
+    server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}});
+  }
   Start();
   ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
   EXPECT_EQ(server_.schema_calls(), 2);
@@ -255,6 +259,75 @@ TEST_F(UpstreamTest, CanBeDestroyedWhileItWaitsForASchema) {
   ASSERT_TRUE(Until([this](const TailState&) { return server_.schema_calls() > 0; }));
   upstream_.reset();
   EXPECT_EQ(tail_.events(), 0);
+}
+
+TEST_F(UpstreamTest, SaysWhetherItIsConnectedAndSinceWhen) {
+  const absl::Time began = absl::Now();
+  server_.Add({{Started("aaaaaaaa-0"), Progress("aaaaaaaa-0", true)}, true});
+  server_.Add({{Started("aaaaaaaa-0")}});
+  std::vector<bool> states;
+  absl::Time since;
+  tail_.AddListener([&] {
+    const TailState state = tail_.state();
+    if (state.upstream_since >= began && (states.empty() || states.back() != state.upstream_connected)) {
+      states.push_back(state.upstream_connected);
+      EXPECT_GE(state.upstream_since, since);
+      since = state.upstream_since;
+    }
+  });
+  Start();
+  ASSERT_TRUE(Until([&](const TailState&) { return upstream_->status().connects == 2; }));
+  ASSERT_TRUE(Until([&](const TailState& state) { return state.upstream_connected; }));
+  upstream_.reset();
+  EXPECT_EQ(states, (std::vector<bool>{false, true, false, true}));
+}
+
+TEST_F(UpstreamTest, ComesBackByItselfAfterARefusalForGood) {
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)},
+               true,
+               {grpc::StatusCode::DATA_LOSS, "damaged"}});
+  server_.Add({{}, true, {grpc::StatusCode::INVALID_ARGUMENT, "a filter of another time"}});
+  Start();
+  ASSERT_TRUE(Until([this](const TailState&) { return upstream_->status().refused.load(); }));
+  ASSERT_TRUE(Until([this](const TailState&) { return server_.subscribes().size() == 3; }));
+  EXPECT_TRUE(upstream_->status().refused);
+  server_.Add({{Started("aaaaaaaa-1"), Batch({EventAt(2)})}});
+  ASSERT_TRUE(Until([](const TailState& state) { return state.head == 2; }));
+  EXPECT_FALSE(upstream_->status().refused);
+  EXPECT_EQ(server_.subscribes().at(2).start().after_cursor(), "aaaaaaaa-1");
+  EXPECT_EQ(tail_.state().generation, 1);
+}
+
+// What could be read is kept, what follows comes again, and the loss is said: never silence.
+TEST_F(UpstreamTest, ABatchThatStaysMalformedBecomesAGap) {
+  v1::Event bad = EventAt(3);
+  bad.set_sequence(0);
+  const v1::SubscribeResponse broken = Batch({EventAt(2), bad, EventAt(4)});
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true), broken}});
+  for (int i = 0; i < 4; ++i) {
+    server_.Add({{Started("aaaaaaaa-1"), broken}});
+  }
+  server_.Add({{Started("aaaaaaaa-4"), Batch({EventAt(5)})}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.head == 5; }));
+  const TailState state = tail_.state();
+  EXPECT_EQ(state.generation, 2);
+  EXPECT_EQ(state.began_after, 4);
+  EXPECT_EQ(state.began_because, GapReason::kUnrenderable);
+  ASSERT_EQ(server_.subscribes().size(), 6);
+  EXPECT_EQ(server_.subscribes().at(4).start().after_cursor(), "aaaaaaaa-1");
+  EXPECT_EQ(server_.subscribes().at(5).start().after_cursor(), "aaaaaaaa-4");
+}
+
+TEST_F(UpstreamTest, ABatchThatWasMalformedOnceIsReadAgainWithoutAGap) {
+  v1::Event bad = EventAt(2);
+  bad.set_cursor("aaaaaaaa-9");
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true), Batch({bad, EventAt(3)})}});
+  server_.Add({{Started("aaaaaaaa-1"), Batch({EventAt(2), EventAt(3)})}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.head == 3; }));
+  EXPECT_EQ(tail_.state().generation, 1);
+  EXPECT_EQ(tail_.events(), 3);
 }
 
 class HistoryClientTest : public UpstreamTest {

@@ -22,7 +22,10 @@ class Printer {
 
   SubscriberCallbacks Callbacks() {
     SubscriberCallbacks callbacks;
-    callbacks.on_schema = [this](const std::string&) { OnSchema(); };
+    callbacks.on_schema = [this](const std::string&) {
+      OnSchema();
+      return absl::OkStatus();
+    };
     callbacks.on_started = [](const v1::SubscriptionStarted& started) {
       Note(fmt::format("subscribed after {}", started.cursor()));
     };

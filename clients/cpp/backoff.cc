@@ -7,13 +7,18 @@
 
 namespace weir::client {
 
-Backoff::Backoff(absl::Duration min, absl::Duration max, std::function<double()> random)
-    : min_(std::min(min, max)), max_(max), bound_(min_), random_(std::move(random)) {}
+namespace {
 
-Backoff::Backoff(absl::Duration min, absl::Duration max)
-    : Backoff(min, max, [generator = std::mt19937(std::random_device()())]() mutable {
-        return std::uniform_real_distribution<double>(0, 1)(generator);
-      }) {}
+std::function<double()> SystemRandom() {
+  return [generator = std::mt19937(std::random_device()())]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(generator);
+  };
+}
+
+}  // namespace
+
+Backoff::Backoff(absl::Duration min, absl::Duration max, std::function<double()> random)
+    : min_(std::min(min, max)), max_(max), bound_(min_), random_(random ? std::move(random) : SystemRandom()) {}
 
 absl::Duration Backoff::Next() {
   const absl::Duration wait = bound_ * random_();

@@ -12,10 +12,8 @@ namespace weir::client {
 // One thread at a time.
 class Backoff {
  public:
-  // `random` returns numbers in [0, 1).
+  // `random` returns numbers in [0, 1); empty: a generator of its own, seeded by the system.
   Backoff(absl::Duration min, absl::Duration max, std::function<double()> random);
-  // With a generator of its own, seeded by the system.
-  Backoff(absl::Duration min, absl::Duration max);
 
   // The wait before the next try; the bound doubles with each call.
   absl::Duration Next();

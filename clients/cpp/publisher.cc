@@ -59,7 +59,7 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
       : stub(client.generic),
         open_calls(client.open_calls),
         on_disconnected(options.on_disconnected),
-        backoff(client.options.backoff_min, client.options.backoff_max),
+        backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
         queue(options) {}
 
   void Take(Lock& lock, std::string event, Done done);

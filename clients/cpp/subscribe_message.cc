@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/cursor.h"
 #include "base/event_view.h"
 #include "base/wire.h"
 
@@ -59,11 +60,11 @@ absl::StatusOr<SubscribeMessage> ReadSubscribeMessage(std::string_view bytes) {
     }
   }
   if (!reader.ok() || !has_kind) {
-    return absl::InternalError("the server sent what is no SubscribeResponse");
+    return absl::DataLossError("the server sent what is no SubscribeResponse");
   }
   message.cursor = CursorOf(message.kind, message.body);
-  if (message.cursor.empty()) {
-    return absl::InternalError("the server sent a message of a subscription without a cursor");
+  if (!Cursor::Parse(message.cursor)) {
+    return absl::DataLossError("the server sent a message of a subscription without a good cursor");
   }
   return message;
 }

@@ -19,7 +19,7 @@ struct SubscribeMessage {
   std::string_view cursor;
 };
 
-// INTERNAL when the bytes are no such message, or its cursor is missing.
+// DATA_LOSS when the bytes are no such message, or its cursor is missing or none.
 absl::StatusOr<SubscribeMessage> ReadSubscribeMessage(std::string_view bytes);
 
 }  // namespace weir::client

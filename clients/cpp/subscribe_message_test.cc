@@ -55,11 +55,14 @@ TEST(SubscribeMessage, StartedAndProgressCarryCursorAndSchema) {
 TEST(SubscribeMessage, RefusesWhatIsNoMessage) {
   v1::SubscribeResponse without_cursor;
   without_cursor.mutable_batch()->add_events()->set_topic("a");
+  v1::SubscribeResponse no_cursor;
+  no_cursor.mutable_progress()->set_cursor("testtest");
   v1::SubscribeResponse empty_batch;
   empty_batch.mutable_batch();
-  for (const std::string& bytes : {std::string(), std::string("\xff\xff"), std::string("\x12\x7f"),
-                                   without_cursor.SerializeAsString(), empty_batch.SerializeAsString()}) {
-    EXPECT_EQ(ReadSubscribeMessage(bytes).status().code(), absl::StatusCode::kInternal);
+  for (const std::string& bytes :
+       {std::string(), std::string("\xff\xff"), std::string("\x12\x7f"), without_cursor.SerializeAsString(),
+        no_cursor.SerializeAsString(), empty_batch.SerializeAsString()}) {
+    EXPECT_EQ(ReadSubscribeMessage(bytes).status().code(), absl::StatusCode::kDataLoss);
   }
 }
 

@@ -1,10 +1,12 @@
 // A subscriber is a cursor and one stream at a time. Its life is a ring: open a stream, read it until it ends, wait,
 // open the next one after the cursor. Exactly one thing is under way at any moment (a stream or a wait), and it holds a
 // reference to the state, so that the destructor only has to cancel it and to wait until it is over.
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
+#include "base/cursor.h"
 #include "clients/cpp/backoff.h"
 #include "clients/cpp/byte_buffer.h"
 #include "clients/cpp/client_impl.h"
@@ -22,6 +24,8 @@ using client::SubscribeKind;
 using client::SubscribeMessage;
 
 constexpr char kSubscribe[] = "/weir.v1.EventBus/Subscribe";
+// The same message cannot be read on so many streams in a row: the reader goes on after it.
+constexpr int kUnreadableMax = 5;
 
 v1::SubscribeRequest RequestOf(const ClientOptions& client, const SubscriberOptions& options) {
   v1::SubscribeRequest request;
@@ -45,7 +49,7 @@ absl::Status Give(const std::function<void(const T&)>& callback, std::string_vie
   }
   T message;
   if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
-    return absl::InternalError("the server sent a message of a subscription that cannot be read");
+    return absl::DataLossError("the server sent a message of a subscription that cannot be read");
   }
   callback(message);
   return absl::OkStatus();
@@ -69,14 +73,19 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
         open_calls(client.open_calls),
         callbacks(std::move(given)),
         request(RequestOf(client.options, options)),
-        backoff(client.options.backoff_min, client.options.backoff_max),
+        gap_policy(options.gap_policy),
+        refused_retry(options.refused_retry),
+        lasting(client.options.backoff_max),
+        backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
         cursor(options.start.after_cursor()) {}
 
   void Open();
   absl::Status Handle(std::string bytes);
   absl::Status Dispatch(const SubscribeMessage& message, std::string& bytes);
   void MoveCursor(SubscribeKind kind, std::string to);
-  void OnStreamEnd(absl::Status status);
+  absl::Status PassUnreadable();
+  // `own`: the status is this side's; it could not use what the server sent.
+  void OnStreamEnd(absl::Status status, bool own);
   void End();
   void Stop();
 
@@ -85,8 +94,16 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   client::OpenCalls& open_calls;
   const SubscriberCallbacks callbacks;
   v1::SubscribeRequest request;
+  const v1::GapPolicy gap_policy;
+  const absl::Duration refused_retry;
+  const absl::Duration lasting;  // a stream that held so long was a good one
   client::Backoff backoff;
   std::string schema_version;
+  absl::Time opened;
+  bool moved = false;       // the stream brought the reader on
+  int unreadable = 0;       // streams in a row that ended at the same message, which could not be read
+  std::string message_end;  // the cursor of the message at hand; empty when it has none
+  std::string head;         // the log's, as the stream said when it started
 
   mutable std::mutex mutex;
   std::condition_variable ended_changed;
@@ -127,7 +144,7 @@ class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::Byte
   }
 
   void OnDone(const grpc::Status& status) override {
-    impl_->OnStreamEnd(error_.ok() ? client::FromGrpc(status) : error_);
+    impl_->OnStreamEnd(error_.ok() ? client::FromGrpc(status) : error_, !error_.ok());
     delete this;
   }
 
@@ -150,39 +167,51 @@ void Subscriber::Impl::Open() {
   if (!cursor.empty()) {
     request.mutable_start()->set_after_cursor(cursor);
   }
+  opened = absl::Now();
+  moved = false;
   stream = new Stream(shared_from_this());
   stream->Start();
 }
 
 absl::Status Subscriber::Impl::Handle(std::string bytes) {
+  message_end.clear();
   const absl::StatusOr<SubscribeMessage> message = client::ReadSubscribeMessage(bytes);
   if (!message.ok()) {
     return message.status();
   }
+  message_end = message->cursor;
   if (!message->schema_version.empty() && message->schema_version != schema_version) {
-    schema_version = message->schema_version;
+    std::string version(message->schema_version);
     if (callbacks.on_schema) {
-      callbacks.on_schema(schema_version);
+      if (absl::Status status = callbacks.on_schema(version); !status.ok()) {
+        return status;
+      }
     }
+    schema_version = std::move(version);
   }
-  std::string to(message->cursor);
   const SubscribeKind kind = message->kind;
   if (absl::Status status = Dispatch(*message, bytes); !status.ok()) {
     return status;
   }
-  MoveCursor(kind, std::move(to));
+  MoveCursor(kind, message_end);
   return absl::OkStatus();
 }
 
 absl::Status Subscriber::Impl::Dispatch(const SubscribeMessage& message, std::string& bytes) {
   switch (message.kind) {
     case SubscribeKind::kStarted:
-      backoff.Reset();
-      return Give(callbacks.on_started, message.body);
+      return Give<v1::SubscriptionStarted>(
+          [this](const v1::SubscriptionStarted& started) {
+            const std::optional<Epoch> epoch = Epoch::Parse(started.epoch());
+            head = epoch ? Cursor{*epoch, started.head_sequence()}.ToString() : "";
+            if (callbacks.on_started) {
+              callbacks.on_started(started);
+            }
+          },
+          message.body);
     case SubscribeKind::kBatch:
       if (callbacks.on_batch_bytes) {
-        callbacks.on_batch_bytes(Keep(std::move(bytes), message.body));
-        return absl::OkStatus();
+        return callbacks.on_batch_bytes(Keep(std::move(bytes), message.body));
       }
       return Give(callbacks.on_events, message.body);
     case SubscribeKind::kProgress:
@@ -200,11 +229,38 @@ void Subscriber::Impl::MoveCursor(SubscribeKind kind, std::string to) {
                             request.start().position_case() == v1::Start::POSITION_NOT_SET;
   if (kind != SubscribeKind::kStarted || reads_latest) {
     const std::lock_guard<std::mutex> lock(mutex);
+    if (kind != SubscribeKind::kStarted && cursor != to) {
+      moved = true;
+      unreadable = 0;
+    }
     cursor = std::move(to);
   }
 }
 
-void Subscriber::Impl::OnStreamEnd(absl::Status status) {
+// Goes on after a message that could not be read, again and again, and says so. OK also when there is no place known to
+// go on at: then the next stream will tell, or be readable.
+absl::Status Subscriber::Impl::PassUnreadable() {
+  const std::string& past = message_end.empty() ? head : message_end;
+  const std::optional<Cursor> from = Cursor::Parse(cursor);
+  const std::optional<Cursor> to = Cursor::Parse(past);
+  if (!to || (from && from->epoch == to->epoch && to->sequence <= from->sequence)) {
+    return absl::OkStatus();
+  }
+  if (gap_policy == v1::GAP_POLICY_FAIL) {
+    return absl::DataLossError("what the server sends cannot be read");
+  }
+  v1::Gap gap;
+  gap.set_reason(v1::Gap::REASON_UNRENDERABLE);
+  gap.set_requested_cursor(cursor);
+  gap.set_resume_cursor(past);
+  if (callbacks.on_gap) {
+    callbacks.on_gap(gap);
+  }
+  MoveCursor(SubscribeKind::kGap, past);
+  return absl::OkStatus();
+}
+
+void Subscriber::Impl::OnStreamEnd(absl::Status status, bool own) {
   if (status.ok()) {
     status = absl::UnavailableError("the server ended the stream");
   }
@@ -216,15 +272,25 @@ void Subscriber::Impl::OnStreamEnd(absl::Status status) {
       return;
     }
   }
-  const bool failed = client::IsPermanent(status);
-  const absl::Duration retry_in = client::RetryDelay(status) + backoff.Next();
+  // A stream that starts and ends, again and again, is no success.
+  if (moved || absl::Now() - opened >= lasting) {
+    backoff.Reset();
+  }
+  bool failed = !own && client::IsPermanent(status);
+  if (own && absl::IsDataLoss(status) && ++unreadable >= kUnreadableMax) {
+    if (absl::Status passed = PassUnreadable(); !passed.ok()) {
+      status = std::move(passed);
+      failed = true;
+    }
+  }
+  const absl::Duration retry_in = backoff.Next() + (failed ? refused_retry : client::RetryDelay(status));
   if (failed && callbacks.on_failed) {
     callbacks.on_failed(status);
   } else if (!failed && callbacks.on_disconnected) {
     callbacks.on_disconnected(status, retry_in);
   }
   const std::lock_guard<std::mutex> lock(mutex);
-  if (failed || stopping) {
+  if (stopping || retry_in == absl::InfiniteDuration()) {
     End();
     return;
   }

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -44,7 +46,10 @@ class Heard {
     };
     callbacks.on_progress = [this](const v1::Progress& progress) { Add("progress " + progress.cursor()); };
     callbacks.on_gap = [this](const v1::Gap& gap) { Add("gap " + gap.resume_cursor()); };
-    callbacks.on_schema = [this](const std::string& version) { Add("schema " + version); };
+    callbacks.on_schema = [this](const std::string& version) {
+      Add("schema " + version);
+      return absl::OkStatus();
+    };
     callbacks.on_disconnected = [this](const absl::Status&, absl::Duration) { Add("disconnected"); };
     callbacks.on_failed = [this](const absl::Status& status) { Add("failed " + ErrorReason(status)); };
     return callbacks;
@@ -231,6 +236,7 @@ TEST_F(SubscriberTest, GivesABatchAsBytesThatMayBeKept) {
   callbacks.on_batch_bytes = [this, &kept](std::shared_ptr<const std::string> batch) {
     kept = std::move(batch);
     heard_.Add("batch");
+    return absl::OkStatus();
   };
   const Subscriber subscriber(client_, FromLatest(), callbacks);
   heard_.Wait(1);
@@ -248,6 +254,153 @@ TEST_F(SubscriberTest, AMessageThatCannotBeReadIsADisconnection) {
   });
   const Subscriber subscriber(client_, FromLatest(), heard_.Callbacks());
   EXPECT_EQ(heard_.Wait(2), (std::vector<std::string>{"started testtest-1", "disconnected"}));
+}
+
+// Sends what cannot be read after `good`, as often as it is asked.
+void BreakAfter(FakeEventBus& bus, int streams, const std::function<void(Writer&)>& send) {
+  for (int i = 0; i < streams; ++i) {
+    bus.OnSubscribe([send](const v1::SubscribeRequest&, Writer& writer) {
+      v1::SubscribeResponse started;
+      started.mutable_started()->set_cursor(At(1));
+      started.mutable_started()->set_epoch("testtest");
+      started.mutable_started()->set_head_sequence(90);
+      writer.Write(started);
+      send(writer);
+      return grpc::Status::OK;
+    });
+  }
+}
+
+TEST_F(SubscriberTest, WhatCannotBeReadAgainAndAgainIsPassedWithAGap) {
+  BreakAfter(bus_, 5, [](Writer& writer) { Events(writer, {7}); });
+  SubscriberCallbacks callbacks = heard_.Callbacks();
+  callbacks.on_batch_bytes = [](const std::shared_ptr<const std::string>&) { return absl::DataLossError("no event"); };
+  v1::Start start;
+  start.set_after_cursor(At(1));
+  const Subscriber subscriber(client_, From(start), callbacks);
+  const auto requests = bus_.WaitForSubscribes(6);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(requests.at(i).start().after_cursor(), At(1));
+  }
+  EXPECT_EQ(requests.at(5).start().after_cursor(), At(7));
+  const std::vector<std::string> lines = heard_.Wait(11);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "gap " + At(7)), 1);
+}
+
+TEST_F(SubscriberTest, WhereNotEvenTheCursorCanBeReadItGoesOnAtTheHead) {
+  BreakAfter(bus_, 5, [](Writer& writer) { writer.Write(v1::SubscribeResponse()); });
+  v1::Start start;
+  start.set_after_cursor(At(1));
+  const Subscriber subscriber(client_, From(start), heard_.Callbacks());
+  EXPECT_EQ(bus_.WaitForSubscribes(6).at(5).start().after_cursor(), At(90));
+  const std::vector<std::string> lines = heard_.Wait(11);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "gap " + At(90)), 1);
+}
+
+TEST_F(SubscriberTest, WhatCannotBeReadFailsAReaderThatWantsNoGaps) {
+  BreakAfter(bus_, 5, [](Writer& writer) { writer.Write(v1::SubscribeResponse()); });
+  SubscriberOptions options = FromLatest();
+  options.gap_policy = v1::GAP_POLICY_FAIL;
+  const Subscriber subscriber(client_, options, heard_.Callbacks());
+  const std::vector<std::string> lines = heard_.Wait(10);
+  EXPECT_EQ(lines.back(), "failed ");
+  EXPECT_EQ(bus_.subscribe_requests().size(), 5U);
+}
+
+TEST_F(SubscriberTest, WhatCanBeReadInBetweenBeginsTheCountAgain) {
+  BreakAfter(bus_, 4, [](Writer& writer) { writer.Write(v1::SubscribeResponse()); });
+  bus_.OnSubscribe([](const v1::SubscribeRequest&, Writer& writer) {
+    Started(writer, 1);
+    Events(writer, {2});
+    writer.Write(v1::SubscribeResponse());
+    return grpc::Status::OK;
+  });
+  const Subscriber subscriber(client_, FromLatest(), heard_.Callbacks());
+  EXPECT_EQ(bus_.WaitForSubscribes(6).at(5).start().after_cursor(), At(2));
+}
+
+TEST_F(SubscriberTest, ABatchThatWasNotTakenComesAgain) {
+  for (int i = 0; i < 2; ++i) {
+    bus_.OnSubscribe([this](const v1::SubscribeRequest&, Writer& writer) {
+      Started(writer, 1);
+      Events(writer, {2});
+      bus_.Hang();
+      return grpc::Status::OK;
+    });
+  }
+  SubscriberCallbacks callbacks = heard_.Callbacks();
+  int batches = 0;
+  callbacks.on_batch_bytes = [this, &batches](const std::shared_ptr<const std::string>&) -> absl::Status {
+    heard_.Add("batch");
+    return ++batches == 1 ? absl::UnavailableError("no room") : absl::OkStatus();
+  };
+  const Subscriber subscriber(client_, FromLatest(), callbacks);
+  EXPECT_EQ(heard_.Wait(5),
+            (std::vector<std::string>{"started " + At(1), "batch", "disconnected", "started " + At(1), "batch"}));
+  EXPECT_EQ(bus_.subscribe_requests().at(1).start().after_cursor(), At(1));
+}
+
+TEST_F(SubscriberTest, ASchemaThatCouldNotBeHadIsToldAgain) {
+  for (int i = 0; i < 2; ++i) {
+    bus_.OnSubscribe([this](const v1::SubscribeRequest&, Writer& writer) {
+      Started(writer, 1, "s1");
+      bus_.Hang();
+      return grpc::Status::OK;
+    });
+  }
+  SubscriberCallbacks callbacks = heard_.Callbacks();
+  int told = 0;
+  callbacks.on_schema = [this, &told](const std::string& version) -> absl::Status {
+    heard_.Add("schema " + version);
+    return ++told == 1 ? absl::UnavailableError("not yet") : absl::OkStatus();
+  };
+  const Subscriber subscriber(client_, FromLatest(), callbacks);
+  EXPECT_EQ(heard_.Wait(4), (std::vector<std::string>{"schema s1", "disconnected", "schema s1", "started " + At(1)}));
+}
+
+TEST_F(SubscriberTest, ARefusalForGoodIsTriedAgainWhenTheReaderWantsIt) {
+  bus_.OnSubscribe(
+      [](const v1::SubscribeRequest&, Writer&) { return FakeError(grpc::StatusCode::DATA_LOSS, "LOG_DAMAGED"); });
+  bus_.OnSubscribe([this](const v1::SubscribeRequest&, Writer& writer) {
+    Started(writer, 4);
+    bus_.Hang();
+    return grpc::Status::OK;
+  });
+  SubscriberOptions options = FromLatest();
+  options.refused_retry = absl::Milliseconds(30);
+  const Subscriber subscriber(client_, options, heard_.Callbacks());
+  EXPECT_EQ(heard_.Wait(2), (std::vector<std::string>{"failed LOG_DAMAGED", "started " + At(4)}));
+}
+
+// Streams that start and end at once are no success: the waits grow, and each is a random part of its bound.
+TEST_F(SubscriberTest, WaitsWithFullJitterAndLongerEachTime) {
+  constexpr int kStreams = 8;
+  for (int i = 0; i < kStreams; ++i) {
+    bus_.OnSubscribe([](const v1::SubscribeRequest&, Writer& writer) {
+      Started(writer, 3);
+      return FakeError(grpc::StatusCode::UNAVAILABLE, "DRAINING");
+    });
+  }
+  SubscriberCallbacks callbacks = heard_.Callbacks();
+  std::vector<absl::Duration> waits;
+  callbacks.on_disconnected = [this, &waits](const absl::Status&, absl::Duration retry_in) {
+    waits.push_back(retry_in);
+    heard_.Add("disconnected");
+  };
+  double random = 0;
+  Client client({.server = bus_.address(),
+                 .backoff_min = absl::Milliseconds(1),
+                 .backoff_max = absl::Milliseconds(40),
+                 .random = [&random] { return random = random == 0.25 ? 0.75 : 0.25; }});
+  {
+    const Subscriber subscriber(client, FromLatest(), callbacks);
+    heard_.Wait(2 * kStreams);
+  }
+  absl::Duration bound = absl::Milliseconds(1);
+  for (size_t i = 0; i < kStreams; ++i) {
+    EXPECT_EQ(waits.at(i), bound * (i % 2 == 0 ? 0.25 : 0.75)) << i;
+    bound = std::min(bound * 2, absl::Milliseconds(40));
+  }
 }
 
 TEST_F(SubscriberTest, EndsWhileItWaitsForTheNextTry) {

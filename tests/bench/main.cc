@@ -213,6 +213,7 @@ class Bench {
         events.fetch_add(1, std::memory_order_relaxed);
         return true;
       });
+      return absl::OkStatus();
     };
     SubscriberOptions options;
     options.filters = {">"};

@@ -60,6 +60,9 @@ struct ClientOptions {
   // comes on top, at most a minute of it.
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(2);
+  // Of the jitter: numbers in [0, 1), asked for by one thread at a time per publisher or subscriber. Default: the
+  // client's own generator.
+  std::function<double()> random{};
   // A silent connection is pinged after this long, and given up when the ping is not answered as long again.
   absl::Duration keepalive = absl::Seconds(10);
 };
@@ -183,6 +186,8 @@ struct SubscriberOptions {
   absl::Duration progress_interval = absl::Seconds(10);
   // Events in one batch: 1 to 1,000.
   int32_t batch_events_max = 256;
+  // How long after a refusal for good (on_failed) it is tried again: for a reader that nobody restarts. Default: never.
+  absl::Duration refused_retry = absl::InfiniteDuration();
 };
 
 // Everything is called in the order of the log, one call at a time. Any of them may be empty. To survive a restart of
@@ -192,17 +197,23 @@ struct SubscriberCallbacks {
   std::function<void(const v1::SubscriptionStarted&)> on_started;
   // Events, as messages; valid during the call. Not called when on_batch_bytes is set.
   std::function<void(const v1::EventBatch&)> on_events;
-  // The wire bytes of an EventBatch instead, for readers that do not want message objects; they may be kept.
-  std::function<void(std::shared_ptr<const std::string> batch)> on_batch_bytes;
+  // The wire bytes of an EventBatch instead, for readers that do not want message objects; they may be kept. An error
+  // says that the batch was not taken whole: the stream is opened again after the last one that was. DATA_LOSS says
+  // that the batch cannot be read: see on_gap.
+  std::function<absl::Status(std::shared_ptr<const std::string> batch)> on_batch_bytes;
   // Everything that matches up to this cursor was given out; `caught_up` marks the end of a replay or snapshot.
   std::function<void(const v1::Progress&)> on_progress;
-  // Events are missing before what comes next: fetch your state anew.
+  // Events are missing before what comes next: fetch your state anew. The server says so, or the client itself, with
+  // REASON_UNRENDERABLE: the same message of the server could not be read on five streams in a row. It goes on after
+  // that message, or, where not even its cursor can be read, at the log's head.
   std::function<void(const v1::Gap&)> on_gap;
-  // The descriptors changed (see GetSchema). Called before the first message to which the new version applies.
-  std::function<void(const std::string& schema_version)> on_schema;
+  // The descriptors changed (see GetSchema). Called before the first message to which the new version applies. An error
+  // says that this reader cannot go on without them: the stream is opened again later, and the change told again.
+  std::function<absl::Status(const std::string& schema_version)> on_schema;
   // The stream was lost and will be opened again after `retry_in`.
   std::function<void(const absl::Status&, absl::Duration retry_in)> on_disconnected;
-  // The server refused for good (bad filter, expired cursor with GAP_POLICY_FAIL, …): nothing more will come.
+  // The server refused for good (bad filter, expired cursor with GAP_POLICY_FAIL, …): nothing more will come, unless
+  // `refused_retry` is set.
   std::function<void(const absl::Status&)> on_failed;
 };
 
