@@ -27,6 +27,7 @@ FanoutHub::FanoutHub(HubOptions options, HubServices services)
       sweep_timer_(context_),
       gate_(std::make_shared<Gate>(this)),
       random_(options_.seed) {
+  SetUpstream(false, options_.now());
   tail_.AddListener([this] { Wake(); });
   Wake();
   ArmSweep();
@@ -59,6 +60,9 @@ void FanoutHub::Wake() {
 void FanoutHub::Turn() {
   wake_posted_.store(false);
   const TailState state = tail_.state();
+  if (state.upstream_connected != upstream_connected_) {
+    SetUpstream(state.upstream_connected, state.upstream_since);
+  }
   if (!state.ready) {
     return;
   }
@@ -73,6 +77,7 @@ void FanoutHub::Turn() {
     Wake();
   }
   Flush();
+  parked_unseen_ = parked_.size();
   SettleParked();
   RunPolls(std::exchange(polls_due_, {}));
 }
@@ -88,12 +93,12 @@ void FanoutHub::BeginGeneration(const TailState& state) {
   position_ = first ? state.head : state.began_after;
   reader_ = tail_.ReaderAfter(generation_, position_);
   for (Session* const session : live) {
-    Settle(*session);
+    RunLater(*session);
   }
-  const std::vector<Session*> parked = parked_;
-  for (Session* const session : parked) {
-    Unpark(*session);
-    Settle(*session);
+  while (!parked_.empty()) {
+    Session& session = *parked_.back();
+    Unpark(session);
+    RunLater(session);
   }
   BeginGenerationOfPolls(first);
 }
@@ -176,7 +181,7 @@ void FanoutHub::FellBehind() {
   position_ = state.head;
   reader_ = tail_.ReaderAfter(generation_, position_);
   for (Session* const session : live) {
-    Settle(*session);
+    RunLater(*session);
   }
   for (const auto& [id, poll] : polls_) {
     polls_due_.push_back(id);
@@ -222,20 +227,6 @@ void FanoutHub::FlushChannel(Channel& channel) {
     Stall(*session, kept, taken);
   }
   counters_.bytes_sent.Add(whole * bytes.size());
-}
-
-// Those whose cursor the hub has reached.
-void FanoutHub::SettleParked() {
-  std::vector<Session*> reached;
-  for (Session* const session : parked_) {
-    if (session->started && InTail(session->cursor)) {
-      reached.push_back(session);
-    }
-  }
-  for (Session* const session : reached) {
-    Unpark(*session);
-    Settle(*session);
-  }
 }
 
 bool FanoutHub::InTail(const Cursor& cursor) const {

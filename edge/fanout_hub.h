@@ -18,6 +18,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <random>
@@ -107,7 +108,6 @@ class FanoutHub final : public Hub {
   void Flush();
   void FlushChannel(Channel& channel);
   std::vector<Session*> TakeLive();
-  void SettleParked();
   // Whether reading goes on in the tail after it.
   bool InTail(const Cursor& cursor) const;
   // Whether a place in the tail's generation before is also one in the present one.
@@ -133,6 +133,16 @@ class FanoutHub final : public Hub {
   void HoldPage(Session& session, std::shared_ptr<const HistoryPage> page);
   void FinishPage(Session& session);
 
+  // Many readers at a time, a few in each handler (fanout_upstream.cc).
+  void SetUpstream(bool connected, absl::Time since);
+  void TellSome();
+  void TellUpstream(Session& session);
+  void AppendUpstream(Session& session, std::string& out);
+  void SettleParked();
+  void SettleMoreParked();
+  void RunLater(Session& session);
+  void RunThose();
+
   // Sockets (fanout_socket.cc).
   void PrepareSocket(Session& session);
   void Send(Session& session, std::string_view bytes);
@@ -143,8 +153,6 @@ class FanoutHub final : public Hub {
   void Readable(Session& session, boost::system::error_code error);
   void Writable(Session& session, boost::system::error_code error);
   bool Dead(Session& session);
-  void RunLater(Session& session);
-  void RunThose();
   void LeaveLive(Session& session);
   void End(Session& session, CloseReason reason);
   void Close(Session& session, CloseReason reason);
@@ -211,7 +219,11 @@ class FanoutHub final : public Hub {
 
   std::vector<Entry> sessions_;
   std::vector<Session*> parked_;
-  std::vector<Session*> later_;  // have more to write, when others had their turn
+  size_t parked_unseen_ = 0;  // how many to look at since the last turn
+  size_t parked_next_ = 0;    // the one before it is the next
+  bool settling_parked_ = false;
+  std::deque<Session*> later_;  // have more to write, when others had their turn
+  bool running_later_ = false;
   std::vector<Session*> graveyard_;
   absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
   size_t pages_bytes_ = 0;                 // of history, that sessions hold
@@ -220,6 +232,10 @@ class FanoutHub final : public Hub {
 
   absl::flat_hash_map<uint64_t, std::unique_ptr<PollOperation>> polls_;
   uint64_t next_poll_ = 1;
+
+  bool upstream_connected_ = false;
+  std::string upstream_data_;
+  size_t untold_ = 0;  // sessions_ below it have yet to be told
 
   bool draining_ = false;
   int64_t retry_max_ms_ = 0;

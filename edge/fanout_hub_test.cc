@@ -1,5 +1,6 @@
 #include "edge/fanout_hub.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -344,6 +345,115 @@ TEST_F(FanoutHubTest, AGapOverTwoResetsNamesTheOtherEpoch) {
   ASSERT_TRUE(Until(*reader, [&] { return reader->blocks().size() == 2; }));
   EXPECT_THAT(reader->data("weir.gap"),
               ElementsAre(R"({"reason":"other_epoch","requested":"aaaaaaaa-1","resumedAt":"bbbbbbbb-5"})"));
+}
+
+class UpstreamEventTest : public FanoutHubTest {
+ protected:
+  UpstreamEventTest() {
+    route->upstream_event = "weir.upstream";
+    log.Fill(tail, 0);
+    SetUpstream(true);
+  }
+  void SetUpstream(bool connected) {
+    now += absl::Seconds(1);
+    tail.SetUpstream(connected, now);
+    Spin();
+  }
+  static std::string Data(const char* state, const char* since) {
+    return std::string(R"({"state":")") + state + R"(","since":"2023-11-14T22:13:)" + since + R"(.000Z"})";
+  }
+};
+
+TEST_F(UpstreamEventTest, TellsOpenStreamsThatTheServerWentAndCame) {
+  const auto reader = OpenAndStart(Request({"a"}));
+  SetUpstream(false);
+  SetUpstream(false);
+  SetUpstream(true);
+  log.Add("a", "1");
+  Feed();
+  ASSERT_TRUE(Until(*reader, 1));
+  EXPECT_THAT(reader->data("weir.upstream"), ElementsAre(Data("disconnected", "22"), Data("connected", "24")));
+  EXPECT_EQ(reader->body().find("weir.upstream\nid:"), std::string::npos);
+  EXPECT_EQ(reader->blocks().back().event, "t.Event");
+}
+
+TEST_F(UpstreamEventTest, TellsAStreamThatOpensMeanwhileAfterItsFirstBlock) {
+  SetUpstream(false);
+  const auto latest = OpenAndStart(Request({"a"}));
+  const auto resumed = OpenAndStart(Request({"a"}, After(log.At(0))));
+  const auto earliest = OpenAndStart(Request({"a"}, From(Kind::kEarliest)));
+  for (const auto* reader : {&latest, &resumed, &earliest}) {
+    ASSERT_GE((*reader)->blocks().size(), 2);
+    EXPECT_EQ((*reader)->blocks()[0].event, "weir.connected");
+    EXPECT_EQ((*reader)->blocks()[1].event, "weir.upstream");
+    EXPECT_EQ((*reader)->blocks()[1].id, "");
+    EXPECT_EQ((*reader)->blocks()[1].data, Data("disconnected", "22"));
+  }
+}
+
+TEST_F(UpstreamEventTest, SaysNothingToAStreamThatOpensWhileAllIsWellNorOnOtherRoutes) {
+  const auto reader = OpenAndStart(Request({"a"}));
+  route = std::make_shared<Route>(*route);
+  route->upstream_event.clear();
+  const auto other = OpenAndStart(Request({"a"}));
+  SetUpstream(false);
+  Until(*reader, [&] { return reader->blocks().size() == 2; });
+  other->Read();
+  EXPECT_EQ(reader->blocks().size(), 2);
+  EXPECT_EQ(other->blocks().size(), 1);
+}
+
+TEST_F(UpstreamEventTest, TellsTheParkedToo) {
+  const auto reader = OpenAndStart(Request({"a"}, After(log.At(4))));
+  SetUpstream(false);
+  ASSERT_TRUE(Until(*reader, [&] { return reader->blocks().size() == 2; }));
+  EXPECT_EQ(reader->blocks()[1].event, "weir.upstream");
+}
+
+TEST_F(UpstreamEventTest, AReaderWithBytesOnTheirWayIsToldAfterThem) {
+  const auto reader = Open(Request({"a"}), 4096);
+  Until(*reader, [&] { return !reader->blocks().empty(); });
+  const std::string large(2 * 1024 * 1024, 'x');
+  log.Add("a", large);
+  Feed();
+  ASSERT_EQ(hub.counters().lagging.get(), 1);
+  SetUpstream(false);
+  ASSERT_TRUE(
+      Until(*reader, [&] { return reader->raw().size() > large.size() && !reader->data("weir.upstream").empty(); }));
+  EXPECT_EQ(reader->blocks()[1].data.size(), large.size());
+  EXPECT_EQ(reader->blocks()[2].event, "weir.upstream");
+}
+
+// Nobody waits for a hub that looks after very many at once.
+TEST_F(FanoutHubTest, BringsManyParkedStreamsOnAFewAtATime) {
+  constexpr size_t kStreams = 300;
+  log.Fill(tail, 0);
+  Spin();
+  for (int i = 1; i <= 6; ++i) {
+    log.Add("a", std::to_string(i));
+  }
+  std::vector<std::unique_ptr<TestReader>> readers;
+  for (size_t i = 0; i < kStreams; ++i) {
+    readers.push_back(Open(Request({"a"}, After(log.At(4)))));
+  }
+  Spin();
+  ASSERT_EQ(hub.counters().parked.get(), kStreams);
+  log.Feed(tail);
+  uint64_t sent = 0;
+  uint64_t most = 0;
+  for (int i = 0; i < 10'000 && sent < 2 * kStreams; ++i) {
+    hub.context().restart();
+    hub.context().poll_one();
+    const uint64_t total = hub.counters().messages_sent[tail.names().Number("t.Event")].get();
+    most = std::max(most, total - sent);
+    sent = total;
+  }
+  EXPECT_EQ(sent, 2 * kStreams);
+  EXPECT_LE(most, 2 * 32);
+  for (const auto& reader : readers) {
+    ASSERT_TRUE(Until(*reader, 2));
+    EXPECT_THAT(reader->data("t.Event"), ElementsAre("5", "6"));
+  }
 }
 
 TEST_F(FanoutHubTest, AResetTailTellsEveryReaderOfAGap) {

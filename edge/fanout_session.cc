@@ -355,6 +355,7 @@ void FanoutHub::AppendConnected(Session& session, const BoundData* data, std::st
   AppendControlFrame(route.connected_event, cursor, data == nullptr ? "{}" : data->Render(ValuesFor(session, cursor)),
                      absl::ToInt64Milliseconds(route.retry), out);
   session.started = true;
+  AppendUpstream(session, out);
 }
 
 // Appends it, and moves the session to where reading goes on.

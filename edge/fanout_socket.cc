@@ -113,6 +113,7 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
   }
   session.output.reset();
   counters_.lagging.Subtract();
+  TellUpstream(session);
   Settle(session);
 }
 
@@ -126,24 +127,6 @@ bool FanoutHub::Dead(Session& session) {
     delete &session;
   }
   return true;
-}
-
-// Goes on with the session when others had their turn.
-void FanoutHub::RunLater(Session& session) {
-  ++session.pending;
-  later_.push_back(&session);
-  if (later_.size() == 1) {
-    Post(&FanoutHub::RunThose);
-  }
-}
-
-void FanoutHub::RunThose() {
-  for (Session* const session : std::exchange(later_, {})) {
-    --session->pending;
-    if (!Dead(*session)) {
-      Settle(*session);
-    }
-  }
 }
 
 // Out of the channel's array; the session's place is its own again.

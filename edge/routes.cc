@@ -170,6 +170,10 @@ class RouteCompiler {
     if (!in_.gap_event().empty()) {
       out_.gap_event = in_.gap_event();
     }
+    if (in_.has_upstream() && in_.upstream().event().empty()) {
+      return Error("upstream.event", "is required; allowed is a name as weir.upstream");
+    }
+    out_.upstream_event = in_.upstream().event();
     return CheckDuration(file_, fmt::format("{}.heartbeat.interval", at_), heartbeat.has_interval(),
                          heartbeat.interval(), absl::Seconds(1), absl::Minutes(5), out_.heartbeat_interval);
   }
@@ -179,6 +183,7 @@ class RouteCompiler {
     const std::pair<std::string_view, std::string_view> names[] = {{"connected.event", out_.connected_event},
                                                                    {"heartbeat.event", out_.heartbeat_event},
                                                                    {"gap_event", out_.gap_event},
+                                                                   {"upstream.event", out_.upstream_event},
                                                                    {"event_name", in_.event_name()}};
     TextSet taken = {std::string(kAuthExpiredEvent), std::string(kOverloadedEvent), std::string(kDrainingEvent)};
     for (const auto& [key, name] : names) {

@@ -41,6 +41,7 @@ TEST(RoutesTest, HasTheDefaultsThatAreWrittenDown) {
   EXPECT_FALSE(route.stopped);
   EXPECT_EQ(route.connected_event, "weir.connected");
   EXPECT_EQ(route.gap_event, "weir.gap");
+  EXPECT_EQ(route.upstream_event, "");
   EXPECT_EQ(route.heartbeat_event, "");
   EXPECT_EQ(route.heartbeat_interval, absl::Seconds(25));
   EXPECT_EQ(route.start, ReadStart::Kind::kLatest);
@@ -63,6 +64,7 @@ routes:
     connected: {event: connected, data: {user_id: "{jwt.sub}"}}
     heartbeat: {interval: 30s, event: heartbeat, data: {connections: "{connections}"}}
     gap_event: gap
+    upstream: {event: weir.upstream}
     start: last
     replay_max: 1h
     retry: 500ms
@@ -76,6 +78,7 @@ routes:
   EXPECT_EQ(route.heartbeat_event, "heartbeat");
   EXPECT_EQ(route.heartbeat_interval, absl::Seconds(30));
   EXPECT_EQ(route.gap_event, "gap");
+  EXPECT_EQ(route.upstream_event, "weir.upstream");
   EXPECT_EQ(route.start, ReadStart::Kind::kLast);
   EXPECT_EQ(route.replay_max, absl::Hours(1));
   EXPECT_EQ(route.retry, absl::Milliseconds(500));
@@ -168,6 +171,10 @@ TEST(RoutesTest, RefusesWhatIsWrongInARoute) {
       {"filters: [a]\n  connected: {event: weir.draining}", "routes[0].connected.event: "},
       {"filters: [a]\n  heartbeat: {event: weir.overloaded}", "routes[0].heartbeat.event: "},
       {"filters: [a]\n  heartbeat: {event: x}\n  gap_event: x", "routes[0].gap_event: "},
+      {"filters: [a]\n  upstream: {}", "routes[0].upstream.event: is required"},
+      {"filters: [a]\n  upstream: {event: error}", "routes[0].upstream.event: "},
+      {"filters: [a]\n  upstream: {event: weir.gap}", "routes[0].upstream.event: "},
+      {"filters: [a]\n  upstream: {event: x}\n  event_name: x", "routes[0].event_name: "},
       {"filters: [a]\n  heartbeat: {event: x}\n  event_name: x", "routes[0].event_name: "},
       {"filters: [a]\n  connected: {data: {a: '{jwt.sub}'}}", "routes[0].connected.data: uses a claim"},
       {"filters: [a]\n  connected: {data: {a: '{env.X}'}}", "routes[0].connected.data: "},

@@ -73,6 +73,7 @@ struct Session {
   State state = State::kBehind;
   bool started = false;  // the first block is written
   bool resumed = false;  // came with a cursor, not yet counted
+  bool told_away = false;  // that the upstream is not there
   bool draining = false;
   bool closed = false;
 };

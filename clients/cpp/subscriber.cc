@@ -2,6 +2,7 @@
 // open the next one after the cursor. Exactly one thing is under way at any moment (a stream or a wait), and it holds a
 // reference to the state, so that the destructor only has to cancel it and to wait until it is over.
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -75,7 +76,7 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
         request(RequestOf(client.options, options)),
         gap_policy(options.gap_policy),
         refused_retry(options.refused_retry),
-        lasting(client.options.backoff_max),
+        lasting(absl::ToChronoNanoseconds(client.options.backoff_max)),
         backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
         cursor(options.start.after_cursor()) {}
 
@@ -96,10 +97,10 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   v1::SubscribeRequest request;
   const v1::GapPolicy gap_policy;
   const absl::Duration refused_retry;
-  const absl::Duration lasting;  // a stream that held so long was a good one
+  const std::chrono::nanoseconds lasting;  // a stream that held so long was a good one
   client::Backoff backoff;
   std::string schema_version;
-  absl::Time opened;
+  std::chrono::steady_clock::time_point opened;
   bool moved = false;       // the stream brought the reader on
   int unreadable = 0;       // streams in a row that ended at the same message, which could not be read
   std::string message_end;  // the cursor of the message at hand; empty when it has none
@@ -167,7 +168,7 @@ void Subscriber::Impl::Open() {
   if (!cursor.empty()) {
     request.mutable_start()->set_after_cursor(cursor);
   }
-  opened = absl::Now();
+  opened = std::chrono::steady_clock::now();
   moved = false;
   stream = new Stream(shared_from_this());
   stream->Start();
@@ -273,7 +274,7 @@ void Subscriber::Impl::OnStreamEnd(absl::Status status, bool own) {
     }
   }
   // A stream that starts and ends, again and again, is no success.
-  if (moved || absl::Now() - opened >= lasting) {
+  if (moved || std::chrono::steady_clock::now() - opened >= lasting) {
     backoff.Reset();
   }
   bool failed = !own && client::IsPermanent(status);
