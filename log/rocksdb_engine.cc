@@ -28,6 +28,15 @@ namespace {
 // Segments that may wait for their postings, with their index in memory. Then Append waits.
 constexpr size_t kUnindexedSegmentsMax = 4;
 
+// Opening a log writes a little. RocksDB ends the process when one of its files finds no space at all meanwhile.
+constexpr uint64_t kOpenBytesMin = 16 << 20;
+
+// Of the file system of `path`; the most when that cannot be told: then the write itself will tell.
+uint64_t FreeBytes(const std::string& path) {
+  struct statvfs info {};
+  return statvfs(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.f_bavail) * info.f_frsize : UINT64_MAX;
+}
+
 // Why nothing can be written any more; the first reason stays. Any thread.
 class Poison {
  public:
@@ -186,11 +195,7 @@ class RocksDbEngine : public LogEngine {
     if (absl::Status status = poison_->status(); !status.ok()) {
       return status;
     }
-    struct statvfs info {};
-    if (options_.free_space_bytes_min == 0 || statvfs(options_.directory.c_str(), &info) != 0) {
-      return absl::OkStatus();  // the write itself will tell
-    }
-    const uint64_t free_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+    const uint64_t free_bytes = FreeBytes(options_.directory);
     if (free_bytes >= options_.free_space_bytes_min) {
       return absl::OkStatus();
     }
@@ -343,6 +348,10 @@ absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
   }
   if (absl::Status status = CheckFiles(options.directory); !status.ok()) {
     return status;
+  }
+  if (const uint64_t free_bytes = FreeBytes(options.directory); free_bytes < kOpenBytesMin) {
+    return absl::ResourceExhaustedError(fmt::format("the file system of {} has {} bytes left; opening the log needs {}",
+                                                    options.directory, free_bytes, kOpenBytesMin));
   }
   const auto poison = std::make_shared<Poison>();
   absl::StatusOr<std::unique_ptr<RocksDbStore>> store = RocksDbStore::Open(

@@ -39,7 +39,7 @@ struct RocksDbOptions {
 
 // Opens or makes the log. Errors, each a sentence that names the directory: FAILED_PRECONDITION: it is in use, is no
 // directory, holds something else, or a format of a newer version; PERMISSION_DENIED: it cannot be written; DATA_LOSS:
-// it is corrupt; UNAVAILABLE: the disk failed.
+// it is corrupt; RESOURCE_EXHAUSTED: hardly any space is left; UNAVAILABLE: the disk failed.
 //
 // Close (destroy) the log after the last call has returned.
 absl::StatusOr<std::unique_ptr<LogEngine>> OpenRocksDbLog(RocksDbOptions options);
