@@ -15,8 +15,9 @@ inline constexpr char kBoardVariable[] = "WEIR_FAULT_BOARD";
 struct Board {
   // fsync, fdatasync, sync_file_range, msync.
   std::atomic<int64_t> sync_delay_millis;  // also those under way end when it is set back
-  std::atomic<int64_t> syncs_to_fail;  // so many next ones fail with EIO, and sync nothing; below 0: until set to 0
-  std::atomic<bool> ignore_syncs;      // they say that they have synced, and have not
+  std::atomic<int64_t> syncs_to_spare;     // so many next ones do not fail
+  std::atomic<int64_t> syncs_to_fail;      // so many next ones fail with EIO, and sync nothing; below 0: until set to 0
+  std::atomic<bool> ignore_syncs;          // they say that they have synced, and have not
 
   // write, pwrite, writev, fallocate of regular files other than stdin, stdout and stderr fail with ENOSPC.
   std::atomic<bool> no_space;

@@ -69,6 +69,13 @@ TEST_F(FaultLibraryTest, FailsSyncsSoManyTimesOrUntilItIsCleared) {
   EXPECT_EQ(board_.syncs_to_fail, 0);
   EXPECT_EQ(board_.syncs_failed, 2u);
 
+  board_.syncs_to_spare = 1;
+  board_.syncs_to_fail = 1;
+  said = Probe();
+  EXPECT_EQ(said["fsync"], 0);
+  EXPECT_EQ(said["fdatasync"], EIO);
+  EXPECT_EQ(said["sync_file_range"], 0);
+
   board_.syncs_to_fail = -1;
   said = Probe();
   for (const char* call : kSyncs) {

@@ -73,6 +73,14 @@ int64_t MonotonicMillis() {
   return now.tv_sec * 1000 + now.tv_nsec / kNanosPerMilli;
 }
 
+// Whether some are left; counts down to 0, and below 0 not at all.
+bool TakeOne(std::atomic<int64_t>& count) {
+  int64_t left = count.load(kRelaxed);
+  while (left > 0 && !count.compare_exchange_weak(left, left - 1, kRelaxed)) {
+  }
+  return left != 0;
+}
+
 // What a sync does, and what becomes of it; `next` is the true one.
 template <typename True>
 int Sync(True next) {
@@ -84,10 +92,7 @@ int Sync(True next) {
       usleep(1'000);
     }
   }
-  int64_t to_fail = board->syncs_to_fail.load(kRelaxed);
-  while (to_fail > 0 && !board->syncs_to_fail.compare_exchange_weak(to_fail, to_fail - 1, kRelaxed)) {
-  }
-  if (to_fail != 0) {
+  if (!TakeOne(board->syncs_to_spare) && TakeOne(board->syncs_to_fail)) {
     board->syncs_failed.fetch_add(1, kRelaxed);
     return Refuse(EIO);
   }
@@ -146,7 +151,9 @@ int fdatasync(int fd) {
 }
 
 int sync_file_range(int fd, off64_t offset, off64_t bytes, unsigned int flags) {
-  return Sync([&] { return WEIR_NEXT(sync_file_range, fd, offset, bytes, flags); });
+  // Without flags it only asks whether there is such a call.
+  const auto next = [&] { return WEIR_NEXT(sync_file_range, fd, offset, bytes, flags); };
+  return flags == 0 ? next() : Sync(next);
 }
 
 int msync(void* address, size_t length, int flags) {

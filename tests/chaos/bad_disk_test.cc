@@ -1,0 +1,188 @@
+// What the server does on a disk that fails at any moment, also while it starts, and on one that is full: it
+// acknowledges nothing that it may lose, it says what is wrong, and on a good disk it goes on with all that it had.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "apps/dispatch/v1/dispatch.pb.h"
+#include "tests/chaos/disk.h"
+#include "tests/chaos/faultlib/fault_library.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/system.h"
+#include "weir/client.h"
+
+namespace weir::chaos {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kTopic[] = "dispatch.broadcast";
+constexpr uint64_t kMiB = 1 << 20;
+
+class BadDiskTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!testing::SandboxStatus().ok()) {
+      GTEST_SKIP() << testing::SandboxStatus();
+    }
+    absl::StatusOr<std::unique_ptr<Disk>> disk = Disk::Make(dir_.File("disk"), 512 * kMiB);
+    ASSERT_TRUE(disk.ok()) << disk.status();
+    disk_ = *std::move(disk);
+  }
+
+  // Starts the server; false when it ends instead. Ports are fixed: in a sandbox all are free.
+  bool StartServer(uint64_t free_space_bytes_min = 32 * kMiB) {
+    testing::WriteFile(config_path(), fmt::format("limits: {{free_space_bytes_min: {}}}\n", free_space_bytes_min));
+    testing::WriteFile(log_path(), "");
+    absl::StatusOr<testing::Process> process = testing::Process::Start(
+        {testing::BinaryPath("weir-server"), "--config", config_path(), "--listen", "127.0.0.1:50051", "--admin-listen",
+         "127.0.0.1:9902", "--data-dir", disk_->path() + "/data", "--descriptors", testing::AppsDescriptorPath()},
+        log_path(), library_.environment());
+    EXPECT_TRUE(process.ok()) << process.status();
+    server_ = *std::move(process);
+    return server_.ReadLine(absl::Seconds(60)).ok();
+  }
+  void StartGoodServer() { ASSERT_TRUE(StartServer()) << testing::ReadFile(log_path()); }
+
+  // One event; its cursor is remembered as acknowledged.
+  absl::Status Publish(size_t bytes = 100'000) {
+    apps::dispatch::v1::FlashMessage message;
+    message.set_text(std::string(bytes, 'x'));
+    v1::PublishRequest request;
+    request.add_events()->set_topic(kTopic);
+    request.mutable_events(0)->mutable_payload()->PackFrom(message);
+    Client client({.server = "127.0.0.1:50051"});  // a new one: it remembers no server that was away
+    const absl::StatusOr<v1::PublishResponse> response = client.Publish(request, absl::Now() + absl::Seconds(60));
+    if (!response.ok()) {
+      return response.status();
+    }
+    acknowledged_.push_back(response->results(0).ack().cursor());
+    return absl::OkStatus();
+  }
+
+  // The cursors in the log.
+  std::vector<std::string> Log() {
+    std::vector<std::string> cursors;
+    const testing::CommandResult listed =
+        testing::RunCommand({testing::BinaryPath("weir"), "list", "--earliest", kTopic}, "", absl::Seconds(60));
+    EXPECT_EQ(listed.exit_code, 0) << listed.err;
+    std::istringstream lines(listed.out);
+    for (std::string line; std::getline(lines, line);) {
+      cursors.push_back(nlohmann::json::parse(line)["cursor"]);
+    }
+    return cursors;
+  }
+  // Everything acknowledged is in the log, in order.
+  void ExpectNothingLost() {
+    const std::vector<std::string> log = Log();
+    auto at = log.begin();
+    for (const std::string& cursor : acknowledged_) {
+      at = std::find(at, log.end(), cursor);
+      ASSERT_TRUE(at != log.end()) << cursor << " was acknowledged and is lost";
+    }
+  }
+
+  void ExpectCleanEnd() {
+    server_.Signal(SIGTERM);
+    const absl::StatusOr<int> code = server_.Wait(absl::Seconds(60));
+    ASSERT_TRUE(code.ok()) << code.status();
+    EXPECT_EQ(*code, 0) << testing::ReadFile(log_path());
+  }
+
+  static int Health() {
+    const absl::StatusOr<testing::Response> response = testing::Fetch(9902, "/healthz");
+    return response.ok() ? response->status : -1;
+  }
+
+  std::string config_path() const { return dir_.File("server.yaml"); }
+  std::string log_path() const { return dir_.File("server.log"); }
+
+  testing::TempDir dir_;
+  FaultLibrary library_{dir_.File("board")};
+  Board& board_ = library_.board();
+  std::unique_ptr<Disk> disk_;
+  testing::Process server_;
+  std::vector<std::string> acknowledged_;
+};
+
+// One sync after the other: of the first start, which makes the log, of publishing, of a later start. What was not
+// synced is lost for good, for the power is cut afterwards.
+TEST_F(BadDiskTest, WhicheverSyncFailsNothingAcknowledgedIsLost) {
+  for (int64_t spared = 0; spared < 100; ++spared) {
+    board_.syncs_failed = 0;
+    board_.syncs_to_spare = spared;
+    board_.syncs_to_fail = 1;
+    const bool started = StartServer();
+    while (started && board_.syncs_failed == 0 && Publish().ok()) {
+    }
+    SCOPED_TRACE(fmt::format("sync {} failed, when the server {} started; {} events", spared + 1,
+                             started ? "had" : "had not", acknowledged_.size()));
+    ASSERT_EQ(board_.syncs_failed, 1u);
+    if (!started) {
+      EXPECT_THAT(testing::ReadFile(log_path()), HasSubstr("Input/output error"));
+    }
+    board_.syncs_to_fail = 0;
+    const absl::Status cut = disk_->CutPower(server_);
+    ASSERT_TRUE(cut.ok()) << cut;
+    ASSERT_NO_FATAL_FAILURE(StartGoodServer());
+    ASSERT_NO_FATAL_FAILURE(ExpectNothingLost());
+    const absl::Status published = Publish();
+    ASSERT_TRUE(published.ok()) << published;
+    server_.Kill();
+    if (acknowledged_.size() > static_cast<size_t>(spared) + 10) {
+      return;  // by now it was one of publishing, for several times
+    }
+  }
+  FAIL() << "the syncs of starting did not end";
+}
+
+TEST_F(BadDiskTest, KeepsAReserveAndTakesEventsAgainWhenThereIsSpace) {
+  ASSERT_NO_FATAL_FAILURE(StartGoodServer());
+  ASSERT_TRUE(Publish().ok());
+  ASSERT_TRUE(disk_->Fill(31 * kMiB).ok());
+  const absl::Status refused = Publish();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_EQ(ErrorReason(refused), "STORAGE_FULL");
+  EXPECT_EQ(Health(), 200);
+  EXPECT_EQ(Log(), acknowledged_);
+  ExpectCleanEnd();
+  ASSERT_NO_FATAL_FAILURE(StartGoodServer());  // it starts below its reserve, or nobody could read
+  EXPECT_EQ(Log(), acknowledged_);
+  disk_->Free();
+  EXPECT_TRUE(Publish().ok());
+  ASSERT_TRUE(disk_->Fill().ok());
+  EXPECT_EQ(Log(), acknowledged_);
+  ExpectCleanEnd();
+}
+
+TEST_F(BadDiskTest, ADiskThatIsReallyFullPoisonsTheLogAndLosesNothing) {
+  ASSERT_TRUE(StartServer(1)) << testing::ReadFile(log_path());
+  ASSERT_TRUE(Publish().ok());
+  ASSERT_TRUE(disk_->Fill(64 << 10).ok());
+  absl::Status status;
+  while (status.ok()) {
+    status = Publish(1'000'000);  // until what the log had taken in advance is used up
+  }
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_EQ(ErrorReason(status), "LOG_POISONED");
+  EXPECT_EQ(Health(), 503);
+  EXPECT_EQ(Log(), acknowledged_);
+  ExpectCleanEnd();
+  ASSERT_TRUE(disk_->Fill().ok());
+  EXPECT_FALSE(StartServer(1));
+  EXPECT_THAT(testing::ReadFile(log_path()), HasSubstr("opening the log needs"));
+  disk_->Free();
+  ASSERT_NO_FATAL_FAILURE(StartGoodServer());
+  EXPECT_EQ(Log(), acknowledged_);
+  EXPECT_TRUE(Publish().ok());
+}
+
+}  // namespace
+}  // namespace weir::chaos
