@@ -71,6 +71,26 @@ std::string ChildPath(const std::string& parent, std::string_view key) {
   return parent.empty() ? std::string(key) : fmt::format("{}.{}", parent, key);
 }
 
+// Where `text` is not UTF-8, or holds NUL; its size when that is nowhere.
+size_t FirstFault(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0x80 ? 2 : 1;
+    if (lead == 0 || !wire::IsValidUtf8(text.substr(at, size))) {
+      break;
+    }
+    at += size;
+  }
+  return std::min(at, text.size());
+}
+
+std::string PlaceAt(std::string_view text, size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  return fmt::format("{}:{}", std::count(before.begin(), before.end(), '\n') + 1,
+                     offset - (before.find_last_of('\n') + 1) + 1);
+}
+
 std::string Place(const YAML::Mark& mark) { return fmt::format("{}:{}", mark.line + 1, mark.column + 1); }
 
 }  // namespace
@@ -80,10 +100,7 @@ class ConfigReader {
  public:
   explicit ConfigReader(ConfigFile& file) : file_(file) {}
 
-  absl::Status ReadDocument(const YAML::Node& root, Proto& out) {
-    file_.places_[""] = "1:1";
-    return ReadMessage(root, "", out);
-  }
+  absl::Status ReadDocument(const YAML::Node& root, Proto& out) { return ReadMessage(root, "", out); }
 
  private:
   // Also counts: the alias of a large value costs as much as the value.
@@ -376,11 +393,13 @@ class ConfigReader {
 
 absl::StatusOr<ConfigFile> ConfigFile::Parse(std::string_view text, std::string name, Proto* out) {
   ConfigFile file(std::move(name));
+  file.places_[""] = "1:1";
   out->Clear();
   if (text.size() > kBytesMax) {
     return file.Error("", fmt::format("has more than {} bytes; allowed is up to that", kBytesMax));
   }
-  if (!wire::IsValidUtf8(text) || text.find('\0') != std::string_view::npos) {
+  if (const size_t fault = FirstFault(text); fault != text.size()) {
+    file.places_[""] = PlaceAt(text, fault);
     return file.Error("", "is no text; allowed is UTF-8 without NUL");
   }
   try {

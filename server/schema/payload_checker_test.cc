@@ -11,6 +11,7 @@
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/stubs/logging.h"
+#include "tests/support/any_judge.h"
 #include "tests/support/random_proto.h"
 
 namespace weir::server {
@@ -192,52 +193,6 @@ TEST(PayloadCheckerTest, AsksTheLibraryAboutRequiredFields) {
   EXPECT_EQ(Check<UninterpretedOption>(option.SerializeAsString()), EventForm::kOther);
 }
 
-// Whether some Any within the message makes it malformed although the message itself parses.
-class AnyJudge {
- public:
-  explicit AnyJudge(test::RandomTypes& types) : types_(types) {}
-
-  bool Accepts(const Message& message) {
-    const auto& reflection = *message.GetReflection();
-    if (message.GetDescriptor()->full_name() == "google.protobuf.Any" && !AcceptsAny(message)) {
-      return false;
-    }
-    std::vector<const google::protobuf::FieldDescriptor*> fields;
-    reflection.ListFields(message, &fields);
-    for (const auto* field : fields) {
-      if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) {
-        continue;
-      }
-      for (int i = 0; i < (field->is_repeated() ? reflection.FieldSize(message, field) : 1); ++i) {
-        if (!Accepts(field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i)
-                                          : reflection.GetMessage(message, field))) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
- private:
-  bool AcceptsAny(const Message& any) {
-    google::protobuf::Any copy;
-    copy.ParseFromString(any.SerializeAsString());
-    if (copy.type_url().empty() && copy.value().empty()) {
-      return true;
-    }
-    const size_t slash = copy.type_url().rfind('/');
-    const auto* type =
-        slash == std::string::npos ? nullptr : types_.pool().FindMessageTypeByName(copy.type_url().substr(slash + 1));
-    if (type == nullptr) {
-      return false;
-    }
-    const auto held = types_.New(*type);
-    return held->ParseFromString(copy.value()) && Accepts(*held);
-  }
-
-  test::RandomTypes& types_;
-};
-
 class RandomPayloadTest : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(RandomPayloadTest, AgreesWithTheLibrary) {
@@ -261,7 +216,7 @@ TEST_P(RandomPayloadTest, AgreesWithTheLibrary) {
       }
       const EventForm form = checker->Check(bytes);
       const auto parsed = types.New(type);
-      const bool accepted = parsed->ParseFromString(bytes) && AnyJudge(types).Accepts(*parsed);
+      const bool accepted = parsed->ParseFromString(bytes) && test::AnyJudge(types).Accepts(*parsed);
       ASSERT_EQ(form != EventForm::kMalformed, accepted) << type.DebugString() << testing::PrintToString(bytes) << "\n"
                                                          << parsed->DebugString();
       ++(form == EventForm::kCanonical ? canonical : form == EventForm::kOther ? other : malformed);
