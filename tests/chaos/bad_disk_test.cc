@@ -39,6 +39,10 @@ class BadDiskTest : public ::testing::Test {
 
   // Starts the server; false when it ends instead. Ports are fixed: in a sandbox all are free.
   bool StartServer(uint64_t free_space_bytes_min = 32 * kMiB) {
+    LaunchServer(free_space_bytes_min);
+    return server_.ReadLine(absl::Seconds(60)).ok();
+  }
+  void LaunchServer(uint64_t free_space_bytes_min = 32 * kMiB) {
     testing::WriteFile(config_path(), fmt::format("limits: {{free_space_bytes_min: {}}}\n", free_space_bytes_min));
     testing::WriteFile(log_path(), "");
     absl::StatusOr<testing::Process> process = testing::Process::Start(
@@ -47,7 +51,6 @@ class BadDiskTest : public ::testing::Test {
         log_path(), library_.environment());
     EXPECT_TRUE(process.ok()) << process.status();
     server_ = *std::move(process);
-    return server_.ReadLine(absl::Seconds(60)).ok();
   }
   void StartGoodServer() { ASSERT_TRUE(StartServer()) << testing::ReadFile(log_path()); }
 
@@ -141,6 +144,56 @@ TEST_F(BadDiskTest, WhicheverSyncFailsNothingAcknowledgedIsLost) {
     }
   }
   FAIL() << "the syncs of starting did not end";
+}
+
+// The power fails before each of the syncs in turn: what the server has written since the one before is lost.
+TEST_F(BadDiskTest, ThePowerMayFailBeforeAnySync) {
+  std::string input;
+  for (int i = 0; i < 1000; ++i) {
+    input += nlohmann::json({{"topic", kTopic}, {"type", "apps.dispatch.v1.FlashMessage"}, {"data", {{"text", "t"}}}})
+                 .dump() +
+             "\n";
+  }
+  testing::WriteFile(dir_.File("events"), input);
+  int rounds_of_publishing = 0;
+  size_t streamed = 0;
+  for (int64_t spared = 0; rounds_of_publishing < 5; ++spared) {
+    ASSERT_LT(spared, 100) << "the syncs of starting do not end";
+    board_.syncs_delayed = 0;
+    board_.syncs_to_spare = spared;
+    board_.sync_delay_millis = 3'600'000;
+    LaunchServer();
+    testing::Process publisher;
+    const auto stopped = [&] { return board_.syncs_delayed > 0; };
+    bool started = false;
+    ASSERT_TRUE(testing::WaitUntil(
+        [&] { return stopped() || (started = server_.ReadLine(absl::Milliseconds(10)).ok()); }, absl::Seconds(60)));
+    if (started) {
+      absl::StatusOr<testing::Process> process = testing::Process::Start(
+          {testing::BinaryPath("weir"), "publish", "--from", "-"}, dir_.File("publish.log"), {}, dir_.File("events"));
+      ASSERT_TRUE(process.ok()) << process.status();
+      publisher = *std::move(process);
+      ASSERT_TRUE(testing::WaitUntil(stopped, absl::Seconds(60)));
+      ++rounds_of_publishing;
+    }
+    SCOPED_TRACE(fmt::format("before sync {}, when the server {} started; {} events", spared + 1,
+                             started ? "had" : "had not", acknowledged_.size()));
+    const absl::Status cut = disk_->CutPower(server_);
+    ASSERT_TRUE(cut.ok()) << cut;
+    for (absl::StatusOr<std::string> line;
+         publisher.running() && (line = publisher.ReadLine(absl::Milliseconds(100))).ok();) {
+      acknowledged_.push_back(nlohmann::json::parse(*line)["cursor"]);
+      ++streamed;
+    }
+    publisher.Kill();
+    board_.sync_delay_millis = 0;
+    ASSERT_NO_FATAL_FAILURE(StartGoodServer());
+    ASSERT_NO_FATAL_FAILURE(ExpectNothingLost());
+    const absl::Status published = Publish();
+    ASSERT_TRUE(published.ok()) << published;
+    server_.Kill();
+  }
+  EXPECT_GT(streamed, 0u);
 }
 
 TEST_F(BadDiskTest, KeepsAReserveAndTakesEventsAgainWhenThereIsSpace) {

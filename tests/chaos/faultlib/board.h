@@ -14,8 +14,8 @@ inline constexpr char kBoardVariable[] = "WEIR_FAULT_BOARD";
 // All zero: no fault. Any thread of either process may write or read any member at any time.
 struct Board {
   // fsync, fdatasync, sync_file_range, msync.
+  std::atomic<int64_t> syncs_to_spare;     // so many next ones are left alone
   std::atomic<int64_t> sync_delay_millis;  // also those under way end when it is set back
-  std::atomic<int64_t> syncs_to_spare;     // so many next ones do not fail
   std::atomic<int64_t> syncs_to_fail;      // so many next ones fail with EIO, and sync nothing; below 0: until set to 0
   std::atomic<bool> ignore_syncs;          // they say that they have synced, and have not
 

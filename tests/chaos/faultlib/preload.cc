@@ -85,6 +85,9 @@ bool TakeOne(std::atomic<int64_t>& count) {
 template <typename True>
 int Sync(True next) {
   board->syncs.fetch_add(1, kRelaxed);
+  if (TakeOne(board->syncs_to_spare)) {
+    return next();
+  }
   if (board->sync_delay_millis.load(kRelaxed) > 0) {
     board->syncs_delayed.fetch_add(1, kRelaxed);
     for (const int64_t start = MonotonicMillis();
@@ -92,7 +95,7 @@ int Sync(True next) {
       usleep(1'000);
     }
   }
-  if (!TakeOne(board->syncs_to_spare) && TakeOne(board->syncs_to_fail)) {
+  if (TakeOne(board->syncs_to_fail)) {
     board->syncs_failed.fetch_add(1, kRelaxed);
     return Refuse(EIO);
   }
