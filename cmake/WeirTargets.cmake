@@ -15,6 +15,8 @@ if(WEIR_SANITIZE)
     # Debian's Abseil and gRPC are not built with TSan: without this their headers would expect its annotations.
     # Asio has fences, which TSan does not model; its queues are locked all the same.
     add_compile_options(-U__SANITIZE_THREAD__ -Wno-tsan)
+    # For the tests, and for the programs that they start.
+    set(WEIR_TEST_ENVIRONMENT ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
   else()
     add_compile_options(-fno-sanitize-recover=all)
   endif()
@@ -54,5 +56,6 @@ function(weir_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE weir_options ${ARG_DEPS} GTest::gmock_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
+    ${WEIR_TEST_ENVIRONMENT})
 endfunction()
