@@ -7,6 +7,7 @@ Examples:
   ./dev test                     everything: what a change must pass
   ./dev test release             C++ tests of the optimised build
   ./dev test asan -R Cursor      C++ tests under AddressSanitizer whose name holds Cursor
+  ./dev test tsan                C++ tests under ThreadSanitizer, which are not part of everything
   ./dev test node                scripts, documents' examples, and the page in a real browser
   ./dev test web                 the browser client, @weir/client
 
