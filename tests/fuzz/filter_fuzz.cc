@@ -49,7 +49,7 @@ void Try(const std::vector<std::string>& filters, const std::string& topic) {
 }  // namespace weir
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size > 4096) {
+  if (size > 600) {  // the naive ones are slow
     return 0;
   }
   std::vector<std::string> lines(1);
