@@ -70,6 +70,11 @@ absl::Status ReadLimits(const config::v1::ServerLimits& limits, const ConfigFile
       return status;
     }
   }
+  settings.idempotence_age = limits.has_idempotence_age() ? ToDuration(limits.idempotence_age()) : absl::Hours(24);
+  if (settings.idempotence_age < absl::Seconds(1) || settings.idempotence_age > absl::Hours(8'760)) {
+    return file.Error("limits.idempotence_age", fmt::format("is {}; allowed is 1s to 8760h, both included",
+                                                            absl::FormatDuration(settings.idempotence_age)));
+  }
   return absl::OkStatus();
 }
 

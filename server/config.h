@@ -39,6 +39,7 @@ struct Settings {
   uint64_t grpc_bytes_max = 0;
   uint64_t free_space_bytes_min = 0;
   uint64_t idempotence_events_max = 0;
+  absl::Duration idempotence_age;
   std::string log_level;
   // Written down by the operator, and `listen` is not loopback: to be said at every start.
   bool exposed = false;

@@ -80,6 +80,7 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings.grpc_bytes_max, 512u << 20);
   EXPECT_EQ(settings.free_space_bytes_min, 256u << 20);
   EXPECT_EQ(settings.idempotence_events_max, 2'097'152u);
+  EXPECT_EQ(settings.idempotence_age, absl::Hours(24));
   EXPECT_EQ(settings.log_level, "info");
   EXPECT_FALSE(settings.exposed);
   EXPECT_FALSE(settings.check);
@@ -202,6 +203,7 @@ limits:
   grpc_bytes_max: 1GiB
   free_space_bytes_min: 5MiB
   idempotence_events_max: 1000
+  idempotence_age: 8760h
 log_level: warning
 insecure: true
 )");
@@ -223,6 +225,7 @@ insecure: true
   EXPECT_EQ(settings.grpc_bytes_max, 1u << 30);
   EXPECT_EQ(settings.free_space_bytes_min, 5u << 20);
   EXPECT_EQ(settings.idempotence_events_max, 1'000u);
+  EXPECT_EQ(settings.idempotence_age, absl::Hours(8'760));
   EXPECT_EQ(settings.log_level, "warning");
   EXPECT_FALSE(settings.exposed);  // it is loopback all the same
 }
@@ -248,6 +251,8 @@ TEST_F(ConfigFileTest, MistakesAreLocated) {
       {"limits: {grpc_bytes_max: 63MiB}", "limits.grpc_bytes_max: is 66060288; allowed is 67108864 to"},
       {"limits: {free_space_bytes_min: 2TiB}", "limits.free_space_bytes_min: "},
       {"limits: {idempotence_events_max: 1}", "limits.idempotence_events_max: is 1; allowed is 2 to"},
+      {"limits: {idempotence_age: 999ms}", "limits.idempotence_age: is 999ms; allowed is 1s to 8760h"},
+      {"limits: {idempotence_age: 8761h}", "limits.idempotence_age: "},
       {"data_dirr: x", "data_dirr"},
       {"listen: [1]", "listen"},
   };

@@ -53,6 +53,7 @@ absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& sett
 absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings) {
   log::LogOptions options;
   options.idempotence_events_max = settings.idempotence_events_max;
+  options.idempotence_age_max = settings.idempotence_age;
   if (settings.memory) {
     return log::MakeMemoryLog({.log = options});
   }
