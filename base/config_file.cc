@@ -461,7 +461,8 @@ void ConfigFile::SetOrigin(std::string_view field_path, std::string origin) {
 }
 
 absl::Status ConfigFile::Error(std::string_view field_path, std::string_view what) const {
-  if (field_path.empty()) {
+  // A flag or variable of the field's own says what it is.
+  if (field_path.empty() || origins_.contains(field_path)) {
     return absl::InvalidArgumentError(fmt::format("{}: {}", Where(field_path), what));
   }
   return absl::InvalidArgumentError(fmt::format("{}: {}: {}", Where(field_path), field_path, what));

@@ -261,7 +261,9 @@ TEST(ConfigFile, NamesAnotherOriginThanTheFile) {
   auto file = ConfigFile::Parse("listen: a", "weir.yaml", &server);
   ASSERT_TRUE(file.ok());
   file->SetOrigin("listen", "--listen");
-  EXPECT_EQ(Message(file->Error("listen", "is bad")), "--listen: listen: is bad");
+  EXPECT_EQ(Message(file->Error("listen", "is bad")), "--listen: is bad");
+  file->SetOrigin("descriptor_sets", "--descriptors");
+  EXPECT_EQ(Message(file->Error("descriptor_sets[1]", "is bad")), "--descriptors: descriptor_sets[1]: is bad");
   EXPECT_EQ(Message(ConfigFile().Error("data_dir", "is missing")), "configuration: data_dir: is missing");
 }
 

@@ -18,16 +18,18 @@ struct Option {
   const char* flag;
   const char* environment;
   const char* field;  // its path in the file
+  const char* value;  // what stands for the value in the help
   const char* help;
 };
 
 constexpr std::array<Option, 6> kOptions = {{
-    {"--listen", "WEIR_EDGE_LISTEN", "listen", "HOST:PORT for browsers [127.0.0.1:8080]"},
-    {"--admin-listen", "WEIR_EDGE_ADMIN_LISTEN", "admin_listen", "HOST:PORT of health and metrics [127.0.0.1:9901]"},
-    {"--server", "WEIR_EDGE_SERVER", "server", "HOST:PORT of weir-server's gRPC [127.0.0.1:50051]"},
-    {"--threads", "WEIR_EDGE_THREADS", "threads", "Threads, 1 to 64 [one per processor]"},
-    {"--static", "WEIR_EDGE_STATIC", "static.directory", "Directory of static files [none]"},
-    {"--log-level", "WEIR_EDGE_LOG_LEVEL", "log_level", "trace, debug, info, warning or error [info]"},
+    {"--listen", "WEIR_EDGE_LISTEN", "listen", "HOST:PORT", "Address for browsers [127.0.0.1:8080]"},
+    {"--admin-listen", "WEIR_EDGE_ADMIN_LISTEN", "admin_listen", "HOST:PORT",
+     "Address of health and metrics [127.0.0.1:9901]"},
+    {"--server", "WEIR_EDGE_SERVER", "server", "HOST:PORT", "Address of weir-server's gRPC [127.0.0.1:50051]"},
+    {"--threads", "WEIR_EDGE_THREADS", "threads", "COUNT", "Threads, 1 to 64 [one per processor]"},
+    {"--static", "WEIR_EDGE_STATIC", "static.directory", "DIRECTORY", "Directory of static files [none]"},
+    {"--log-level", "WEIR_EDGE_LOG_LEVEL", "log_level", "LEVEL", "trace, debug, info, warning or error [info]"},
 }};
 
 // The command line as it was written.
@@ -47,11 +49,12 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
       "  weir-edge --config edge.yaml --listen 0.0.0.0:8080 --server weir.internal:50051\n"
       "  weir-edge --config edge.yaml --check");
   app.set_version_flag("--version", fmt::format("weir-edge {}", Version()), "Print the version");
-  app.add_option("--config", flags.config, "YAML configuration file");
+  app.add_option("--config", flags.config, "YAML configuration file; required")->type_name("FILE");
   app.add_flag("--check", flags.check, "Check the configuration, and say whether it is good");
   for (size_t i = 0; i < kOptions.size(); ++i) {
     app.add_option_function<std::string>(
            kOptions[i].flag, [&flags, i](const std::string& text) { flags.values[i] = text; }, kOptions[i].help)
+        ->type_name(kOptions[i].value)
         ->take_last();
   }
   try {

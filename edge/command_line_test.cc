@@ -101,12 +101,14 @@ TEST_F(CommandLineTest, RefusesMistakesWithCodeTwo) {
     EXPECT_EQ(exit.text.find("weir-edge: "), 0U) << exit.text;
     EXPECT_TRUE(exit.text.ends_with('\n'));
   }
-  EXPECT_EQ(ExitOf({"--config", file_, "--listen", "nowhere"}).text.find("weir-edge: --listen: listen: "), 0U);
-  EXPECT_NE(ExitOf({}).text.find("--config"), std::string::npos);
-  EXPECT_NE(ExitOf({"--threads", "65"}).text.find("--threads: threads: "), std::string::npos);
+  EXPECT_EQ(ExitOf({"--config", file_, "--listen", "nowhere"}).text.find("weir-edge: --listen: "), 0U);
+  EXPECT_EQ(ExitOf({}).text,
+            "weir-edge: there is no configuration file (--config FILE, or WEIR_EDGE_CONFIG): routes: is empty; at "
+            "least one route is needed\n");
+  EXPECT_NE(ExitOf({"--threads", "65"}).text.find("--threads: "), std::string::npos);
   EXPECT_NE(ExitOf({"--server", ""}).text.find("server"), std::string::npos);
   environment_["WEIR_EDGE_THREADS"] = "0";
-  EXPECT_NE(ExitOf({"--config", file_}).text.find("WEIR_EDGE_THREADS: threads: "), std::string::npos);
+  EXPECT_NE(ExitOf({"--config", file_}).text.find("WEIR_EDGE_THREADS: "), std::string::npos);
 }
 
 TEST_F(CommandLineTest, HelpsAndTellsItsVersion) {
@@ -115,6 +117,7 @@ TEST_F(CommandLineTest, HelpsAndTellsItsVersion) {
                            "--check", "--version"}) {
     EXPECT_NE(ExitOf({"--help"}).text.find(flag), std::string::npos) << flag;
   }
+  EXPECT_EQ(ExitOf({"--help"}).text.find("TEXT"), std::string::npos);
   EXPECT_EQ(ExitOf({"--version"}).code, 0);
   EXPECT_EQ(ExitOf({"--version"}).text.find("weir-edge "), 0U);
 }

@@ -270,7 +270,7 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
 absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides,
                                           uint32_t processors) {
   pb::Edge edge;
-  absl::StatusOr<ConfigFile> file = ConfigFile("no --config");
+  absl::StatusOr<ConfigFile> file = ConfigFile("there is no configuration file (--config FILE, or WEIR_EDGE_CONFIG)");
   if (!path.empty()) {
     file = ConfigFile::Load(path, &edge);
   }

@@ -18,6 +18,7 @@ struct Option {
   const char* flag;
   const char* environment;
   const char* field;  // its path in the file
+  const char* value;  // what stands for the value in the help
   const char* help;
   // Sets the field; the answer is what is wrong with the text, or empty.
   std::string (*apply)(const std::string& text, config::v1::Server& config);
@@ -67,35 +68,39 @@ std::string ApplyInsecure(const std::string& text, config::v1::Server& config) {
 }
 
 constexpr Option kOptions[] = {
-    {"--listen", "WEIR_SERVER_LISTEN", "listen", "HOST:PORT of gRPC [127.0.0.1:50051]",
+    {"--listen", "WEIR_SERVER_LISTEN", "listen", "HOST:PORT", "Address of gRPC [127.0.0.1:50051]",
      [](const std::string& text, config::v1::Server& config) {
        config.set_listen(text);
        return std::string();
      }},
-    {"--admin-listen", "WEIR_SERVER_ADMIN_LISTEN", "admin_listen", "HOST:PORT of health and metrics [127.0.0.1:9902]",
+    {"--admin-listen", "WEIR_SERVER_ADMIN_LISTEN", "admin_listen", "HOST:PORT",
+     "Address of health and metrics [127.0.0.1:9902]",
      [](const std::string& text, config::v1::Server& config) {
        config.set_admin_listen(text);
        return std::string();
      }},
-    {"--data-dir", "WEIR_SERVER_DATA_DIR", "data_dir", "Directory of the log (rocksdb)",
+    {"--data-dir", "WEIR_SERVER_DATA_DIR", "data_dir", "DIRECTORY", "Directory of the log (rocksdb)",
      [](const std::string& text, config::v1::Server& config) {
        config.set_data_dir(text);
        return std::string();
      }},
-    {"--engine", "WEIR_SERVER_ENGINE", "engine", "Where events are kept: memory or rocksdb [rocksdb]", ApplyEngine},
-    {"--sync", "WEIR_SERVER_SYNC", "sync", "When an event is durable: always (fsync) or never [always]", ApplySync},
-    {"--retention-age", "WEIR_SERVER_RETENTION_AGE", "retention.age", "Remove older events; 0s: never [168h]",
+    {"--engine", "WEIR_SERVER_ENGINE", "engine", "ENGINE", "Where events are kept: memory or rocksdb [rocksdb]",
+     ApplyEngine},
+    {"--sync", "WEIR_SERVER_SYNC", "sync", "MODE", "When an event is durable: always (fsync) or never [always]",
+     ApplySync},
+    {"--retention-age", "WEIR_SERVER_RETENTION_AGE", "retention.age", "DURATION",
+     "Remove older events; 0s: never [168h]",
      [](const std::string& text, config::v1::Server& config) {
        return ApplyDuration(text, *config.mutable_retention()->mutable_age());
      }},
-    {"--retention-bytes", "WEIR_SERVER_RETENTION_BYTES", "retention.bytes_max",
+    {"--retention-bytes", "WEIR_SERVER_RETENTION_BYTES", "retention.bytes_max", "BYTES",
      "Remove the oldest events above this; 0: no limit [8GiB]", ApplyBytes},
-    {"--log-level", "WEIR_SERVER_LOG_LEVEL", "log_level", "trace, debug, info, warning or error [info]",
+    {"--log-level", "WEIR_SERVER_LOG_LEVEL", "log_level", "LEVEL", "trace, debug, info, warning or error [info]",
      [](const std::string& text, config::v1::Server& config) {
        config.set_log_level(text);
        return std::string();
      }},
-    {"--insecure", "WEIR_SERVER_INSECURE", "insecure", "Allow gRPC without TLS on an address that is not loopback",
+    {"--insecure", "WEIR_SERVER_INSECURE", "insecure", "", "Allow gRPC without TLS on an address that is not loopback",
      ApplyInsecure},
 };
 
@@ -129,8 +134,8 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
       "  weir-server --data-dir /var/lib/weir --descriptors events.binpb\n"
       "  weir-server --engine memory --descriptors events.binpb --listen 127.0.0.1:0");
   app.set_version_flag("--version", fmt::format("weir-server {}", Version()), "Print the version");
-  app.add_option("--config", flags.config, "YAML configuration file");
-  app.add_option("--descriptors", flags.descriptors, "Descriptor sets that define the event types");
+  app.add_option("--config", flags.config, "YAML configuration file")->type_name("FILE");
+  app.add_option("--descriptors", flags.descriptors, "Descriptor sets that define the event types")->type_name("FILE");
   app.add_flag("--check", flags.check, "Check the configuration, and say whether it is good");
   for (const Option& option : kOptions) {
     std::string& value = flags.values.emplace_back(&option, "").second;
@@ -138,7 +143,7 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
       app.add_flag_callback(
           option.flag, [&value] { value = "true"; }, option.help);
     } else {
-      app.add_option(option.flag, value, option.help)->take_last();
+      app.add_option(option.flag, value, option.help)->type_name(option.value)->take_last();
     }
   }
   try {
@@ -180,7 +185,9 @@ absl::Status ApplyOptions(const Flags& flags, const Environment& environment, co
   return absl::OkStatus();
 }
 
-Exit Mistake(const absl::Status& status) { return {.code = 2, .text = fmt::format("{}\n", Message(status))}; }
+Exit Mistake(const absl::Status& status) {
+  return {.code = 2, .text = fmt::format("weir-server: {}\n", Message(status))};
+}
 
 }  // namespace
 

@@ -45,6 +45,7 @@ std::string Mistake(const std::vector<std::string>& arguments, const Variables& 
     return {};
   }
   EXPECT_EQ(exit->code, 2);
+  EXPECT_THAT(exit->text, testing::StartsWith("weir-server: "));
   return exit->text;
 }
 
@@ -149,16 +150,16 @@ TEST(Settings, ComeFromTheEnvironmentUnlessAFlagSaysOtherwise) {
 
 TEST(Settings, FlagsThatAreWrongAreNamed) {
   const std::pair<std::vector<std::string>, std::string> cases[] = {
-      {{"--listen", "nowhere"}, "--listen: listen: "},
-      {{"--listen", "127.0.0.1:70000"}, "--listen: listen: "},
-      {{"--admin-listen", ":"}, "--admin-listen: admin_listen: "},
-      {{"--listen", "0.0.0.0:1"}, "--listen: listen: is 0.0.0.0:1, which other machines can reach"},
-      {{"--engine", "disk"}, "--engine: engine: is \"disk\"; allowed is memory or rocksdb"},
-      {{"--sync", "often"}, "--sync: sync: is \"often\"; allowed is always or never"},
-      {{"--retention-age", "-1s"}, "--retention-age: retention.age: is \"-1s\"; allowed is a duration"},
-      {{"--retention-age", "1 week"}, "--retention-age: retention.age: "},
-      {{"--retention-bytes", "8 GB"}, "--retention-bytes: retention.bytes_max: "},
-      {{"--log-level", "loud"}, "--log-level: log_level: "},
+      {{"--listen", "nowhere"}, "weir-server: --listen: "},
+      {{"--listen", "127.0.0.1:70000"}, "weir-server: --listen: "},
+      {{"--admin-listen", ":"}, "--admin-listen: "},
+      {{"--listen", "0.0.0.0:1"}, "weir-server: --listen: is 0.0.0.0:1, which other machines can reach"},
+      {{"--engine", "disk"}, "--engine: is \"disk\"; allowed is memory or rocksdb"},
+      {{"--sync", "often"}, "--sync: is \"often\"; allowed is always or never"},
+      {{"--retention-age", "-1s"}, "--retention-age: is \"-1s\"; allowed is a duration"},
+      {{"--retention-age", "1 week"}, "--retention-age: "},
+      {{"--retention-bytes", "8 GB"}, "--retention-bytes: "},
+      {{"--log-level", "loud"}, "--log-level: "},
       {{"--config", "/nonexistent.yaml"}, "/nonexistent.yaml"},
       {{"--unknown"}, "--unknown"},
       {{"stray"}, "stray"},
@@ -170,7 +171,7 @@ TEST(Settings, FlagsThatAreWrongAreNamed) {
     EXPECT_THAT(Mistake(all), HasSubstr(expected));
   }
   EXPECT_THAT(Mistake({}), HasSubstr("data_dir: is not set"));
-  EXPECT_THAT(Mistake({}, {{"WEIR_SERVER_ENGINE", "disk"}}), HasSubstr("WEIR_SERVER_ENGINE: engine: is \"disk\""));
+  EXPECT_THAT(Mistake({}, {{"WEIR_SERVER_ENGINE", "disk"}}), HasSubstr("WEIR_SERVER_ENGINE: is \"disk\""));
   EXPECT_THAT(Mistake({"--engine", "memory"}, {{"WEIR_SERVER_INSECURE", "yes"}}), HasSubstr("WEIR_SERVER_INSECURE"));
 }
 
@@ -181,7 +182,8 @@ TEST(Settings, HelpAndVersionEndWithoutAnError) {
     EXPECT_EQ(std::get<Exit>(read).code, 0);
     EXPECT_THAT(std::get<Exit>(read).text, HasSubstr("weir-server"));
   }
-  EXPECT_THAT(std::get<Exit>(Read({"--help"})).text, HasSubstr("--retention-bytes"));
+  EXPECT_THAT(std::get<Exit>(Read({"--help"})).text, HasSubstr("--retention-bytes BYTES"));
+  EXPECT_THAT(std::get<Exit>(Read({"--help"})).text, testing::Not(HasSubstr("TEXT")));
 }
 
 TEST_F(ConfigFileTest, GivesAllSettings) {

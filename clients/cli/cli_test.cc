@@ -292,6 +292,7 @@ TEST(CommandLine, UsageErrorsAreExitCode2) {
     EXPECT_EQ(result.out, "");
     EXPECT_NE(result.err.find("--help"), std::string::npos) << result.err;
   }
+  EXPECT_NE(Weir({"nosuch"}).err.find("there is no command nosuch"), std::string::npos);
 }
 
 TEST(CommandLine, HelpBeginsWithExamples) {

@@ -267,7 +267,10 @@ interrupted. WEIR_SERVER sets --server.
       return app.exit(error, std::cout, std::cerr);
     }
     const auto commands = app.get_subcommands();
-    Note(fmt::format("{}; see weir {}--help", error.what(),
+    const auto unknown = app.remaining();
+    const bool no_command = commands.empty() && !unknown.empty();
+    Note(fmt::format("{}; see weir {}--help",
+                     no_command ? fmt::format("there is no command {}", Quotable(unknown.front())) : error.what(),
                      commands.empty() ? std::string() : commands.front()->get_name() + " "));
     return kUsage;
   }
