@@ -1,9 +1,15 @@
 #include "log/rocksdb_store.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
+#include "base/text.h"
 #include "fmt/format.h"
 #include "log/rocksdb_format.h"
 #include "rocksdb/cache.h"
@@ -36,6 +42,20 @@ class BackgroundErrorListener : public rocksdb::EventListener {
   const std::function<void(absl::Status)> report_;
 };
 
+// RocksDB's own messages go where ours go, if somebody wants them. In a file of its own, which it has by default, it
+// asserts that nothing is written after a write that failed: then a full disk ends the process.
+class Messages : public rocksdb::Logger {
+ public:
+  Messages() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 1000> text{};
+    std::vsnprintf(text.data(), text.size(), format, arguments);
+    spdlog::debug("rocksdb: {}", Quotable(text.data(), text.size()));
+  }
+};
+
 rocksdb::DBOptions DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -48,8 +68,7 @@ rocksdb::DBOptions DatabaseOptions() {
   options.max_total_wal_size = 512 * kMiB;
   options.bytes_per_sync = kMiB;  // spreads the disk's work, so that a flush does not stop the log's own syncs
   options.max_open_files = -1;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4 * kMiB;
+  options.info_log = std::make_shared<Messages>();
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;

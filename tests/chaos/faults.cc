@@ -132,7 +132,17 @@ std::vector<std::unique_ptr<Fault>> ConnectionFaults(const std::vector<Proxy*>& 
   return faults;
 }
 
-absl::Status RestartIfPoisoned(World& world) {
+absl::Status CheckHealth(World& world) {
+  std::vector<Node*> nodes = {&world.server()};
+  for (size_t i = 0; i < world.edge_count(); ++i) {
+    nodes.push_back(&world.edge(i));
+  }
+  for (Node* node : nodes) {
+    if (const absl::StatusOr<int> code = node->process().Wait(absl::ZeroDuration()); code.ok()) {
+      return absl::InternalError(
+          fmt::format("{} ended by itself with exit code {}: see {}", node->name(), *code, node->log_path()));
+    }
+  }
   const absl::StatusOr<testing::Response> health = testing::Fetch(world.server().admin_port(), "/healthz");
   if (!health.ok() || health->status != 503) {
     return absl::OkStatus();

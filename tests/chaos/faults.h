@@ -23,8 +23,9 @@ std::unique_ptr<Fault> RecreateLogFault();
 // outlive them.
 std::vector<std::unique_ptr<Fault>> ConnectionFaults(const std::vector<Proxy*>& hops);
 
-// A server that has poisoned its log refuses every publication until somebody restarts it: this is that somebody.
-absl::Status RestartIfPoisoned(World& world);
+// An error when one of the processes, all of which should be running, has ended by itself. A server that has poisoned
+// its log refuses every publication until somebody restarts it: this is that somebody.
+absl::Status CheckHealth(World& world);
 
 }  // namespace weir::chaos
 

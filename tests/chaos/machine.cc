@@ -13,8 +13,6 @@ namespace {
 
 using Random = std::mt19937_64;
 
-constexpr uint64_t kDiskBytes = uint64_t{256} << 20;
-
 absl::Status SlowSync(Board& board, Random& random) {
   board.sync_delay_millis = static_cast<int64_t>(1 + random() % 300);
   WaitUpTo(random, 3000);
@@ -30,7 +28,7 @@ absl::Status FailingSync(World& world, Board& board, Random& random) {
     return absl::InternalError("no sync came that could fail");
   }
   WaitUpTo(random, 2000);
-  return RestartIfPoisoned(world);
+  return CheckHealth(world);
 }
 
 absl::Status NoSpace(World& world, Board& board, Random& random) {
@@ -38,7 +36,7 @@ absl::Status NoSpace(World& world, Board& board, Random& random) {
   WaitUpTo(random, 1000);
   board.no_space = false;
   WaitUpTo(random, 1000);
-  return RestartIfPoisoned(world);
+  return CheckHealth(world);
 }
 
 absl::Status ClockJump(Board& board, Random& random) {
@@ -63,7 +61,7 @@ absl::Status FullDisk(World& world, Disk& disk, Random& random) {
   }
   WaitUpTo(random, 3000);
   disk.Free();
-  return RestartIfPoisoned(world);
+  return CheckHealth(world);
 }
 
 absl::Status LosePackets(World& world, Random& random) {
@@ -95,7 +93,7 @@ absl::Status ForgetSync(World& world, Disk& disk, Board& board) {
 }  // namespace
 
 Machine::Machine(World& world, const std::string& dir) : library_(dir + "/faults") {
-  absl::StatusOr<std::unique_ptr<Disk>> disk = Disk::Make(dir + "/disk", kDiskBytes);
+  absl::StatusOr<std::unique_ptr<Disk>> disk = Disk::Make(dir + "/disk");
   if (disk.ok()) {
     disk_ = *std::move(disk);
     world.set_data_dir(disk_->path() + "/data");

@@ -280,7 +280,7 @@ class Run {
       if (absl::Status status = fault.Inflict(world_, random_); !status.ok()) {
         return absl::Status(status.code(), fmt::format("{}: {}", fault.name(), std::string(status.message())));
       }
-      if (absl::Status status = RestartIfPoisoned(world_); !status.ok()) {
+      if (absl::Status status = CheckHealth(world_); !status.ok()) {
         return status;
       }
     }
@@ -314,7 +314,7 @@ class Run {
 
   absl::Status Heal() {
     const absl::Time deadline = absl::Now() + options_.heal_max;
-    if (absl::Status status = RestartIfPoisoned(world_); !status.ok()) {
+    if (absl::Status status = CheckHealth(world_); !status.ok()) {
       return status;
     }
     for (const auto& publisher : publishers_) {

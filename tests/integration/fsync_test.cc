@@ -202,6 +202,7 @@ TEST_F(FsyncTest, AfterAFullDiskOnlyARestartMakesTheLogTakeEventsAgain) {
   Feed feed(system_.grpc_address(), "a");
   feed.Publish(100);
   ASSERT_TRUE(feed.Flush().ok());
+  absl::SleepFor(absl::Seconds(6));  // a file of messages that RocksDB had would be written every five
   disk_.no_space = true;
   feed.Publish(100);
   ASSERT_TRUE(WaitUntil([&] { return ServerSays("/healthz") == 503; }, absl::Seconds(30)));
