@@ -24,8 +24,8 @@ void FanoutHub::SetUpstream(bool connected, absl::Time since) {
                                absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", since, absl::UTCTimeZone()));
   const bool telling = untold_ > 0;
   untold_ = sessions_.size();
-  if (!telling && untold_ > 0) {
-    Post(&FanoutHub::TellSome);
+  if (!telling) {
+    TellSome();
   }
 }
 

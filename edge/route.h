@@ -39,7 +39,7 @@ struct Route {
   std::string heartbeat_event;  // empty: a comment line
   DataTemplate heartbeat_data;
   std::string gap_event = "weir.gap";
-  std::string upstream_event;  // empty: not announced
+  std::string upstream_event;                        // empty: not announced
   ReadStart::Kind start = ReadStart::Kind::kLatest;  // kLatest, kEarliest or kLast
   absl::Duration replay_max = absl::InfiniteDuration();
   absl::Duration retry = absl::Seconds(2);

@@ -71,8 +71,8 @@ struct Session {
   uint32_t generation = 0;      // of the tail that the cursor was taken from; 0: of the server
   uint8_t pending = 0;          // operations that will still call back
   State state = State::kBehind;
-  bool started = false;  // the first block is written
-  bool resumed = false;  // came with a cursor, not yet counted
+  bool started = false;    // the first block is written
+  bool resumed = false;    // came with a cursor, not yet counted
   bool told_away = false;  // that the upstream is not there
   bool draining = false;
   bool closed = false;
