@@ -11,6 +11,7 @@
 #include "tests/chaos/checker.h"
 #include "tests/chaos/mutation.h"
 #include "tests/chaos/run.h"
+#include "tests/chaos/summary.h"
 #include "tests/support/process.h"
 #include "tests/support/sandbox.h"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/chaos/run.h"
+#include "tests/chaos/summary.h"
 #include "tests/support/sandbox.h"
 
 namespace weir::chaos {

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <memory>
 #include <random>
-#include <sstream>
-#include <thread>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -20,6 +19,7 @@
 #include "tests/chaos/publishers.h"
 #include "tests/chaos/readers.h"
 #include "tests/chaos/simple_fault.h"
+#include "tests/chaos/status_watch.h"
 #include "tests/chaos/world.h"
 #include "tests/support/system.h"
 #include "weir/client.h"
@@ -47,7 +47,12 @@ Kind KindOf(const RunOptions& options) {
 std::string ServerYaml(Kind kind) {
   return fmt::format(R"(
 retention: {{age: 0s, bytes_max: {}, check_interval: 1s}}
-limits: {{tail_bytes_max: {}, publish_queue_events_max: {}, publish_queue_bytes_max: 4MiB, grpc_bytes_max: 64MiB, free_space_bytes_min: 32MiB}}
+limits:
+  tail_bytes_max: {}
+  publish_queue_events_max: {}
+  publish_queue_bytes_max: 4MiB
+  grpc_bytes_max: 64MiB
+  free_space_bytes_min: 32MiB
 )",
                      kind == Kind::kTrims ? kRetainedBytes : 0, kServerTailBytes, kQueueEvents);
 }
@@ -71,60 +76,6 @@ uint64_t PeakResidentBytes(pid_t pid) {
   }
   return 0;
 }
-
-// Asks the server for the state of its log, again and again, on a thread of its own.
-class StatusWatch {
- public:
-  StatusWatch(const std::string& server, std::function<uint64_t()> now)
-      : client_({.server = server, .name = "chaos-status", .backoff_max = absl::Milliseconds(200)}),
-        now_(std::move(now)),
-        thread_([this] { Run(); }) {}
-  ~StatusWatch() { End(); }
-
-  void End() {
-    ending_ = true;
-    if (thread_.joinable()) {
-      thread_.join();
-    }
-  }
-
-  // After End.
-  bool Ask() {
-    const uint64_t at = now_();
-    const absl::StatusOr<v1::GetStatusResponse> status = client_.GetStatus(absl::Now() + absl::Seconds(2));
-    if (!status.ok()) {
-      return false;
-    }
-    const std::optional<Cursor> earliest = Cursor::Parse(status->earliest_cursor());
-    const std::optional<Cursor> head = Cursor::Parse(status->head_cursor());
-    if (!earliest || !head) {
-      return false;
-    }
-    statuses_.push_back({at, *earliest, *head});
-    if (epochs_.empty() || epochs_.back() != head->epoch) {
-      epochs_.push_back(head->epoch);
-    }
-    return true;
-  }
-  Client& client() { return client_; }
-  std::vector<LogStatus>& statuses() { return statuses_; }
-  std::vector<Epoch>& epochs() { return epochs_; }
-
- private:
-  void Run() {
-    while (!ending_) {
-      Ask();
-      absl::SleepFor(absl::Milliseconds(100));
-    }
-  }
-
-  Client client_;
-  const std::function<uint64_t()> now_;
-  std::vector<LogStatus> statuses_;
-  std::vector<Epoch> epochs_;
-  std::atomic<bool> ending_ = false;
-  std::thread thread_;
-};
 
 class Run {
  public:
@@ -421,60 +372,8 @@ class Run {
   std::vector<std::unique_ptr<ReaderLoad>> readers_;
 };
 
-// What a run comes down to.
-struct Counts {
-  explicit Counts(const RunResult& result) {
-    for (const Published& published : result.history.published) {
-      acknowledged += published.outcome == Published::Outcome::kAcknowledged ? 1 : 0;
-      duplicates += published.duplicate ? 1 : 0;
-      refused += published.outcome == Published::Outcome::kRefused ? 1 : 0;
-    }
-    for (const Reader& reader : result.history.readers) {
-      connections += reader.connections.size();
-      for (const ReaderConnection& connection : reader.connections) {
-        for (const Item& item : connection.items) {
-          shown += item.kind == Item::Kind::kEvent ? 1 : 0;
-          gaps += item.kind == Item::Kind::kGap ? 1 : 0;
-        }
-      }
-    }
-    std::vector<std::string> names;
-    for (const auto& [name, count] : result.faults) {
-      faults += static_cast<size_t>(count);
-      names.push_back(fmt::format("{} {}", count, name));
-    }
-    for (const std::string& name : names) {
-      by_kind += (by_kind.empty() ? "" : ", ") + name;
-    }
-  }
-
-  size_t acknowledged = 0, duplicates = 0, refused = 0, connections = 0, shown = 0, gaps = 0, faults = 0;
-  std::string by_kind;
-};
-
 }  // namespace
 
 RunResult RunOnce(const RunOptions& options) { return Run(options).Do(); }
-
-std::string Summary(const RunResult& result) {
-  const Counts counts(result);
-  return fmt::format(
-      "seed {}: {} events published, {} acknowledged ({} as duplicates), {} refused; {} faults ({}); {} readers, {} "
-      "connections, {} events shown, {} gaps announced; {} violations",
-      result.history.seed, result.history.published.size(), counts.acknowledged, counts.duplicates, counts.refused,
-      counts.faults, counts.by_kind, result.history.readers.size(), counts.connections, counts.shown, counts.gaps,
-      result.violations.size());
-}
-
-std::string TableHead() {
-  return "| seed | events acknowledged | faults | connections | events shown | gaps announced | violations |\n"
-         "|---|---|---|---|---|---|---|";
-}
-
-std::string TableRow(const RunResult& result) {
-  const Counts counts(result);
-  return fmt::format("| {} | {} | {} | {} | {} | {} | {} |", result.history.seed, counts.acknowledged, counts.faults,
-                     counts.connections, counts.shown, counts.gaps, result.violations.size());
-}
 
 }  // namespace weir::chaos

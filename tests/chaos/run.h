@@ -41,13 +41,6 @@ struct RunResult {
 
 RunResult RunOnce(const RunOptions& options);
 
-// `seed 7: 12345 events, …`: one line.
-std::string Summary(const RunResult& result);
-
-// The heads and a row of the table that docs/guarantees.md shows.
-std::string TableHead();
-std::string TableRow(const RunResult& result);
-
 }  // namespace weir::chaos
 
 #endif  // WEIR_TESTS_CHAOS_RUN_H_
