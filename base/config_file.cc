@@ -5,6 +5,7 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/struct.pb.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -89,6 +92,47 @@ std::string PlaceAt(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, offset);
   return fmt::format("{}:{}", std::count(before.begin(), before.end(), '\n') + 1,
                      offset - (before.find_last_of('\n') + 1) + 1);
+}
+
+// Notes where the documents of a file begin.
+class DocumentMarks final : public YAML::EventHandler {
+ public:
+  const std::vector<YAML::Mark>& marks() const { return marks_; }
+
+  void OnDocumentStart(const YAML::Mark&) override { begins_ = true; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { See(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { See(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override { See(mark); }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    See(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    See(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void See(const YAML::Mark& mark) {
+    if (std::exchange(begins_, false)) {
+      marks_.push_back(mark);
+    }
+  }
+
+  std::vector<YAML::Mark> marks_;
+  bool begins_ = false;
+};
+
+// The place of something after the first document. YAML::LoadAll would not do: at a stray `,` it finds documents
+// without end.
+std::optional<YAML::Mark> SecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentMarks documents;
+  for (int i = 0; i < 2 && parser.HandleNextDocument(documents); ++i) {
+  }
+  return documents.marks().size() < 2 ? std::nullopt : std::optional(documents.marks()[1]);
 }
 
 std::string Place(const YAML::Mark& mark) { return fmt::format("{}:{}", mark.line + 1, mark.column + 1); }
@@ -403,15 +447,16 @@ absl::StatusOr<ConfigFile> ConfigFile::Parse(std::string_view text, std::string 
     return file.Error("", "is no text; allowed is UTF-8 without NUL");
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      file.places_[""] = Place(documents[1].Mark());
-      return file.Error("", fmt::format("has {} documents; allowed is one", documents.size()));
+    const std::string owned(text);
+    if (const auto second = SecondDocument(owned)) {
+      file.places_[""] = Place(*second);
+      return file.Error("", "has something after its first document; allowed is one document");
     }
-    if (documents.empty() || documents[0].IsNull()) {
+    const YAML::Node document = YAML::Load(owned);
+    if (document.IsNull()) {
       return file.Error("", "is empty; allowed is a mapping of keys to values");
     }
-    if (absl::Status status = ConfigReader(file).ReadDocument(documents[0], *out); !status.ok()) {
+    if (absl::Status status = ConfigReader(file).ReadDocument(document, *out); !status.ok()) {
       return status;
     }
   } catch (const YAML::Exception& error) {

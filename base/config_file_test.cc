@@ -206,7 +206,9 @@ TEST(ConfigFile, RefusesWrongTypes) {
 TEST(ConfigFile, RefusesWhatIsNoSingleDocument) {
   EXPECT_EQ(ErrorOf<Server>(""), "weir.yaml:1:1: is empty; allowed is a mapping of keys to values");
   EXPECT_EQ(ErrorOf<Server>("# only a comment\n"), "weir.yaml:1:1: is empty; allowed is a mapping of keys to values");
-  EXPECT_EQ(ErrorOf<Server>("listen: a\n---\nlisten: b\n"), "weir.yaml:3:1: has 2 documents; allowed is one");
+  EXPECT_EQ(ErrorOf<Server>("listen: a\n---\nlisten: b\n"),
+            "weir.yaml:3:1: has something after its first document; allowed is one document");
+  EXPECT_THAT(ErrorOf<Server>(",# nothing\n"), StartsWith("weir.yaml:1:1: "));
   EXPECT_THAT(ErrorOf<Server>("listen: [a\n"), testing::ContainsRegex("^weir.yaml:[0-9]+:[0-9]+: is not YAML: "));
   EXPECT_THAT(ErrorOf<Server>("listen: *nobody\n"), StartsWith("weir.yaml:1:9: is not YAML: "));
   EXPECT_THAT(ErrorOf<Server>("# é\nlisten: \"\xff\"\n"), StartsWith("weir.yaml:2:10: is no text"));

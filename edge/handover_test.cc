@@ -121,6 +121,9 @@ class World : public HubHarness {
            moved < give_up) {
       Spin();
       for (Follower& follower : followers_) {
+        if (follower.walk.complete()) {
+          continue;
+        }
         Return(follower);
         if (!Read(follower, SIZE_MAX) && follower.stream != nullptr) {
           TakeBlocks(follower);
