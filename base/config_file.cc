@@ -463,7 +463,7 @@ absl::StatusOr<ConfigFile> ConfigFile::Parse(std::string_view text, std::string 
     if (!error.mark.is_null()) {
       file.places_[""] = Place(error.mark);
     }
-    return file.Error("", fmt::format("is not YAML: {}", error.msg));
+    return file.Error("", fmt::format("is not YAML: {}", Quotable(error.msg, 200)));
   }
   return file;
 }
