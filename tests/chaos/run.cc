@@ -33,7 +33,7 @@ constexpr uint64_t kServerTailBytes = 1 << 20;
 constexpr uint64_t kEdgeTailBytes = 1 << 20;
 constexpr uint64_t kBatchBytesMax = 1 << 20;  // an edge's tail is bounded give or take one
 constexpr uint64_t kQueueEvents = 2048;
-constexpr uint64_t kRetainedBytes = 1 << 20;  // some seconds
+constexpr uint64_t kRetainedBytes = 512 << 10;  // a few seconds
 
 using Kind = RunOptions::Kind;
 
