@@ -12,23 +12,18 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "apps/dispatch/v1/dispatch.pb.h"
 #include "base/event_view.h"
 #include "tests/bench/proc_stats.h"
+#include "tests/bench/publishing.h"
+#include "tests/bench/report.h"
 #include "tests/bench/sse_load.h"
+#include "tests/bench/stopped.h"
+#include "tests/bench/storm.h"
 #include "tests/support/system.h"
 #include "weir/client.h"
 
 namespace weir::bench {
 namespace {
-
-constexpr char kTopic[] = "dispatch.broadcast";
-constexpr char kTarget[] = "/api/sse";
-
-struct Row {
-  std::string what;
-  std::string value;
-};
 
 struct Sizes {
   size_t publish_events = 500'000;
@@ -40,44 +35,9 @@ struct Sizes {
   size_t latency_readers = 100;
 };
 
-// An event of about 300 bytes as published.
-v1::Event MakeEvent() {
-  apps::dispatch::v1::FlashMessage message;
-  message.set_id("flash-0001");
-  message.set_text(std::string(170, 'x'));
-  message.set_severity("warning");
-  message.set_sender("central");
-  v1::Event event;
-  event.set_topic(kTopic);
-  event.mutable_payload()->PackFrom(message);
-  return event;
-}
-
-// Publishes `count` events as fast as they are acknowledged; returns acknowledgements a second.
-double PublishAll(Client& client, size_t count, size_t batch_events) {
-  PublisherOptions options;
-  options.batch_events_max = batch_events;
-  Publisher publisher(client, options);
-  const v1::Event event = MakeEvent();
-  std::atomic<size_t> failed{0};
-  const absl::Time start = absl::Now();
-  for (size_t i = 0; i < count; ++i) {
-    publisher.Publish(event, [&](const PublishOutcome& outcome) {
-      if (!outcome.status.ok()) {
-        failed.fetch_add(1);
-      }
-    });
-  }
-  if (absl::Status status = publisher.Flush(absl::Now() + absl::Minutes(5)); !status.ok() || failed.load() > 0) {
-    fmt::print(stderr, "weir-bench: publishing failed: {} events refused, {}\n", failed.load(), status.ToString());
-    return 0;
-  }
-  return static_cast<double>(count) / absl::ToDoubleSeconds(absl::Now() - start);
-}
-
 class Bench {
  public:
-  explicit Bench(const Sizes& sizes) : sizes_(sizes) {}
+  Bench(const Sizes& sizes, Report& report) : sizes_(sizes), report_(report) {}
 
   // Acks a second on one stream against RocksDB with sync.
   void Publish() {
@@ -89,9 +49,11 @@ class Bench {
     const double rate = PublishAll(client, sizes_.publish_events, sizes_.batch_events);
     const CpuTime after = CpuTimeOf(system.server().pid());
     const double cpu = after.user_seconds + after.system_seconds - before.user_seconds - before.system_seconds;
-    Add(fmt::format("publish, RocksDB with sync, one stream, ≤ {} events a message: acks/s", sizes_.batch_events),
+    report_.Add(
+        fmt::format("publish, RocksDB with sync, one stream, ≤ {} events a message: acks/s", sizes_.batch_events),
         fmt::format("{:.0f}", rate));
-    Add("… server CPU per event", fmt::format("{:.2f} µs", cpu * 1e6 / static_cast<double>(sizes_.publish_events)));
+    report_.Add("… server CPU per event",
+                fmt::format("{:.2f} µs", cpu * 1e6 / static_cast<double>(sizes_.publish_events)));
     Subscribe(client);
   }
 
@@ -101,11 +63,11 @@ class Bench {
     system.StartServer({"--engine", "memory"});
     system.StartEdge();
     if (!system.WaitReady()) {
-      return Fail("the edge did not become ready");
+      return report_.Fail("the edge did not become ready");
     }
     auto load = SseLoad::Open({.port = system.http_port(), .target = kTarget, .count = sizes_.readers, .on_event = {}});
     if (!load.ok()) {
-      return Fail(load.status().ToString());
+      return report_.Fail(load.status().ToString());
     }
     Client client({.server = system.grpc_address()});
     const CpuTime before = CpuTimeOf(system.edge().pid());
@@ -113,16 +75,16 @@ class Bench {
     PublishAll(client, sizes_.fanout_events, sizes_.batch_events);
     const uint64_t expected = sizes_.fanout_events * sizes_.readers;
     if (!(*load)->WaitDelivered(expected) || (*load)->disordered() > 0) {
-      return Fail(fmt::format("{} of {} deliveries, {} out of order, {} streams ended", (*load)->delivered(), expected,
-                              (*load)->disordered(), (*load)->ended()));
+      return report_.Fail(fmt::format("{} of {} deliveries, {} out of order, {} streams ended", (*load)->delivered(),
+                                      expected, (*load)->disordered(), (*load)->ended()));
     }
     const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
     const CpuTime after = CpuTimeOf(system.edge().pid());
     const double user = (after.user_seconds - before.user_seconds) * 1e6 / static_cast<double>(expected);
     const double kernel = (after.system_seconds - before.system_seconds) * 1e6 / static_cast<double>(expected);
-    Add(fmt::format("1 topic × {} SSE readers, saturated: deliveries/s", sizes_.readers),
-        fmt::format("{:.0f}", static_cast<double>(expected) / seconds));
-    Add("… edge CPU per delivery (user + system)", fmt::format("{:.2f} + {:.2f} µs", user, kernel));
+    report_.Add(fmt::format("1 topic × {} SSE readers, saturated: deliveries/s", sizes_.readers),
+                fmt::format("{:.0f}", static_cast<double>(expected) / seconds));
+    report_.Add("… edge CPU per delivery (user + system)", fmt::format("{:.2f} + {:.2f} µs", user, kernel));
   }
 
   // User memory of idle connections.
@@ -131,20 +93,20 @@ class Bench {
     system.StartServer({"--engine", "memory"});
     system.StartEdge();
     if (!system.WaitReady()) {
-      return Fail("the edge did not become ready");
+      return report_.Fail("the edge did not become ready");
     }
     const testing::System& constant = system;
     const uint64_t before = PssBytesOf(system.edge().pid());
     auto load = SseLoad::Open(
         {.port = constant.http_port(), .target = kTarget, .count = sizes_.idle_connections, .on_event = {}});
     if (!load.ok()) {
-      return Fail(load.status().ToString());
+      return report_.Fail(load.status().ToString());
     }
     const uint64_t after = PssBytesOf(system.edge().pid());
-    Add(fmt::format("user memory per idle SSE connection ({} connections)", sizes_.idle_connections),
-        fmt::format("{} B", (after - before) / sizes_.idle_connections));
-    Add("… connects/s, one client thread",
-        fmt::format("{:.0f}", static_cast<double>(sizes_.idle_connections) / (*load)->connect_seconds()));
+    report_.Add(fmt::format("user memory per idle SSE connection ({} connections)", sizes_.idle_connections),
+                fmt::format("{} B", (after - before) / sizes_.idle_connections));
+    report_.Add("… connects/s, one client thread",
+                fmt::format("{:.0f}", static_cast<double>(sizes_.idle_connections) / (*load)->connect_seconds()));
   }
 
   // From publish to the last byte read, at a steady rate.
@@ -153,7 +115,7 @@ class Bench {
     system.StartServer({"--engine", "rocksdb", "--sync", "always"});
     system.StartEdge();
     if (!system.WaitReady()) {
-      return Fail("the edge did not become ready");
+      return report_.Fail("the edge did not become ready");
     }
     constexpr double kEventsPerSecond = 100;
     const auto events = static_cast<size_t>(kEventsPerSecond * sizes_.latency_seconds);
@@ -170,7 +132,7 @@ class Bench {
                                  }
                                }});
     if (!load.ok()) {
-      return Fail(load.status().ToString());
+      return report_.Fail(load.status().ToString());
     }
     Client client({.server = system.grpc_address()});
     Publisher publisher(client);
@@ -184,19 +146,12 @@ class Bench {
     }
     const uint64_t expected = events * sizes_.latency_readers;
     if (!(*load)->WaitDelivered(expected)) {
-      return Fail(fmt::format("{} of {} deliveries", (*load)->delivered(), expected));
+      return report_.Fail(fmt::format("{} of {} deliveries", (*load)->delivered(), expected));
     }
     load->reset();
-    std::sort(millis.begin(), millis.end());
-    const auto at = [&](double part) {
-      return millis[static_cast<size_t>(part * static_cast<double>(millis.size() - 1))];
-    };
-    Add(fmt::format("publish → SSE bytes read, 100 events/s × {} readers, p50 / p99", sizes_.latency_readers),
-        fmt::format("{:.2f} / {:.2f} ms", at(0.5), at(0.99)));
+    report_.Add(fmt::format("publish → SSE bytes read, 100 events/s × {} readers, p50 / p99", sizes_.latency_readers),
+                fmt::format("{:.2f} / {:.2f} ms", Percentile(millis, 0.5), Percentile(millis, 0.99)));
   }
-
-  const std::vector<Row>& rows() const { return rows_; }
-  bool failed() const { return failed_; }
 
  private:
   // Events a second of one gRPC reader that replays what was just published.
@@ -222,28 +177,17 @@ class Bench {
     {
       const Subscriber subscriber(client, options, callbacks);
       if (!testing::WaitUntil([&] { return events.load() >= expected; }, absl::Minutes(2))) {
-        return Fail(fmt::format("subscribe: {} of {} events", events.load(), expected));
+        return report_.Fail(fmt::format("subscribe: {} of {} events", events.load(), expected));
       }
     }
     const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
-    Add("subscribe from earliest, RocksDB, one gRPC reader: events/s",
-        fmt::format("{:.0f}", static_cast<double>(expected) / seconds));
-    Add("… bytes of an event as stored", fmt::format("{} B", bytes.load() / events.load()));
-  }
-
-  void Add(std::string what, std::string value) {
-    fmt::print(stderr, "{}: {}\n", what, value);
-    rows_.push_back({std::move(what), std::move(value)});
-  }
-
-  void Fail(const std::string& why) {
-    fmt::print(stderr, "weir-bench: {}\n", why);
-    failed_ = true;
+    report_.Add("subscribe from earliest, RocksDB, one gRPC reader: events/s",
+                fmt::format("{:.0f}", static_cast<double>(expected) / seconds));
+    report_.Add("… bytes of an event as stored", fmt::format("{} B", bytes.load() / events.load()));
   }
 
   Sizes sizes_;
-  std::vector<Row> rows_;
-  bool failed_ = false;
+  Report& report_;
 };
 
 int Main(int argc, char** argv) {
@@ -252,10 +196,10 @@ int Main(int argc, char** argv) {
       "Measures weir-server and weir-edge of the same build on this machine, checks every delivery, and prints a\n"
       "Markdown table. Load, server and edge share the machine: compare ratios of one run.");
   Sizes sizes;
-  std::vector<std::string> modes = {"publish", "fanout", "idle", "latency"};
-  app.add_option("--mode", modes, "What to measure")
-      ->check(CLI::IsMember({"publish", "fanout", "idle", "latency"}))
-      ->capture_default_str();
+  StoppedSizes stopped;
+  StormSizes storm;
+  std::vector<std::string> modes = {"publish", "fanout", "idle", "latency", "stopped", "storm"};
+  app.add_option("--mode", modes, "What to measure")->check(CLI::IsMember(modes))->capture_default_str();
   app.add_option("--events", sizes.publish_events, "Events to publish")
       ->check(CLI::Range(1'000, 100'000'000))
       ->capture_default_str();
@@ -272,6 +216,16 @@ int Main(int argc, char** argv) {
   app.add_option("--seconds", sizes.latency_seconds, "How long latency is measured")
       ->check(CLI::Range(1.0, 3600.0))
       ->capture_default_str();
+  app.add_option("--stopped", stopped.readers, "Readers that stop reading")
+      ->check(CLI::Range(1, 5'000))
+      ->capture_default_str();
+  app.add_option("--stopped-seconds", stopped.seconds, "For how long they do")
+      ->check(CLI::Range(1.0, 50.0))
+      ->capture_default_str();
+  app.add_option("--rounds", stopped.rounds, "How often they do")->check(CLI::Range(1, 20))->capture_default_str();
+  app.add_option("--storm", storm.readers, "Readers that come back at once")
+      ->check(CLI::Range(1, 9'000))
+      ->capture_default_str();
   app.name("weir-bench");
   try {
     app.parse(argc, argv);
@@ -280,20 +234,23 @@ int Main(int argc, char** argv) {
   }
 
   RaiseFileLimit();
-  Bench bench(sizes);
+  Report report;
+  Bench bench(sizes, report);
   const std::map<std::string, std::function<void()>> run = {{"publish", [&] { bench.Publish(); }},
                                                             {"fanout", [&] { bench.Fanout(); }},
                                                             {"idle", [&] { bench.Idle(); }},
-                                                            {"latency", [&] { bench.Latency(); }}};
+                                                            {"latency", [&] { bench.Latency(); }},
+                                                            {"stopped", [&] { MeasureStopped(stopped, report); }},
+                                                            {"storm", [&] { MeasureStorm(storm, report); }}};
   for (const std::string& mode : modes) {
     run.at(mode)();
   }
   fmt::print("Machine: {}. {}.\n\n| figure | value |\n|---|---:|\n", MachineName(),
              absl::FormatTime("%Y-%m-%d", absl::Now(), absl::UTCTimeZone()));
-  for (const Row& row : bench.rows()) {
+  for (const Report::Row& row : report.rows()) {
     fmt::print("| {} | {} |\n", row.what, row.value);
   }
-  return bench.failed() ? 1 : 0;
+  return report.failed() ? 1 : 0;
 }
 
 }  // namespace

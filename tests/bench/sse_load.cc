@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "absl/time/clock.h"
 
@@ -42,8 +44,6 @@ absl::StatusOr<std::unique_ptr<SseLoad>> SseLoad::Open(Options options) {
 }
 
 absl::Status SseLoad::Connect() {
-  const std::string request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n", options_.target);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(options_.port);
@@ -53,6 +53,10 @@ absl::Status SseLoad::Connect() {
     if (reader.fd < 0 || connect(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
       return absl::ErrnoToStatus(errno, "connect");
     }
+    const std::string id =
+        reader.last == 0 ? "" : fmt::format("Last-Event-ID: {}-{}\r\n", reader.scanner.epoch(), reader.last);
+    const std::string request =
+        fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n{}\r\n", options_.target, id);
     if (send(reader.fd, request.data(), request.size(), MSG_NOSIGNAL) != std::ssize(request)) {
       return absl::ErrnoToStatus(errno, "send");
     }
@@ -65,14 +69,46 @@ absl::Status SseLoad::Connect() {
 }
 
 SseLoad::~SseLoad() {
-  stop_.store(true);
-  thread_.join();
-  for (const Reader& reader : readers_) {
-    if (reader.fd >= 0) {
-      close(reader.fd);
-    }
-  }
+  Cut();
   close(epoll_);
+}
+
+void SseLoad::Pause() {
+  if (thread_.joinable()) {
+    stop_.store(true);
+    thread_.join();
+  }
+}
+
+void SseLoad::Resume(uint64_t sequence) {
+  target_ = sequence;
+  reached_.store(static_cast<uint64_t>(
+      std::count_if(readers_.begin(), readers_.end(), [&](const Reader& reader) { return reader.last >= sequence; })));
+  stop_.store(false);
+  thread_ = std::thread([this] { Run(); });
+}
+
+void SseLoad::Cut() {
+  Pause();
+  for (Reader& reader : readers_) {
+    if (reader.fd >= 0) {
+      close(std::exchange(reader.fd, -1));
+    }
+    reader.scanner.Restart();
+  }
+}
+
+absl::Status SseLoad::Return(uint64_t sequence) {
+  Resume(sequence);
+  return Connect();
+}
+
+uint64_t SseLoad::missing() const {
+  uint64_t sum = 0;
+  for (const Reader& reader : readers_) {
+    sum += reader.missing + reader.scanner.gaps();
+  }
+  return sum;
 }
 
 void SseLoad::Run() {
@@ -107,6 +143,12 @@ void SseLoad::Read(Reader& reader) {
     if (sequence <= reader.last) {
       disordered_.fetch_add(1, std::memory_order_relaxed);
     }
+    if (reader.last != 0 && sequence > reader.last + 1) {
+      reader.missing += sequence - reader.last - 1;
+    }
+    if (reader.last < target_ && sequence >= target_) {
+      reached_.fetch_add(1, std::memory_order_relaxed);
+    }
     reader.last = sequence;
     ++events;
     if (options_.on_event) {
@@ -116,10 +158,10 @@ void SseLoad::Read(Reader& reader) {
   delivered_.fetch_add(events, std::memory_order_relaxed);
 }
 
-bool SseLoad::WaitDelivered(uint64_t count) const {
+bool SseLoad::WaitFor(const std::atomic<uint64_t>& counter, uint64_t count) const {
   uint64_t seen = delivered();
   absl::Time moved = absl::Now();
-  while (delivered() < count) {
+  while (counter.load(std::memory_order_relaxed) < count) {
     absl::SleepFor(absl::Milliseconds(1));
     if (const uint64_t now = delivered(); now != seen) {
       seen = now;
@@ -130,5 +172,9 @@ bool SseLoad::WaitDelivered(uint64_t count) const {
   }
   return true;
 }
+
+bool SseLoad::WaitDelivered(uint64_t count) const { return WaitFor(delivered_, count); }
+
+bool SseLoad::WaitReached() const { return WaitFor(reached_, readers_.size()); }
 
 }  // namespace weir::bench

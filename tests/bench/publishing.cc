@@ -1,0 +1,56 @@
+#include "tests/bench/publishing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "apps/dispatch/v1/dispatch.pb.h"
+
+namespace weir::bench {
+
+v1::Event MakeEvent(size_t text_bytes) {
+  apps::dispatch::v1::FlashMessage message;
+  message.set_id("flash-0001");
+  message.set_text(std::string(text_bytes, 'x'));
+  message.set_severity("warning");
+  message.set_sender("central");
+  v1::Event event;
+  event.set_topic("dispatch.broadcast");
+  event.mutable_payload()->PackFrom(message);
+  return event;
+}
+
+double PublishAll(Client& client, size_t count, size_t batch_events) {
+  PublisherOptions options;
+  options.batch_events_max = batch_events;
+  Publisher publisher(client, options);
+  const v1::Event event = MakeEvent();
+  std::atomic<size_t> failed{0};
+  const absl::Time start = absl::Now();
+  for (size_t i = 0; i < count; ++i) {
+    publisher.Publish(event, [&](const PublishOutcome& outcome) {
+      if (!outcome.status.ok()) {
+        failed.fetch_add(1);
+      }
+    });
+  }
+  if (absl::Status status = publisher.Flush(absl::Now() + absl::Minutes(5)); !status.ok() || failed.load() > 0) {
+    fmt::print(stderr, "weir-bench: publishing failed: {} events refused, {}\n", failed.load(), status.ToString());
+    return 0;
+  }
+  return static_cast<double>(count) / absl::ToDoubleSeconds(absl::Now() - start);
+}
+
+double Percentile(std::vector<double>& values, double part) {
+  if (values.empty()) {
+    return 0;
+  }
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
+}  // namespace weir::bench

@@ -1,0 +1,205 @@
+#include "tests/bench/stopped.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "tests/bench/proc_stats.h"
+#include "tests/bench/publishing.h"
+#include "tests/bench/socket_memory.h"
+#include "tests/bench/sse_load.h"
+#include "tests/support/system.h"
+
+namespace weir::bench {
+namespace {
+
+using testing::System;
+
+constexpr double kMiB = 1 << 20;
+// limits.send_buffer_bytes, as it is by default.
+constexpr uint64_t kSendBufferBytes = 256 * 1024;
+
+// Readers that stop are at first like any others: until the buffers between are full.
+enum Phase : uint8_t { kAlone, kFilling, kBeside };
+
+class Stopped {
+ public:
+  Stopped(const StoppedSizes& sizes, Report& report)
+      : sizes_(sizes),
+        report_(report),
+        events_per_phase_(static_cast<size_t>(sizes.seconds * sizes.events_per_second)),
+        sent_(2 * sizes.rounds * events_per_phase_ + 1),
+        phases_(sent_.size(), kAlone),
+        millis_(3) {}
+
+  void Run() {
+    // The engine in memory: no disk disturbs the readers.
+    system_.StartServer({"--engine", "memory"});
+    system_.StartEdge();
+    if (!system_.WaitReady()) {
+      return report_.Fail("the edge did not become ready");
+    }
+    auto healthy = SseLoad::Open({.port = system_.http_port(),
+                                  .target = kTarget,
+                                  .count = sizes_.healthy_readers,
+                                  .on_event = [this](uint64_t sequence) { Took(sequence); }});
+    if (!healthy.ok()) {
+      return report_.Fail(healthy.status().ToString());
+    }
+    Client client({.server = system_.grpc_address()});
+    Publisher publisher(client);
+    for (size_t round = 0; round < sizes_.rounds; ++round) {
+      Publish(publisher, [] { return kAlone; });
+      before_ = Beyond();
+      if (!Round(publisher)) {
+        return;
+      }
+    }
+    (*healthy)->Pause();
+    if ((*healthy)->missing() > 0 || (*healthy)->disordered() > 0) {
+      report_.Fail(fmt::format("a healthy reader missed {} events", (*healthy)->missing()));
+    }
+    Tell();
+  }
+
+ private:
+  // Called by the healthy readers' thread.
+  void Took(uint64_t sequence) {
+    if (sequence < sent_.size()) {
+      const int64_t at = sent_[sequence].load();
+      millis_[phases_[sequence]].push_back(static_cast<double>(absl::GetCurrentTimeNanos() - at) / 1e6);
+    }
+  }
+
+  // Asks `phase` now and then.
+  template <typename F>
+  void Publish(Publisher& publisher, F&& phase) {
+    const v1::Event event = MakeEvent(sizes_.event_bytes);
+    absl::Time due = absl::Now();
+    absl::Time ask = due;
+    Phase current = kAlone;
+    for (size_t i = 0; i < events_per_phase_; ++i) {
+      if (due >= ask) {
+        current = phase();
+        ask += absl::Milliseconds(250);
+      }
+      absl::SleepFor(due - absl::Now());
+      ++head_;
+      phases_[head_] = current;
+      sent_[head_].store(absl::GetCurrentTimeNanos());
+      publisher.Publish(event, [](const PublishOutcome&) {});
+      due += absl::Seconds(1 / sizes_.events_per_second);
+    }
+  }
+
+  bool Round(Publisher& publisher) {
+    auto load =
+        SseLoad::Open({.port = system_.http_port(), .target = kTarget, .count = sizes_.readers, .on_event = {}});
+    if (!load.ok()) {
+      report_.Fail(load.status().ToString());
+      return false;
+    }
+    (*load)->Pause();
+    Publish(publisher, [this] {
+      Look(stopped_);
+      return Metric("weir_edge_streams_lagging") < static_cast<double>(sizes_.readers) ? kFilling : kBeside;
+    });
+    if (absl::Status status = publisher.Flush(absl::Now() + absl::Seconds(30)); !status.ok()) {
+      report_.Fail(status.ToString());
+      return false;
+    }
+    const absl::Time start = absl::Now();
+    (*load)->Resume(head_);
+    while ((*load)->reached() < sizes_.readers && absl::Now() - start < absl::Minutes(5)) {
+      Look(catching_up_);
+      absl::SleepFor(absl::Milliseconds(250));
+    }
+    catch_up_seconds_ = std::max(catch_up_seconds_, absl::ToDoubleSeconds(absl::Now() - start));
+    const uint64_t reached = (*load)->reached();
+    (*load)->Pause();
+    missing_ += (*load)->missing();
+    ended_ += (*load)->ended();
+    if (reached < sizes_.readers || (*load)->missing() > 0 || (*load)->disordered() > 0) {
+      report_.Fail(fmt::format("{} of {} readers caught up, {} events missing, {} out of order, {} streams ended",
+                               reached, sizes_.readers, (*load)->missing(), (*load)->disordered(), (*load)->ended()));
+      return false;
+    }
+    (*load)->Cut();
+    return testing::WaitUntil([this] { return Metric("sse_connections_total") <= sizes_.healthy_readers; });
+  }
+
+  // The edge's memory without its tail.
+  double Beyond() { return static_cast<double>(PssBytesOf(system_.edge().pid())) - Metric("weir_edge_tail_bytes"); }
+
+  struct Peak {
+    double beyond = 0;
+    SocketMemory sockets;
+  };
+
+  void Look(Peak& peak) {
+    peak.beyond = std::max(peak.beyond, Beyond() - before_);
+    if (absl::StatusOr<SocketMemory> sockets = MemoryOfSocketsAt(system_.http_port()); sockets.ok()) {
+      peak.sockets.sockets = std::max(peak.sockets.sockets, sockets->sockets);
+      peak.sockets.bytes = std::max(peak.sockets.bytes, sockets->bytes);
+      peak.sockets.bytes_max = std::max(peak.sockets.bytes_max, sockets->bytes_max);
+    } else {
+      report_.Fail(sockets.status().ToString());
+    }
+  }
+
+  void Tell() {
+    report_.Add(fmt::format("{} readers stop for {:.0f} s at {:.0f} events/s × {} B: edge grows beyond its tail by",
+                            sizes_.readers, sizes_.seconds, sizes_.events_per_second, sizes_.event_bytes),
+                fmt::format("{:.1f} MiB", stopped_.beyond / kMiB));
+    const auto streams = static_cast<double>(sizes_.readers + sizes_.healthy_readers);
+    report_.Add("… kernel memory of the edge's sockets, of the limit (streams × send_buffer_bytes)",
+                fmt::format("{:.1f} of {:.1f} MiB; one socket at most {} KiB",
+                            static_cast<double>(stopped_.sockets.bytes) / kMiB, streams * kSendBufferBytes / kMiB,
+                            stopped_.sockets.bytes_max / 1024));
+    TellLatency("… a healthy reader's p50 / p99 alone", millis_[kAlone]);
+    TellLatency("… beside them, when their buffers are full", millis_[kBeside]);
+    millis_[kBeside].insert(millis_[kBeside].end(), millis_[kFilling].begin(), millis_[kFilling].end());
+    TellLatency("… beside them, in all", millis_[kBeside]);
+    report_.Add("… all read again: everyone has everything after; edge beyond its tail at most",
+                fmt::format("{:.1f} s; {:.1f} MiB", catch_up_seconds_, catching_up_.beyond / kMiB));
+    report_.Add("… events missing; streams that the edge had ended", fmt::format("{}; {}", missing_, ended_));
+  }
+
+  void TellLatency(const std::string& what, std::vector<double>& millis) {
+    const double p99 = Percentile(millis, 0.99);
+    if (alone_p99_ == 0) {
+      alone_p99_ = p99;
+    }
+    report_.Add(what, fmt::format("{:.2f} / {:.2f} ms: {:.2f} ×", Percentile(millis, 0.5), p99, p99 / alone_p99_));
+  }
+
+  double Metric(const std::string& name) const { return System::Metric(system_.edge_admin_port(), name); }
+
+  const StoppedSizes sizes_;
+  Report& report_;
+  System system_;
+  const size_t events_per_phase_;
+  std::vector<std::atomic<int64_t>> sent_;  // by sequence: the log is new
+  std::vector<Phase> phases_;
+  std::vector<std::vector<double>> millis_;  // by phase
+  double alone_p99_ = 0;
+  uint64_t head_ = 0;
+  double before_ = 0;
+  Peak stopped_;
+  Peak catching_up_;
+  double catch_up_seconds_ = 0;
+  uint64_t missing_ = 0;
+  uint64_t ended_ = 0;
+};
+
+}  // namespace
+
+void MeasureStopped(const StoppedSizes& sizes, Report& report) { Stopped(sizes, report).Run(); }
+
+}  // namespace weir::bench
