@@ -136,6 +136,8 @@ void EdgeMetrics::AddTail(std::vector<MetricFamily>& out) const {
          static_cast<double>(history_.running()));
   AddOne(out, "weir_edge_history_reads_waiting", "Reads of history that wait their turn.", MetricType::Gauge,
          static_cast<double>(history_.waiting()));
+  AddOne(out, "weir_edge_history_cached_bytes", "Memory of pages of history that slow readers share.",
+         MetricType::Gauge, static_cast<double>(history_.cached_bytes()));
 }
 
 void EdgeMetrics::AddUpstream(std::vector<MetricFamily>& out) const {

@@ -85,6 +85,7 @@ void FanoutHub::Turn() {
 void FanoutHub::BeginGeneration(const TailState& state) {
   const bool first = generation_ == 0;
   const std::vector<Session*> live = TakeLive();
+  history_.Forget();
   generation_ = state.generation;
   epoch_ = state.epoch;
   began_after_ = state.began_after;

@@ -8,9 +8,10 @@
 //
 // Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then),
 // Wake, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side
-// must have stopped before the hub is destroyed. Bounds: a stream that is behind holds at most one block (a share in a
-// turn's 256 KiB, or 32 KiB of its own, or one event) and one page of history; a turn takes at most 512 events or 256
-// KiB before others have theirs.
+// must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its socket has
+// room, a block or two at a time, so that nearly always it holds nothing; at most it holds the rest of one block (a
+// share in a turn's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it writes, but
+// for the page of a snapshot. A turn takes at most 512 events or 256 KiB before others have theirs.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 
@@ -130,7 +131,6 @@ class FanoutHub final : public Hub {
   void AppendConnected(Session& session, const BoundData* data, std::string& out);
   void AppendGap(Session& session, const GapInfo& gap, std::string& out);
   void CountResume(Session& session, ResumeResult result);
-  void HoldPage(Session& session, std::shared_ptr<const HistoryPage> page);
   void FinishPage(Session& session);
 
   // Many readers at a time, a few in each handler (fanout_upstream.cc).
@@ -153,6 +153,7 @@ class FanoutHub final : public Hub {
   void Readable(Session& session, boost::system::error_code error);
   void Writable(Session& session, boost::system::error_code error);
   bool Dead(Session& session);
+  void AwaitRoom(Session& session);
   void LeaveLive(Session& session);
   void End(Session& session, CloseReason reason);
   void Close(Session& session, CloseReason reason);
@@ -162,6 +163,7 @@ class FanoutHub final : public Hub {
   void ArmSweep();
   void Tend(Session& session, int64_t now);
   void Heartbeat(Session& session);
+  void CheckPeer(Session& session);
   void DueAt(Session& session, int64_t at_ms);
   int64_t NowMs() const { return absl::ToUnixMillis(options_.monotonic()); }
   // When a token that ends then has ended, in terms of NowMs.
@@ -226,7 +228,6 @@ class FanoutHub final : public Hub {
   bool running_later_ = false;
   std::vector<Session*> graveyard_;
   absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
-  size_t pages_bytes_ = 0;                 // of history, that sessions hold
   Block block_;                            // for one write at a time
   std::vector<uint16_t> block_names_;
 

@@ -175,6 +175,7 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
   }
   const HistoryPage& page = **answer;
   ++poll.pages;
+  const bool asked_after = poll.has_place && poll.page_token.empty();
   if (!poll.has_place) {
     poll.cursor = page.cursor;
     if (!page.events.empty()) {
@@ -187,8 +188,9 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
     poll.cursor = page.gap->resumed_at;
   }
   bool whole = true;
-  for (const EventView& event : page.events) {
-    if (!AddPollItem(poll, event, *page.schema)) {
+  const bool follows = asked_after && !page.gap;
+  for (size_t i = follows ? page.FirstAfter(poll.cursor.sequence) : 0; i < page.events.size(); ++i) {
+    if (!AddPollItem(poll, page.events[i], *page.schema)) {
       whole = false;
       break;
     }

@@ -14,10 +14,9 @@ namespace {
 
 // What a stream that is behind is sent at once.
 constexpr size_t kBlockBytes = 32 * 1024;
-// Blocks in a row before others have their turn.
-constexpr int kBlocksInARow = 8;
-// History that waits in memory for slow readers; beyond it they read their page again later.
-constexpr size_t kPagesBytesMax = 32 * 1024 * 1024;
+// Blocks in a row before it waits until its socket has room. A socket with room has it for a third of its buffer, so
+// that with the default size these fit, and nothing of them has to be kept.
+constexpr int kBlocksInARow = 2;
 // A cursor ahead of the tail: how long until the server is asked about it, and how often again.
 constexpr int64_t kAheadMs = 1000;
 constexpr int64_t kAskAgainMs = 5000;
@@ -106,8 +105,8 @@ void FanoutHub::Settle(Session& session) {
       return;
     }
   }
-  if (!session.closed) {
-    RunLater(session);
+  if (!session.closed && session.output == nullptr) {
+    AwaitRoom(session);
   }
 }
 
@@ -227,6 +226,7 @@ void FanoutHub::AskServer(Session& session) {
     request.start.cursor = session.cursor;
   }
   catch_up.asked_after = session.cursor;
+  catch_up.asked_by_cursor = request.page_token.empty() && request.start.kind == ReadStart::Kind::kAfter;
   catch_up.ticket = std::make_shared<HistoryTicket>();
   catch_up.ticket->session = &session;
   ReadHistory(request, catch_up.ticket);
@@ -245,18 +245,11 @@ void FanoutHub::OnPage(Session& session, const absl::StatusOr<std::shared_ptr<co
     return;
   }
   CountResume(session, (*page)->gap ? ResultOf((*page)->gap->reason) : ResumeResult::kResumed);
-  HoldPage(session, *page);
-  catch_up.page_next = 0;
-  catch_up.gap_due = (*page)->gap.has_value();
+  catch_up.page = *page;
+  catch_up.gap_due = catch_up.page->gap.has_value();
+  const bool follows = catch_up.asked_by_cursor && !catch_up.gap_due;
+  catch_up.page_next = follows ? catch_up.page->FirstAfter(session.cursor.sequence) : 0;
   Settle(session);
-}
-
-// Sets the page that the session holds, or none.
-void FanoutHub::HoldPage(Session& session, std::shared_ptr<const HistoryPage> page) {
-  std::shared_ptr<const HistoryPage>& held = session.catch_up->page;
-  pages_bytes_ -= held == nullptr ? 0 : held->bytes->size();
-  held = std::move(page);
-  pages_bytes_ += held == nullptr ? 0 : held->bytes->size();
 }
 
 bool FanoutHub::WritePage(Session& session) {
@@ -297,11 +290,6 @@ bool FanoutHub::WritePage(Session& session) {
   if (!block_.empty()) {
     SendBlock(session, block_);
   }
-  if (session.output != nullptr && session.catch_up->page != nullptr && session.catch_up->page_token.empty() &&
-      pages_bytes_ > kPagesBytesMax) {
-    HoldPage(session, nullptr);
-    session.catch_up->start.kind = ReadStart::Kind::kAfter;
-  }
   return true;
 }
 
@@ -309,7 +297,7 @@ bool FanoutHub::WritePage(Session& session) {
 void FanoutHub::FinishPage(Session& session) {
   CatchUp& catch_up = *session.catch_up;
   const std::shared_ptr<const HistoryPage> page = catch_up.page;
-  HoldPage(session, nullptr);
+  catch_up.page.reset();
   catch_up.page_token = KeepsToken(catch_up.start.kind, *page) ? page->next_page_token : "";
   if (!catch_up.page_token.empty()) {
     return;  // a snapshot's cursor holds only when it is complete

@@ -10,6 +10,7 @@
 
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
+#include "edge/send_buffer.h"
 
 namespace weir::edge {
 namespace {
@@ -26,8 +27,7 @@ void FanoutHub::PrepareSocket(Session& session) {
   boost::system::error_code ignored;
   session.socket.native_non_blocking(true, ignored);
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  // The kernel doubles what it is given, for its own bookkeeping.
-  SetOption(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(options_.send_buffer_bytes / 2));
+  SetOption(fd, SOL_SOCKET, SO_SNDBUF, SendBufferOption(options_.send_buffer_bytes));
   SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
             static_cast<int>(absl::ToInt64Milliseconds(std::min(options_.slow_reader_timeout, absl::Hours(1)) +
                                                        kUserTimeoutMargin)));
@@ -48,10 +48,17 @@ void FanoutHub::Send(Session& session, std::string_view bytes) {
 
 void FanoutHub::SendBlock(Session& session, Block& block) { Send(session, block.Finish(session.channel->chunked)); }
 
-// The kernel took only `offset` bytes. A live session is no longer live.
+// The kernel took only `offset` bytes. A live session is no longer live. A page of history is not kept meanwhile: the
+// cursor describes the place, but for a snapshot's.
 void FanoutHub::Stall(Session& session, std::shared_ptr<const std::string> bytes, size_t offset) {
   if (session.state == Session::State::kLive) {
     LeaveLive(session);
+  }
+  if (CatchUp* const catch_up = session.catch_up.get();
+      catch_up != nullptr && catch_up->page != nullptr && catch_up->start.kind != ReadStart::Kind::kLast) {
+    catch_up->page.reset();
+    catch_up->page_token.clear();
+    catch_up->start.kind = ReadStart::Kind::kAfter;
   }
   session.output = std::make_unique<Output>(Output{std::move(bytes), offset, NowMs()});
   counters_.lagging.Add();
@@ -96,6 +103,13 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
     return;
   }
   Output& output = *session.output;
+  if (output.bytes == nullptr) {
+    session.output.reset();
+    counters_.lagging.Subtract();
+    TellUpstream(session);
+    Settle(session);
+    return;
+  }
   const std::string_view rest = std::string_view(*output.bytes).substr(output.offset);
   const ssize_t sent = ::send(session.socket.native_handle(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && !MayTryAgain(errno)) {
@@ -107,14 +121,10 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
     output.offset += static_cast<size_t>(sent);
     output.since_ms = NowMs();
   }
-  if (output.offset < output.bytes->size()) {
-    ArmWrite(session);
-    return;
+  if (output.offset == output.bytes->size()) {
+    output.bytes.reset();  // whether there is room for more is not known
   }
-  session.output.reset();
-  counters_.lagging.Subtract();
-  TellUpstream(session);
-  Settle(session);
+  ArmWrite(session);
 }
 
 // True when the session was closed; it is freed when its last operation has called back.
@@ -129,6 +139,9 @@ bool FanoutHub::Dead(Session& session) {
   return true;
 }
 
+// Goes on with the session when its socket has room; others have their turn before.
+void FanoutHub::AwaitRoom(Session& session) { Stall(session, nullptr, 0); }
+
 // Out of the channel's array; the session's place is its own again.
 void FanoutHub::LeaveLive(Session& session) {
   std::vector<Channel::Reader>& readers = session.channel->readers;
@@ -142,7 +155,7 @@ void FanoutHub::LeaveLive(Session& session) {
 
 // A clean end, with a last block where the stream is at a place for it.
 void FanoutHub::End(Session& session, CloseReason reason) {
-  if (session.output == nullptr) {
+  if (session.output == nullptr || session.output->bytes == nullptr) {
     block_.Clear();
     if (session.started && reason == CloseReason::kDrain) {
       const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
@@ -176,10 +189,7 @@ void FanoutHub::Close(Session& session, CloseReason reason) {
   sessions_[session.slot] = sessions_.back();
   sessions_[session.slot].session->slot = session.slot;
   sessions_.pop_back();
-  if (session.catch_up != nullptr) {
-    HoldPage(session, nullptr);
-    session.catch_up.reset();
-  }
+  session.catch_up.reset();
   if (session.output != nullptr) {
     session.output.reset();
     counters_.lagging.Subtract();
@@ -192,7 +202,7 @@ void FanoutHub::Close(Session& session, CloseReason reason) {
   counters_.CountDuration(NowMs() - session.opened_ms);
 
   boost::system::error_code ignored;
-  if (reason == CloseReason::kSlow) {
+  if (reason == CloseReason::kSlow || reason == CloseReason::kVanished) {
     // What the kernel holds for it is freed now, not when TCP gives up.
     session.socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
   }

@@ -1,10 +1,12 @@
 // What the hub does because of the time: heartbeats, deadlines, draining. One sweep per thread over a dense array,
 // instead of a timer per stream.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
+#include "edge/tcp_progress.h"
 
 namespace weir::edge {
 
@@ -48,6 +50,7 @@ void FanoutHub::Tend(Session& session, int64_t now) {
   if (session.heartbeat_ms <= now) {
     session.heartbeat_ms = now + absl::ToInt64Milliseconds(session.channel->route->heartbeat_interval);
     Heartbeat(session);
+    CheckPeer(session);
   }
   if (!session.closed && session.state == Session::State::kParked && session.catch_up != nullptr &&
       session.catch_up->ask_at_ms != 0 && session.catch_up->ask_at_ms <= now) {
@@ -89,6 +92,21 @@ void FanoutHub::Heartbeat(Session& session) {
 
 int64_t FanoutHub::EndMs(absl::Time expires) const {
   return expires == absl::InfiniteFuture() ? INT64_MAX : NowMs() + absl::ToInt64Milliseconds(expires - options_.now());
+}
+
+// What was on its way at the last heartbeat has had a whole interval to arrive.
+void FanoutHub::CheckPeer(Session& session) {
+  const std::optional<TcpProgress> progress =
+      session.closed ? std::nullopt : TcpProgressOf(session.socket.native_handle());
+  if (!progress) {
+    return;
+  }
+  if (progress->PeerVanished(session.written_mark,
+                             absl::ToInt64Milliseconds(session.channel->route->heartbeat_interval))) {
+    Close(session, CloseReason::kVanished);
+    return;
+  }
+  session.written_mark = progress->written;
 }
 
 void FanoutHub::DueAt(Session& session, int64_t at_ms) {

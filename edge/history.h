@@ -2,6 +2,7 @@
 #ifndef WEIR_EDGE_HISTORY_H_
 #define WEIR_EDGE_HISTORY_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -34,6 +35,13 @@ struct HistoryPage {
   std::string next_page_token;  // empty: this was the last page
   Cursor cursor;                // the log was read up to here
   std::optional<GapInfo> gap;   // before events[0]
+
+  // The place of the first event beyond the sequence.
+  size_t FirstAfter(uint64_t sequence) const {
+    return static_cast<size_t>(
+        std::partition_point(events.begin(), events.end(), [&](const EventView& e) { return e.sequence <= sequence; }) -
+        events.begin());
+  }
 };
 
 class History {

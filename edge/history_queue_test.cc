@@ -107,5 +107,47 @@ TEST_F(HistoryQueueTest, AnAnswerMayComeAfterTheQueueIsGone) {
   EXPECT_EQ(answers_, 0);
 }
 
+// Slow readers stand at different places of the same stretch.
+TEST_F(HistoryQueueTest, ReadersOfOneStretchShareItsPages) {
+  for (int i = 0; i < 40; ++i) {
+    log_.Add("a.b", "x");
+  }
+  log_.page_events_max = 20;
+  log_.Hold();
+  HistoryQueue queue(log_, 64);
+  std::vector<std::pair<uint64_t, uint64_t>> firsts;
+  for (uint64_t after = 0; after < 15; ++after) {
+    queue.Read(After(after), wanted_, [&firsts, after](const auto& page) {
+      firsts.emplace_back(after, (*page)->events[(*page)->FirstAfter(after)].sequence);
+    });
+  }
+  EXPECT_EQ(queue.running(), 2);
+  log_.Release();
+  EXPECT_EQ(queue.reads_total(), 2);
+  EXPECT_EQ(firsts.size(), 15);
+  for (const auto& [after, first] : firsts) {
+    EXPECT_EQ(first, after + 1);
+  }
+  EXPECT_GT(queue.cached_bytes(), 0);
+  queue.Forget();
+  EXPECT_EQ(queue.cached_bytes(), 0);
+  Read(queue, 3);
+  EXPECT_EQ(queue.reads_total(), 3);
+}
+
+TEST_F(HistoryQueueTest, KeepsNothingThatWasReadOfAnotherPast) {
+  for (int i = 0; i < 40; ++i) {
+    log_.Add("a.b", "x");
+  }
+  log_.page_events_max = 20;
+  log_.Hold();
+  HistoryQueue queue(log_, 64);
+  Read(queue, 0);
+  queue.Forget();
+  log_.Release();
+  EXPECT_EQ(answers_, 1);
+  EXPECT_EQ(queue.cached_bytes(), 0);
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -22,8 +22,8 @@ class HubCounter {
 };
 
 // Why a stream ended.
-enum class CloseReason : uint8_t { kClient, kError, kSlow, kExpired, kDrain, kHistory };
-inline constexpr std::array<const char*, 6> kCloseReasonNames = {"client",  "error", "slow",
+enum class CloseReason : uint8_t { kClient, kError, kSlow, kVanished, kExpired, kDrain, kHistory };
+inline constexpr std::array<const char*, 7> kCloseReasonNames = {"client",  "error", "slow",   "vanished",
                                                                  "expired", "drain", "history"};
 
 // How a reader that came with a cursor went on.

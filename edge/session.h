@@ -27,9 +27,9 @@ struct HistoryTicket {
   uint64_t poll = 0;
 };
 
-// Bytes on their way.
+// A stream waits for its socket.
 struct Output {
-  std::shared_ptr<const std::string> bytes;
+  std::shared_ptr<const std::string> bytes;  // what is to be sent then; null: nothing that was begun
   size_t offset = 0;
   int64_t since_ms = 0;  // when the kernel last took a byte
 };
@@ -40,11 +40,12 @@ struct CatchUp {
   std::shared_ptr<const BoundData> connected_data;  // until then
   std::shared_ptr<HistoryTicket> ticket;            // a read is under way
   std::shared_ptr<const HistoryPage> page;          // being written
-  size_t page_next = 0;
-  bool gap_due = false;    // the page's
-  std::string page_token;  // of reading that a cursor does not describe: see KeepsToken
-  Cursor asked_after;      // by the last read
-  int64_t ask_at_ms = 0;   // the server is not asked again before
+  size_t page_next = 0;                             // an event of it
+  bool gap_due = false;                             // the page's
+  std::string page_token;                           // of reading that a cursor does not describe: see KeepsToken
+  Cursor asked_after;                               // by the last read
+  bool asked_by_cursor = false;
+  int64_t ask_at_ms = 0;  // the server is not asked again before
 };
 
 struct Session {
@@ -69,6 +70,7 @@ struct Session {
   uint32_t slot = 0;            // in the hub's sessions
   uint32_t place = 0;           // in the channel's readers, or in the hub's parked sessions
   uint32_t generation = 0;      // of the tail that the cursor was taken from; 0: of the server
+  uint32_t written_mark = 0;    // what TcpProgress said at the last heartbeat
   uint8_t pending = 0;          // operations that will still call back
   State state = State::kBehind;
   bool started = false;    // the first block is written

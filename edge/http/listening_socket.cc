@@ -12,6 +12,8 @@
 #include <string>
 #include <system_error>
 
+#include "edge/send_buffer.h"
+
 namespace weir::edge {
 namespace {
 
@@ -87,8 +89,7 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Address& address, si
   ListeningSocket result(fd, found->ai_family == AF_INET6, address);
   if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) || !SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) ||
       !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
-      // The kernel doubles what it is told, to make room for its own bookkeeping.
-      !SetOption(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(send_buffer_bytes / 2)) ||
+      !SetOption(fd, SOL_SOCKET, SO_SNDBUF, SendBufferOption(send_buffer_bytes)) ||
       ::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, kBacklog) != 0) {
     return SystemError(address, errno);
   }
