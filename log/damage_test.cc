@@ -303,6 +303,47 @@ TEST_F(TailRepairTest, TheLastWriteIsCutWhenItIsDamaged) {
   EXPECT_EQ(Judge(directory, 7), Outcome::kWhole);
 }
 
+TEST_F(TailRepairTest, CutsGarbageOffTheManifestWhereNothingIsLostByIt) {
+  for (const State state : {State::kKilled, State::kClosed}) {
+    const std::string directory = Make(state);
+    AppendUnwritten(ManifestOf(directory));
+    EXPECT_EQ(Judge(directory), Outcome::kRefused);
+    EXPECT_THAT(CheckLog(directory)->faults.kept().at(0).ToString(), HasSubstr("--repair-tail"));
+    const absl::StatusOr<TailRepair> repair = RepairTail(directory);
+    ASSERT_TRUE(repair.ok()) << repair.status();
+    EXPECT_EQ(repair->cuts.at(0).bytes, 207u);
+    EXPECT_EQ(Judge(directory), Outcome::kWhole);
+  }
+}
+
+TEST_F(TailRepairTest, AManifestThatIsDamagedWhereItMattersIsLeftAsItIs) {
+  const std::string directory = Make(State::kClosed);
+  const fs::path manifest = ManifestOf(directory);
+  Flip(manifest, fs::file_size(manifest) - 20);
+  // Earlier records end the file now, but for the garbage: the tables of the newest are unknown.
+  const std::string before = ReadBytes(manifest);
+  bool refused = false;
+  for (size_t at = fs::file_size(manifest) - 1; at > 100 && !refused; --at) {
+    WriteBytes(manifest, before.substr(0, at));
+    Flip(manifest, at - 1);
+    const std::string damaged = ReadBytes(manifest);
+    const absl::StatusOr<TailRepair> repair = RepairTail(directory);
+    if (repair.ok()) {
+      // What was cut did not matter; the next try begins anew.
+      for (const CutTail& cut : repair->cuts) {
+        fs::remove(directory + "/" + cut.copy);
+      }
+      continue;
+    }
+    refused = true;
+    EXPECT_EQ(repair.status().code(), absl::StatusCode::kDataLoss) << repair.status();
+    EXPECT_EQ(ReadBytes(manifest), damaged);
+    EXPECT_FALSE(std::any_of(fs::directory_iterator(directory), fs::directory_iterator(),
+                             [](const auto& entry) { return entry.path().filename().string().starts_with("cut-"); }));
+  }
+  EXPECT_TRUE(refused);
+}
+
 TEST_F(TailRepairTest, AGoodLogIsLeftAlone) {
   for (const State state : {State::kKilled, State::kClosed}) {
     const std::string directory = Make(state);

@@ -32,12 +32,12 @@ absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(const std::string& directory,
   }
   if (store == nullptr) {
     // The files were found good but for the end.
-    const bool at_end = preflight.tail.has_value();
-    fault.where = at_end ? "db/" + StoredFiles::WalName(preflight.tail->file) : "db";
-    fault.what = at_end ? fmt::format("from byte {} on there is something that is no unfinished write: {}",
-                                      preflight.tail->whole_bytes, opened.ToString())
-                        : opened.ToString();
-    fault.advice = at_end ? kRepairAdvice : kRestoreAdvice;
+    const std::optional<FileTail>& tail = preflight.wal_tail;
+    fault.where = tail.has_value() ? tail->file : "db";
+    fault.what = tail.has_value() ? fmt::format("from byte {} on there is something that is no unfinished write: {}",
+                                                tail->whole_bytes, opened.ToString())
+                                  : opened.ToString();
+    fault.advice = tail.has_value() ? kRepairAdvice : kRestoreAdvice;
   }
   return store;
 }
@@ -106,11 +106,11 @@ std::optional<Facts> ReadFacts(const RocksDbStore& store, Faults& faults) {
   return Facts{epoch.value_or(""), *known_key, *known_trimmed};
 }
 
-// Appends what a file holds from `offset` on to a new file, durably.
-absl::Status Copy(const std::string& from, uint64_t offset, const std::string& to) {
+// Writes what a file holds from `offset` on to another one, durably. `how`: flags of open.
+absl::Status Copy(const std::string& from, uint64_t offset, const std::string& to, int how) {
   std::ifstream in(from, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
-  const int out = open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  const int out = open(to.c_str(), O_WRONLY | O_CLOEXEC | how, 0640);
   bool copied = out >= 0;
   std::string block(1 << 20, '\0');
   while (copied && in) {
@@ -137,24 +137,37 @@ absl::Status Truncate(const std::string& path, uint64_t bytes) {
               : absl::UnavailableError(fmt::format("{} cannot be cut: {}", path, std::strerror(error)));
 }
 
-absl::StatusOr<CutTail> Cut(const LogDirectory& directory, const WalTail& tail) {
-  const std::string name = StoredFiles::WalName(tail.file);
-  const CutTail cut = {.file = "db/" + name,
+absl::StatusOr<CutTail> Cut(const LogDirectory& directory, const FileTail& tail) {
+  const std::string within = directory.path() + "/";
+  const CutTail cut = {.file = tail.file,
                        .offset = tail.whole_bytes,
                        .bytes = tail.bytes - tail.whole_bytes,
-                       .copy = fmt::format("cut-{}-{}", name, tail.whole_bytes)};
-  absl::Status status = Copy(fmt::format("{}/{}", directory.path(), cut.file), cut.offset,
-                             fmt::format("{}/{}", directory.path(), cut.copy));
+                       .copy = fmt::format("cut-{}-{}", tail.file.substr(tail.file.rfind('/') + 1), tail.whole_bytes)};
+  absl::Status status = Copy(within + cut.file, cut.offset, within + cut.copy, O_CREAT | O_EXCL);
   if (status.ok()) {
     status = directory.DemandNewEpoch();  // before anything is gone
   }
   if (status.ok()) {
-    status = Truncate(fmt::format("{}/{}", directory.path(), cut.file), cut.offset);
+    status = Truncate(within + cut.file, cut.offset);
   }
   if (!status.ok()) {
     return status;
   }
   return cut;
+}
+
+// Puts everything back, the last cut first.
+absl::Status Undo(const LogDirectory& directory, const std::vector<CutTail>& cuts, bool new_epoch_before) {
+  const std::string within = directory.path() + "/";
+  for (auto cut = cuts.rbegin(); cut != cuts.rend(); ++cut) {
+    if (absl::Status status = Copy(within + cut->copy, 0, within + cut->file, O_APPEND); !status.ok()) {
+      return status;
+    }
+    if (unlink((within + cut->copy).c_str()) != 0) {
+      return absl::UnavailableError(fmt::format("{} cannot be removed: {}", cut->copy, std::strerror(errno)));
+    }
+  }
+  return cuts.empty() || new_epoch_before ? absl::OkStatus() : directory.EpochRenewed();
 }
 
 // One more than the newest event.
@@ -200,8 +213,8 @@ absl::StatusOr<LogReport> CheckLog(const std::string& path) {
     report.faults.Add(fault);
     return report;
   }
-  if (preflight->tail.has_value()) {
-    report.unfinished_bytes = preflight->tail->bytes - preflight->tail->whole_bytes;
+  if (preflight->wal_tail.has_value()) {
+    report.unfinished_bytes = preflight->wal_tail->bytes - preflight->wal_tail->whole_bytes;
   }
   CheckTables(**store, report.faults);
   if (const std::optional<Facts> facts = ReadFacts(**store, report.faults)) {
@@ -216,6 +229,7 @@ absl::StatusOr<TailRepair> RepairTail(const std::string& path) {
   if (!directory.ok()) {
     return directory.status();
   }
+  const bool new_epoch_before = directory->new_epoch_demanded();
   TailRepair repair;
   while (true) {
     const absl::StatusOr<Preflight> preflight = Inspect(path);
@@ -239,11 +253,15 @@ absl::StatusOr<TailRepair> RepairTail(const std::string& path) {
       repair.next_sequence = NextSequence(*store);
       return repair;
     }
-    if (!preflight->faults.empty() || !preflight->tail.has_value()) {
-      return absl::DataLossError(fmt::format(
-          "the log in {} is damaged elsewhere than at its end, which nothing repairs: {}", path, fault.ToString()));
+    const std::optional<FileTail>& tail = preflight->faults.empty() ? preflight->wal_tail : preflight->manifest_tail;
+    if (!tail.has_value()) {
+      absl::Status status = Undo(*directory, repair.cuts, new_epoch_before);
+      return !status.ok() ? status
+                          : absl::DataLossError(fmt::format(
+                                "the log in {} is damaged elsewhere than at its end, which nothing repairs: {}", path,
+                                fault.ToString()));
     }
-    absl::StatusOr<CutTail> cut = Cut(*directory, *preflight->tail);
+    absl::StatusOr<CutTail> cut = Cut(*directory, *tail);
     if (!cut.ok()) {
       return cut.status();
     }

@@ -40,9 +40,10 @@ struct TailRepair {
   uint64_t next_sequence = 1;  // events from here on are gone, if what was cut held any
 };
 
-// Cuts from the end of the write-ahead log what RocksDB does not take for the end of an unfinished write, keeps a copy
-// of it, and has the next opening give the log a new epoch: what was acknowledged last may be gone. DATA_LOSS, with
-// nothing changed, when the damage is not at the end; else the errors of CheckLog.
+// Cuts from the end of the write-ahead log, and of the manifest, what RocksDB does not take for the end of an
+// unfinished write, keeps a copy of it, and has the next opening give the log a new epoch: what was acknowledged last
+// may be gone. DATA_LOSS when that does not help, because the damage is not at the end; else the errors of CheckLog.
+// Then nothing was cut.
 absl::StatusOr<TailRepair> RepairTail(const std::string& directory);
 
 }  // namespace weir::log

@@ -5,7 +5,7 @@
 //   db/        the RocksDB
 //   sealing.sst  a postings file under construction; without meaning after a restart
 //   NEW-EPOCH  the next opening gives the log a new epoch: it is a copy, or has lost its end
-//   backup, backup.tmp  what a running backup reads; without meaning after a restart
+//   backup/    what a running backup reads: a log by itself; without meaning after a restart
 #ifndef WEIR_LOG_LOG_DIRECTORY_H_
 #define WEIR_LOG_LOG_DIRECTORY_H_
 

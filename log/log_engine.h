@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -91,6 +92,23 @@ struct TrimPolicy {
   uint64_t bytes_max = 0;
 };
 
+// The files of a log on disk as of one moment, beside those that go on being written. They are removed with it. One
+// thread; the engine must outlive it.
+class LogSnapshot {
+ public:
+  struct File {
+    std::string name;  // below the log's directory: `WEIR-LOG`, `db/000012.sst`
+    std::string path;
+    uint64_t bytes = 0;
+  };
+
+  virtual ~LogSnapshot() = default;
+
+  // Of the log just before: everything in there is in the files.
+  virtual const Bounds& bounds() const = 0;
+  virtual const std::vector<File>& files() const = 0;
+};
+
 class LogEngine {
  public:
   // Called by Append after the events are durable and visible, on the thread that appends, in log order and without
@@ -125,6 +143,12 @@ class LogEngine {
 
   // Removes the oldest events that the policy no longer keeps, in whole segments; may keep a little more.
   virtual absl::Status Trim(const TrimPolicy& policy) = 0;
+
+  // A copy that can be opened as a log, under a new epoch. One at a time. UNIMPLEMENTED: the engine has no files;
+  // FAILED_PRECONDITION: there is one already; UNAVAILABLE: the log is poisoned, or the disk fails or is full.
+  virtual absl::StatusOr<std::unique_ptr<LogSnapshot>> Snapshot() {
+    return absl::UnimplementedError("a log in memory has no files that could be copied");
+  }
 
   // At most one, set before the first Append.
   virtual void SetObserver(Observer observer) = 0;

@@ -22,5 +22,9 @@ TEST(MemoryEngineTest, EachLogHasAnEpochOfItsOwn) {
   EXPECT_EQ(MakeMemoryLog({})->name(), "memory");
 }
 
+TEST(MemoryEngineTest, HasNoFilesToCopy) {
+  EXPECT_EQ(MakeMemoryLog({})->Snapshot().status().code(), absl::StatusCode::kUnimplemented);
+}
+
 }  // namespace
 }  // namespace weir::log

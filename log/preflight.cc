@@ -132,6 +132,19 @@ class Inspector {
     return absl::OkStatus();
   }
 
+  // The manifest could not be read.
+  absl::Status JudgeManifest(const rocksdb::Status& status) {
+    if (!status.IsCorruption() || !manifest_tail_.has_value()) {
+      return Judge("db", status);
+    }
+    AddFault(manifest_tail_->file,
+             fmt::format("from byte {} on there is something that is no unfinished write: {}",
+                         manifest_tail_->whole_bytes, status.ToString()),
+             kRepairAdvice);
+    result_.manifest_tail = manifest_tail_;
+    return absl::OkStatus();
+  }
+
   absl::Status ReadManifest() {
     std::ifstream current(database_ + "/CURRENT");
     std::string name;
@@ -149,6 +162,8 @@ class Inspector {
     }
     if (manifest->record_after_damage.has_value() || manifest->records == 0) {
       AddFault("db/" + name, fmt::format("damaged from byte {} on", manifest->whole_bytes), kRestoreAdvice);
+    } else if (!manifest->whole()) {
+      manifest_tail_ = FileTail{"db/" + name, manifest->whole_bytes, manifest->bytes};
     }
     return absl::OkStatus();
   }
@@ -157,7 +172,7 @@ class Inspector {
     std::vector<std::string> families;
     const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), database_, &families);
     if (!listed.ok()) {
-      return Judge("db", listed);
+      return JudgeManifest(listed);
     }
     if (families.size() < RocksDbStore::kFamilies) {
       // Making the database was interrupted, before anything could be stored.
@@ -174,7 +189,7 @@ class Inspector {
     rocksdb::Status opened;
     store_ = RocksDbStore::OpenReadOnly(directory_, RocksDbStore::Wal::kIgnore, opened);
     if (store_ == nullptr) {
-      return Judge("db", opened);
+      return JudgeManifest(opened);
     }
     result_.used = true;
     uint64_t oldest_wal = 0;
@@ -221,10 +236,10 @@ class Inspector {
                  kRestoreAdvice);
       }
       if (read->records > 0) {
-        result_.tail.reset();
+        result_.wal_tail.reset();
       }
       if (!read->whole()) {
-        result_.tail = WalTail{wal, read->whole_bytes, read->bytes};
+        result_.wal_tail = FileTail{"db/" + StoredFiles::WalName(wal), read->whole_bytes, read->bytes};
       }
     }
     return absl::OkStatus();
@@ -298,6 +313,7 @@ class Inspector {
   const std::string directory_;
   const std::string database_;
   StoredFiles files_;
+  std::optional<FileTail> manifest_tail_;
   Known known_;
   std::array<uint32_t, 3> ids_ = {};
   std::unique_ptr<RocksDbStore> store_;  // null: nothing was ever stored

@@ -30,9 +30,9 @@ struct StoredFiles {
   static std::string TableName(uint64_t number);  // 000012.sst
 };
 
-// The end of the write-ahead logs, when it is not whole.
-struct WalTail {
-  uint64_t file = 0;
+// The end of a record file, when it is not whole, and nothing whole follows.
+struct FileTail {
+  std::string file;          // within the log's directory
   uint64_t whole_bytes = 0;  // good up to here
   uint64_t bytes = 0;        // of the file
 };
@@ -40,9 +40,11 @@ struct WalTail {
 struct Preflight {
   bool used = false;  // the database was made to its end: there may be something in it
   std::vector<LogFault> faults;
-  // The newest write-ahead log ends with something that is no whole record, and nothing whole follows it. RocksDB
-  // drops it when it is the end of a write that was not finished, and refuses it otherwise.
-  std::optional<WalTail> tail;
+  // Of the newest write-ahead log. RocksDB drops it when it is the end of a write that was not finished, and refuses it
+  // otherwise.
+  std::optional<FileTail> wal_tail;
+  // Of the manifest, when RocksDB refuses it; the only fault then.
+  std::optional<FileTail> manifest_tail;
 };
 
 // `directory` is the log's, and nobody writes it. A log that was never opened has no faults. UNAVAILABLE when something

@@ -17,6 +17,7 @@
 #include "log/preflight.h"
 #include "log/rocksdb_format.h"
 #include "log/rocksdb_recovery.h"
+#include "log/rocksdb_snapshot.h"
 #include "log/rocksdb_store.h"
 #include "log/rocksdb_view.h"
 #include "log/segment_table.h"
@@ -184,6 +185,15 @@ class RocksDbEngine : public LogEngine {
     return status.ok() ? status : poison_->Set(status);
   }
 
+  absl::StatusOr<std::unique_ptr<LogSnapshot>> Snapshot() override {
+    if (absl::Status status = poison_->status(); !status.ok()) {
+      return status;
+    }
+    // Or the write-ahead log of the copy could say that there are postings which its tables do not have yet.
+    const std::lock_guard maintenance_lock(maintenance_mutex_);
+    return TakeSnapshot(*store_, bounds());
+  }
+
   void SetObserver(Observer observer) override { observer_ = std::move(observer); }
 
   std::string_view name() const override { return "rocksdb"; }
@@ -347,6 +357,9 @@ absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
     return directory.status();
   }
   if (absl::Status status = CheckFiles(options.directory); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = RemoveSnapshot(*directory); !status.ok()) {
     return status;
   }
   if (const uint64_t free_bytes = FreeBytes(options.directory); free_bytes < kOpenBytesMin) {

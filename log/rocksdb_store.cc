@@ -7,10 +7,12 @@
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "base/text.h"
 #include "fmt/format.h"
+#include "log/preflight.h"
 #include "log/rocksdb_format.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/convenience.h"
@@ -18,6 +20,7 @@
 #include "rocksdb/listener.h"
 #include "rocksdb/sst_file_writer.h"
 #include "rocksdb/table.h"
+#include "rocksdb/utilities/checkpoint.h"
 
 namespace weir::log {
 namespace {
@@ -260,6 +263,25 @@ absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentI
 
 absl::Status RocksDbStore::Flush() {
   return FromRocksDb(db_->Flush(rocksdb::FlushOptions(), families_), fmt::format("flushing the log in {}", path()));
+}
+
+absl::Status RocksDbStore::Copy(const std::string& directory) {
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) {
+    status = checkpoint->CreateCheckpoint(directory);
+  }
+  if (!status.ok()) {
+    return FromRocksDb(status, fmt::format("copying the log in {}", path()));
+  }
+  // An empty write-ahead log is left out; but a database without any is one that has lost it.
+  const absl::StatusOr<StoredFiles> files = StoredFiles::List(directory);
+  uint64_t number = 0;
+  if (files.ok() && files->wals.empty() && db_->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &number)) {
+    std::ofstream(fmt::format("{}/{}", directory, StoredFiles::WalName(number)));
+  }
+  return files.status();
 }
 
 absl::Status RocksDbStore::RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end) {

@@ -60,6 +60,8 @@ class RocksDbStore {
   absl::Status IngestPostings(uint64_t segment_first, const SegmentIndex& index);
   // All column families, so that none of them keeps an old write-ahead log alive.
   absl::Status Flush();
+  // A copy of the database in a new directory, mostly of links: consistent when nothing is ingested meanwhile.
+  absl::Status Copy(const std::string& directory);
   // Gives the space of [begin, end) back, whole files first.
   absl::Status RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end);
   // What was written without sync.

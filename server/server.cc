@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/version.h"
+#include "server/backup/backup_call.h"
 #include "server/health_watch.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
@@ -92,7 +93,9 @@ class Server::Impl {
                                .streams = streams_,
                                .places = subscription_places_},
                  .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
+        backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_},
         service_(context_),
+        maintenance_(backup_context_),
         retention_(*log_, options_.retention),
         health_watch_(*log_, options_.health_check_interval,
                       [this](const absl::Status& status) { OnPoisoned(status); }) {
@@ -112,6 +115,7 @@ class Server::Impl {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(options_.listen.ToString(), grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&service_);
+    builder.RegisterService(&maintenance_);
     builder.SetMaxReceiveMessageSize(kMessageBytesMax);
     builder.SetMaxSendMessageSize(kMessageBytesMax);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -214,6 +218,7 @@ class Server::Impl {
   const Validator validator_;
   Places publish_places_;
   Places subscription_places_;
+  Places backup_places_{1};
   LiveTail tail_;
   SubscriptionCounts counts_;
   CallList streams_;
@@ -221,7 +226,9 @@ class Server::Impl {
   WorkerPool pool_;
   Committer committer_;
   const EventBusContext context_;
+  const BackupContext backup_context_;
   EventBusService service_;
+  MaintenanceService maintenance_;
   std::mutex health_mutex_;
   std::once_flag poisoned_;
   bool serving_ = true;

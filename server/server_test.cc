@@ -138,7 +138,7 @@ TEST_F(ServerTest, HealthFollowsTheLogWithoutAPublish) {
   EXPECT_EQ(Health(*channel_, ""), 2);
 }
 
-TEST_F(ServerTest, ReflectionListsTheService) {
+TEST_F(ServerTest, ReflectionListsTheServices) {
   const grpc::internal::RpcMethod rpc("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
                                       grpc::internal::RpcMethod::BIDI_STREAMING);
   grpc::ClientContext call;
@@ -153,6 +153,7 @@ TEST_F(ServerTest, ReflectionListsTheService) {
   ASSERT_TRUE(response.DumpToSingleSlice(&slice).ok());
   const std::string text(reinterpret_cast<const char*>(slice.begin()), slice.size());
   EXPECT_NE(text.find("weir.v1.EventBus"), std::string::npos);
+  EXPECT_NE(text.find("weir.v1.Maintenance"), std::string::npos);
   call.TryCancel();
   EXPECT_FALSE(stream->Finish().ok());
 }

@@ -193,6 +193,35 @@ void AddInspection(CLI::App& app, SchemaArguments& schema, StatusArguments& stat
   state.callback([&status, &chosen] { chosen = [&status] { return Status(status); }; });
 }
 
+void AddMaintenance(CLI::App& app, BackupArguments& backup, CheckLogArguments& check, Chosen& chosen) {
+  CLI::App& copy = *app.add_subcommand("backup", "Copy a running server's log into a new directory");
+  copy.footer(R"(  weir backup log-copy
+  weir backup log-of-today --server 10.0.0.7:50051
+
+Everything that was acknowledged before is in the copy. It is written beside DIR, checked as by `weir check-log`, and put in
+its place only when it is whole; a DIR that is there already is refused. To restore, start weir-server with --data-dir on (a
+copy of) it: the log then has a new epoch, and readers are told so by a gap. One line is printed, that of `weir check-log`.
+)");
+  copy.add_option("DIR", backup.directory, "The new directory")->required();
+  AddServer(copy, backup.server);
+  copy.callback([&backup, &chosen] { chosen = [&backup] { return Backup(backup); }; });
+
+  CLI::App& inspect = *app.add_subcommand("check-log", "Check the log of a server that is stopped, or a backup");
+  inspect.footer(R"(  weir check-log log-copy
+  weir check-log --repair-tail log-copy
+
+All of the log is read, and nothing is changed. One line is printed, {"directory","events","earliest","head","epoch","bytes",
+"segments","faults"}; each fault is a line on stderr that says where it is, what it is, and what to do. Exit code 1 if there
+is any. What is in it when the log cannot be opened is null.
+With --repair-tail the end of the write-ahead log (or manifest) is cut off where it is neither whole nor the end of a write
+that was never finished, and nothing else; what was cut is kept in DIR. Events that were acknowledged last may be in it, so
+that the log gets a new epoch.
+)");
+  inspect.add_option("DIR", check.directory, "The log's directory: weir-server's --data-dir")->required();
+  inspect.add_flag("--repair-tail", check.repair_tail, "Cut off a damaged end");
+  inspect.callback([&check, &chosen] { chosen = [&check] { return CheckLog(check); }; });
+}
+
 void AddToken(CLI::App& app, TokenArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("token", "Print a JSON Web Token for the edge");
   command.footer(R"(  weir token --key hs256.key --sub alice
@@ -252,12 +281,15 @@ interrupted. WEIR_SERVER sets --server.
   ListArguments list;
   SchemaArguments schema;
   StatusArguments status;
+  BackupArguments backup;
+  CheckLogArguments check;
   TokenArguments token;
   std::string shell;
   AddPublish(app, publish, chosen);
   AddSubscribe(app, subscribe, chosen);
   AddList(app, list, chosen);
   AddInspection(app, schema, status, chosen);
+  AddMaintenance(app, backup, check, chosen);
   AddToken(app, token, chosen);
   AddCompletion(app, shell, chosen);
   try {

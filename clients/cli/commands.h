@@ -70,6 +70,18 @@ struct StatusArguments {
 };
 int Status(const StatusArguments& arguments);
 
+struct BackupArguments {
+  std::string server = kDefaultServer;
+  std::string directory{};
+};
+int Backup(const BackupArguments& arguments);
+
+struct CheckLogArguments {
+  std::string directory{};
+  bool repair_tail = false;
+};
+int CheckLog(const CheckLogArguments& arguments);
+
 struct TokenArguments {
   std::string key{};
   std::string subject{};

@@ -31,6 +31,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::ERROR_REASON_STORAGE_FULL:
     case v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS:
     case v1::ERROR_REASON_TOO_MANY_STREAMS:
+    case v1::ERROR_REASON_BACKUP_UNDER_WAY:
       return absl::StatusCode::kResourceExhausted;
     case v1::ERROR_REASON_CREDENTIALS_MISSING:
     case v1::ERROR_REASON_CREDENTIALS_INVALID:
@@ -45,6 +46,8 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
       return absl::StatusCode::kUnavailable;
     case v1::ERROR_REASON_LOG_DAMAGED:
       return absl::StatusCode::kDataLoss;
+    case v1::ERROR_REASON_ENGINE_UNSUPPORTED:
+      return absl::StatusCode::kUnimplemented;
     default:
       return absl::StatusCode::kInternal;
   }

@@ -1,0 +1,169 @@
+#include "server/backup/backup_call.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "fmt/format.h"
+#include "log/crc32c.h"
+#include "server/rpc/grpc_status.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kDataBytesMax = 1 << 20;
+
+Fault FaultOf(const absl::Status& status, const log::LogEngine& log) {
+  if (absl::IsUnimplemented(status)) {
+    return {.reason = v1::ERROR_REASON_ENGINE_UNSUPPORTED, .message = std::string(Message(status))};
+  }
+  return {.reason = log.health().ok() ? v1::ERROR_REASON_LOG_UNAVAILABLE : v1::ERROR_REASON_LOG_POISONED,
+          .message = std::string(Message(status))};
+}
+
+// One message is made at a time, by a thread of the pool; the next when gRPC has taken it. So nothing here is touched
+// by two threads at once, but for the two flags.
+class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
+                         public Drainable,
+                         public std::enable_shared_from_this<BackupCall> {
+ public:
+  BackupCall(const BackupContext& context, std::string peer) : context_(context), peer_(std::move(peer)) {}
+
+  void Begin() {
+    self_ = shared_from_this();
+    holds_place_ = context_.places.Take();
+    if (!holds_place_) {
+      Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_BACKUP_UNDER_WAY,
+                           .message = "a backup is being made already",
+                           .retry_after = absl::Seconds(10)}));
+    } else if (!context_.streams.Add(self_)) {
+      FinishDraining();
+    } else {
+      spdlog::info("backup for {} begins", peer_);
+      context_.pool.Post([self = self_] { self->Open(); });
+    }
+  }
+
+  void OnWriteDone(bool ok) override {
+    ended_ = ended_ || !ok;
+    context_.pool.Post([self = self_] { self->SendNext(); });
+  }
+  void OnCancel() override { ended_ = true; }
+  void Drain() override { draining_ = true; }
+  void OnDone() override {
+    context_.streams.Remove(this);
+    if (!holds_place_) {
+      self_.reset();
+      return;
+    }
+    // Removing files may block.
+    context_.pool.Post([self = std::move(self_)] {
+      self->snapshot_.reset();
+      self->context_.places.GiveBack();
+      spdlog::info("backup for {} ended {}", self->peer_, self->whole_ ? "whole" : "before its end");
+    });
+  }
+
+ private:
+  void Open() {
+    absl::StatusOr<std::unique_ptr<log::LogSnapshot>> snapshot = context_.log.Snapshot();
+    if (!snapshot.ok()) {
+      Finish(ToGrpcStatus(FaultOf(snapshot.status(), context_.log)));
+      return;
+    }
+    snapshot_ = *std::move(snapshot);
+    v1::BackupHeader& header = *response_.mutable_header();
+    header.set_epoch(std::string(snapshot_->bounds().epoch.text()));
+    header.set_earliest_sequence(snapshot_->bounds().earliest);
+    header.set_head_sequence(snapshot_->bounds().head);
+    header.set_file_count(static_cast<uint32_t>(snapshot_->files().size()));
+    for (const log::LogSnapshot::File& file : snapshot_->files()) {
+      header.set_total_bytes(header.total_bytes() + file.bytes);
+    }
+    StartWrite(&response_);
+  }
+
+  void SendNext() {
+    if (ended_) {
+      Finish(grpc::Status::CANCELLED);
+    } else if (draining_) {
+      FinishDraining();
+    } else if (in_.is_open()) {
+      SendContent();
+    } else if (file_ < snapshot_->files().size()) {
+      SendFile(snapshot_->files()[file_]);
+    } else {
+      whole_ = true;
+      Finish(grpc::Status::OK);
+    }
+  }
+
+  void SendFile(const log::LogSnapshot::File& file) {
+    in_.open(file.path, std::ios::binary);
+    if (!in_.is_open()) {
+      FinishUnreadable(file);
+      return;
+    }
+    left_ = file.bytes;
+    crc_ = 0;
+    response_.mutable_file()->set_name(file.name);
+    response_.mutable_file()->set_bytes(file.bytes);
+    StartWrite(&response_);
+  }
+
+  void SendContent() {
+    if (left_ == 0) {
+      in_.close();
+      ++file_;
+      response_.mutable_file_end()->set_crc32c(crc_);
+      StartWrite(&response_);
+      return;
+    }
+    std::string& data = *response_.mutable_data();
+    data.resize(std::min<uint64_t>(left_, kDataBytesMax));
+    if (!in_.read(data.data(), static_cast<std::streamsize>(data.size()))) {
+      FinishUnreadable(snapshot_->files()[file_]);
+      return;
+    }
+    left_ -= data.size();
+    crc_ = log::Crc32c(data, crc_);
+    StartWrite(&response_);
+  }
+
+  void FinishUnreadable(const log::LogSnapshot::File& file) {
+    Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
+                         .message = fmt::format("the file {} of the log cannot be read", file.name)}));
+  }
+  void FinishDraining() {
+    Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}));
+  }
+
+  const BackupContext& context_;
+  const std::string peer_;
+  bool holds_place_ = false;
+  std::atomic<bool> ended_{false};  // nobody reads any more
+  std::atomic<bool> draining_{false};
+  std::shared_ptr<BackupCall> self_;  // until OnDone
+  std::unique_ptr<log::LogSnapshot> snapshot_;
+  v1::BackupResponse response_;  // gRPC's while a write is under way
+  size_t file_ = 0;              // the one that is sent, or is next
+  std::ifstream in_;
+  uint64_t left_ = 0;
+  uint32_t crc_ = 0;
+  bool whole_ = false;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, std::string peer) {
+  const auto call = std::make_shared<BackupCall>(context, std::move(peer));
+  call->Begin();
+  return call.get();
+}
+
+}  // namespace weir::server

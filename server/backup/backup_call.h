@@ -1,0 +1,43 @@
+// Maintenance.Backup over gRPC: sends a snapshot of the log, file by file.
+#ifndef WEIR_SERVER_BACKUP_BACKUP_CALL_H_
+#define WEIR_SERVER_BACKUP_BACKUP_CALL_H_
+
+#include <grpcpp/support/server_callback.h>
+
+#include <string>
+
+#include "log/log_engine.h"
+#include "server/rpc/call_list.h"
+#include "server/rpc/places.h"
+#include "server/worker_pool.h"
+#include "weir/v1/maintenance.grpc.pb.h"
+
+namespace weir::server {
+
+// All of it must outlive the service and its calls.
+struct BackupContext {
+  log::LogEngine& log;
+  WorkerPool& pool;  // what blocks on the disk runs here, one message at a time
+  CallList& streams;
+  Places& places;
+};
+
+// The reactor of one call; it deletes itself. Holds one message in memory. `peer` is for the log.
+grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, std::string peer);
+
+class MaintenanceService final : public v1::Maintenance::CallbackService {
+ public:
+  explicit MaintenanceService(const BackupContext& context) : context_(context) {}
+
+  grpc::ServerWriteReactor<v1::BackupResponse>* Backup(grpc::CallbackServerContext* call,
+                                                       const v1::BackupRequest*) override {
+    return StartBackup(context_, call->peer());
+  }
+
+ private:
+  const BackupContext& context_;
+};
+
+}  // namespace weir::server
+
+#endif  // WEIR_SERVER_BACKUP_BACKUP_CALL_H_
