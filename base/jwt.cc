@@ -119,14 +119,14 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
     return Refuse("it has critical extensions, and none are known");
   }
   const std::string_view input = token.substr(0, header_part.size() + 1 + claims_part.size());
-  if (absl::Status status = CheckSignature(*header, input, signature_part); !status.ok()) {
+  JwtClaims out;
+  if (absl::Status status = CheckSignature(*header, input, signature_part, out.key); !status.ok()) {
     return status;
   }
   std::optional<json> claims = ReadPart(claims_part);
   if (!claims.has_value()) {
     return Refuse("its claims are no base64url of a JSON object");
   }
-  JwtClaims out;
   if (absl::Status status = CheckParties(*claims); !status.ok()) {
     return status;
   }
@@ -138,7 +138,24 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
   return out;
 }
 
-absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view input, std::string_view signature) const {
+bool JwtVerifier::HasKey(uint32_t fingerprint) const {
+  return std::any_of(options_.keys.begin(), options_.keys.end(),
+                     [fingerprint](const JwtKey& key) { return key.fingerprint() == fingerprint; });
+}
+
+bool JwtVerifier::SameRules(const JwtVerifier& other) const {
+  return options_.issuers == other.options_.issuers && options_.audiences == other.options_.audiences &&
+         options_.leeway == other.options_.leeway;
+}
+
+bool JwtVerifier::SameKeys(const JwtVerifier& other) const {
+  return options_.keys.size() == other.options_.keys.size() &&
+         std::all_of(options_.keys.begin(), options_.keys.end(),
+                     [&other](const JwtKey& key) { return other.HasKey(key.fingerprint()); });
+}
+
+absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view input, std::string_view signature,
+                                         uint32_t& matched) const {
   const auto algorithm = header.find("alg");
   const auto kid = header.find("kid");
   if (algorithm == header.end() || !algorithm->is_string() || (kid != header.end() && !kid->is_string())) {
@@ -156,6 +173,7 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
     }
     fits = true;
     if (key.Verify(input, *bytes)) {
+      matched = key.fingerprint();
       return absl::OkStatus();
     }
   }

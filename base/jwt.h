@@ -3,6 +3,7 @@
 #define WEIR_BASE_JWT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ struct JwtClaims {
   nlohmann::json claims;  // the whole claims set: an object
   std::string subject;    // `sub`; empty when absent
   absl::Time expires;     // `exp` as it stands, without leeway
+  uint32_t key = 0;       // the fingerprint of the key that verified it
 };
 
 // Checks tokens in the compact form. Immutable; any thread.
@@ -57,10 +59,17 @@ class JwtVerifier {
   // UNAUTHENTICATED with the reason; the text holds nothing of the token.
   absl::StatusOr<JwtClaims> Verify(std::string_view token, absl::Time now) const;
 
+  // Whether it has the key of that fingerprint.
+  bool HasKey(uint32_t fingerprint) const;
+  // Whether it judges tokens alike, but for the keys.
+  bool SameRules(const JwtVerifier& other) const;
+  bool SameKeys(const JwtVerifier& other) const;
+
  private:
   explicit JwtVerifier(JwtVerifierOptions options) : options_(std::move(options)) {}
 
-  absl::Status CheckSignature(const nlohmann::json& header, std::string_view input, std::string_view signature) const;
+  absl::Status CheckSignature(const nlohmann::json& header, std::string_view input, std::string_view signature,
+                              uint32_t& matched) const;
   absl::Status CheckTimes(const nlohmann::json& claims, absl::Time now, absl::Time& expires) const;
   absl::Status CheckParties(const nlohmann::json& claims) const;
 

@@ -9,11 +9,14 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -104,6 +107,20 @@ class JwtKey::Material {
   JwtAlgorithm algorithm() const { return algorithm_; }
   bool can_sign() const { return algorithm_ == JwtAlgorithm::kHs256 || is_private_; }
 
+  // SHA-256 of the secret, or of the public key.
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> Digest() const {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    if (algorithm_ == JwtAlgorithm::kHs256) {
+      SHA256(Bytes(secret_), secret_.size(), digest.data());
+      return digest;
+    }
+    unsigned char* der = nullptr;
+    const int size = i2d_PUBKEY(pkey_.get(), &der);
+    SHA256(der, size > 0 ? static_cast<size_t>(size) : 0, digest.data());
+    OPENSSL_free(der);
+    return digest;
+  }
+
   // Empty when OpenSSL fails, which means: out of memory.
   std::string Mac(std::string_view input) const {
     std::string mac(kMacBytes, '\0');
@@ -165,7 +182,15 @@ std::string_view JwtAlgorithmName(JwtAlgorithm algorithm) {
 }
 
 JwtKey::JwtKey(std::shared_ptr<const Material> material, std::string id)
-    : material_(std::move(material)), id_(std::move(id)) {}
+    : material_(std::move(material)), id_(std::move(id)) {
+  const auto key = material_->Digest();
+  std::string all(JwtAlgorithmName(material_->algorithm()));
+  all.append(key.begin(), key.end()).append(id_);
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(Bytes(all), all.size(), digest.data());
+  std::memcpy(&fingerprint_, digest.data(), sizeof(fingerprint_));
+  fingerprint_ = fingerprint_ == 0 ? 1 : fingerprint_;
+}
 
 absl::StatusOr<JwtKey> JwtKey::Parse(std::string_view algorithm, std::string_view content, std::string_view name,
                                      std::string id) {

@@ -3,6 +3,7 @@
 #define WEIR_BASE_JWT_KEY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ class JwtKey {
   const std::string& id() const { return id_; }
   // False for a public key.
   bool can_sign() const;
+  // Equal keys (algorithm, id, and what verifies) have equal ones, others practically never; never 0.
+  uint32_t fingerprint() const { return fingerprint_; }
 
   // The signature in its JWS form. FAILED_PRECONDITION unless can_sign().
   absl::StatusOr<std::string> Sign(std::string_view input) const;
@@ -52,6 +55,7 @@ class JwtKey {
 
   std::shared_ptr<const Material> material_;
   std::string id_;
+  uint32_t fingerprint_;
 };
 
 }  // namespace weir

@@ -50,6 +50,19 @@ TEST(JwtKey, DropsOneTrailingNewlineOfASecret) {
   EXPECT_NE(*bare->Sign("x"), *lines->Sign("x"));
 }
 
+TEST(JwtKey, EqualKeysHaveEqualFingerprints) {
+  const auto secret = [](char c, std::string id = "") {
+    return JwtKey::Parse("HS256", std::string(32, c), "a", std::move(id))->fingerprint();
+  };
+  EXPECT_EQ(secret('s'), secret('s'));
+  EXPECT_NE(secret('s'), secret('t'));
+  EXPECT_NE(secret('s'), secret('s', "id"));
+  const uint32_t public_key = JwtKey::Parse("ES256", test::kRfcPublicPem, "a")->fingerprint();
+  EXPECT_EQ(public_key, JwtKey::Parse("ES256", test::kRfcPrivatePem, "a")->fingerprint())
+      << "what verifies is the same";
+  EXPECT_NE(public_key, secret('s'));
+}
+
 TEST(JwtKey, RefusesWeakOrWrongSecrets) {
   EXPECT_EQ(ErrorOf("HS256", std::string(31, 's') + "\n"),
             "keys/a: the secret has 31 bytes; allowed for HS256 are 32 or more");

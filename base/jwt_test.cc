@@ -135,6 +135,20 @@ TEST(JwtVerifier, ChoosesKeysByKid) {
   EXPECT_THAT(WhyNot(Signed(R"({"alg":"HS256","kid":7})", R"({"exp":1700003600})")), HasSubstr("\"kid\""));
 }
 
+TEST(JwtVerifier, SaysWhichKeyVerified) {
+  const JwtVerifier verifier = Verifier({OtherSecret(), Secret("a")});
+  const auto claims = verifier.Verify(SignJwt(Secret("a"), {{"exp", kExp}}).value(), kNow);
+  ASSERT_TRUE(claims.ok()) << claims.status();
+  EXPECT_EQ(claims->key, Secret("a").fingerprint());
+  EXPECT_TRUE(verifier.HasKey(claims->key));
+  EXPECT_FALSE(Verifier({OtherSecret()}).HasKey(claims->key));
+  EXPECT_TRUE(verifier.SameRules(Verifier({OtherSecret()})));
+  JwtVerifierOptions options;
+  options.keys = {Secret()};
+  options.issuers = {"joe"};
+  EXPECT_FALSE(verifier.SameRules(JwtVerifier::Make(options).value()));
+}
+
 TEST(JwtVerifier, RefusesCriticalExtensions) {
   EXPECT_THAT(WhyNot(Signed(R"({"alg":"HS256","crit":["b64"],"b64":true})", R"({"exp":1700003600})")),
               HasSubstr("critical"));
