@@ -32,6 +32,10 @@ class Epoch {
   std::array<char, kSize> text_;
 };
 
+// Words that may stand where a reader gives a cursor; they are none themselves.
+inline constexpr std::string_view kEarliestCursor = "earliest";
+inline constexpr std::string_view kLatestCursor = "latest";
+
 struct Cursor {
   Epoch epoch;
   uint64_t sequence = 0;

@@ -79,7 +79,9 @@ void AddStart(CLI::App& command, StartArguments& start, const char* unset) {
   CLI::Option* since = command.add_option("--since", start.since, "Begin so long ago (5m), or at an RFC 3339 time")
                            ->check(IsSince())
                            ->type_name("TIME");
-  CLI::Option* from = command.add_option("--from-id", start.from_id, "Begin after this cursor")->type_name("CURSOR");
+  CLI::Option* from =
+      command.add_option("--from-id", start.from_id, "Begin after this cursor; also `earliest` or `latest`")
+          ->type_name("CURSOR");
   CLI::Option* earliest =
       command.add_flag("--earliest", start.earliest, fmt::format("Begin with the oldest retained event{}", unset));
   CLI::Option* last = command.add_flag("--last", start.last, "Begin with the newest event of each topic");

@@ -33,6 +33,12 @@ v1::SubscribeRequest RequestOf(const ClientOptions& client, const SubscriberOpti
   request.mutable_filters()->Assign(options.filters.begin(), options.filters.end());
   request.mutable_types()->Assign(options.types.begin(), options.types.end());
   *request.mutable_start() = options.start;
+  // The word is no place to come back to: a reconnection goes on where the first stream began.
+  if (options.start.after_cursor() == kLatestCursor) {
+    request.mutable_start()->mutable_latest();
+  } else if (options.start.after_cursor() == kEarliestCursor) {
+    request.mutable_start()->mutable_earliest();
+  }
   request.set_gap_policy(options.gap_policy);
   request.set_max_batch_events(options.batch_events_max);
   request.set_client_name(client.name);
@@ -78,7 +84,7 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
         refused_retry(options.refused_retry),
         lasting(absl::ToChronoNanoseconds(client.options.backoff_max)),
         backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
-        cursor(options.start.after_cursor()) {}
+        cursor(request.start().after_cursor()) {}
 
   void Open();
   absl::Status Handle(std::string bytes);

@@ -146,6 +146,10 @@ absl::StatusOr<Parameters> ReadParameters(const Query& query, std::string_view l
   if (cursor.empty()) {
     return out;
   }
+  if (cursor == kEarliestCursor || cursor == kLatestCursor) {
+    out.start = *ParseStart(cursor, route, now);
+    return out;
+  }
   out.has_cursor = true;
   const std::optional<Cursor> parsed = Cursor::Parse(cursor);
   if (!parsed && poll) {

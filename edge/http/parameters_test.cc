@@ -95,6 +95,17 @@ TEST(ParametersTest, AMalformedCursorIsAGapOnAStreamAndAFaultOfAPoll) {
   EXPECT_EQ(Read("", false, {}, "\xFF").value().start.kind, Kind::kMalformedCursor);
 }
 
+TEST(ParametersTest, AWordMayStandForACursor) {
+  for (const bool poll : {false, true}) {
+    EXPECT_EQ(Read("last_event_id=earliest", poll)->start.kind, Kind::kEarliest);
+    EXPECT_EQ(Read("last_event_id=latest&start=earliest", poll)->start.kind, Kind::kLatest);
+    EXPECT_EQ(Read("", poll, {}, "earliest")->start.kind, Kind::kEarliest);
+    EXPECT_FALSE(Read("", poll, {}, "latest")->has_cursor) << "that reader has been nowhere";
+  }
+  EXPECT_EQ(Read("cursor=earliest", true)->start.kind, Kind::kEarliest);
+  EXPECT_EQ(Read("last_event_id=last")->start.kind, Kind::kMalformedCursor);
+}
+
 TEST(ParametersTest, ReadsPaging) {
   EXPECT_EQ(Read("limit=1", true)->limit, 1U);
   EXPECT_EQ(Read("limit=1000", true)->limit, 1000U);

@@ -58,7 +58,7 @@ FaultOr<Place> FirstPlace(const v1::ListEventsRequest& request, const log::LogEn
   place.token.epoch = bounds.epoch;
   place.token.last_per_topic = plan->last_per_topic;
   place.token.not_before_millis = plan->not_before_millis;
-  const uint64_t last = request.start().has_latest() ? plan->after : *until;
+  const uint64_t last = IsLatest(request.start()) ? plan->after : *until;
   place.token.resume = std::max(last, plan->after);
   place.token.position = request.newest_first() ? last + 1 : plan->after;
   place.token.bound = request.newest_first() ? plan->after + 1 : last;

@@ -127,6 +127,8 @@ FaultOr<log::Selection> ReadSelection(const Texts& filters, const Texts& types, 
   return selection;
 }
 
+bool IsLatest(const v1::Start& start) { return start.has_latest() || start.after_cursor() == kLatestCursor; }
+
 std::optional<v1::Gap> GapAt(const Cursor& cursor, const log::Bounds& bounds) {
   v1::Gap gap;
   uint64_t resume = BeforeEarliest(bounds);
@@ -178,6 +180,12 @@ FaultOr<ReadPlan> ResolveStart(const v1::Start& start, v1::Start::PositionCase p
   plan.after = BeforeEarliest(bounds);
   if (start.position_case() != v1::Start::POSITION_NOT_SET) {
     position = start.position_case();
+  }
+  if (position == v1::Start::kAfterCursor && start.after_cursor() == kEarliestCursor) {
+    position = v1::Start::kEarliest;
+  }
+  if (IsLatest(start)) {
+    position = v1::Start::kLatest;
   }
   switch (position) {
     case v1::Start::kAfterCursor:

@@ -44,6 +44,9 @@ struct ReadPlan {
 // LOG_DAMAGED.
 FaultOr<ReadPlan> ResolveStart(const v1::Start& start, v1::Start::PositionCase position, const log::LogEngine& log);
 
+// By its name, or by the word that may stand for a cursor.
+bool IsLatest(const v1::Start& start);
+
 // The gap that a reader with this cursor is due, or none. Conservative: whatever its filters.
 std::optional<v1::Gap> GapAt(const Cursor& cursor, const log::Bounds& bounds);
 // The gap of a reader that retention overtook at `after`; it reads on from the earliest retained event.

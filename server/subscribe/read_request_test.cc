@@ -87,6 +87,14 @@ TEST_F(ResolveStartTest, FindsEveryPlace) {
   EXPECT_EQ(Resolve(start).head, 5u);
 }
 
+TEST_F(ResolveStartTest, AWordMayStandForACursor) {
+  v1::Start start;
+  start.set_after_cursor("earliest");
+  EXPECT_EQ(Resolve(start).after, 0u);
+  start.set_after_cursor("latest");
+  EXPECT_EQ(Resolve(start, v1::Start::kEarliest).after, 5u);
+}
+
 TEST_F(ResolveStartTest, FromTimeIncludesWhatIsAtThatTime) {
   v1::Start start;
   start.mutable_from_time()->set_seconds(begin_ / 1000 + 2);
