@@ -36,20 +36,22 @@ Signals::~Signals() {
   pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
 }
 
-void Signals::OnReload(std::function<void()> reload) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  reload_ = std::move(reload);
+bool Signals::WaitForReload() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return terminating_ || reload_; });
+  reload_ = false;
+  return !terminating_;
 }
 
 void Signals::WaitForTermination() {
   std::unique_lock<std::mutex> lock(mutex_);
-  terminating_changed_.wait(lock, [this] { return terminating_; });
+  changed_.wait(lock, [this] { return terminating_; });
 }
 
 void Signals::RequestTermination() {
   const std::lock_guard<std::mutex> lock(mutex_);
   terminating_ = true;
-  terminating_changed_.notify_all();
+  changed_.notify_all();
 }
 
 void Signals::Run() {
@@ -66,14 +68,9 @@ void Signals::Run() {
       continue;
     }
     if (info.ssi_signo == SIGHUP) {
-      std::function<void()> reload;
-      {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        reload = reload_;
-      }
-      if (reload) {
-        reload();
-      }
+      const std::lock_guard<std::mutex> lock(mutex_);
+      reload_ = true;
+      changed_.notify_all();
       continue;
     }
     const char* name = info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
@@ -84,7 +81,7 @@ void Signals::Run() {
     }
     spdlog::info("{}: ending", name);
     terminating_ = true;
-    terminating_changed_.notify_all();
+    changed_.notify_all();
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <csignal>
-#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -22,8 +21,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // `reload` is called on the signals' thread for each SIGHUP from now on. Without one, SIGHUP does nothing.
-  void OnReload(std::function<void()> reload) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns true after a SIGHUP, one for all that came since it last did; false when WaitForTermination would return.
+  // Where nobody waits, SIGHUP does nothing.
+  bool WaitForReload() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Returns after the first SIGTERM, SIGINT or RequestTermination. From then on another SIGTERM or SIGINT ends the
   // process at once with exit code 1.
@@ -38,9 +38,9 @@ class Signals {
   int signals_;  // signalfd
   int wake_;     // eventfd: the destructor's word to the thread
   std::mutex mutex_;
-  std::condition_variable terminating_changed_;
+  std::condition_variable changed_;
   bool terminating_ ABSL_GUARDED_BY(mutex_) = false;
-  std::function<void()> reload_ ABSL_GUARDED_BY(mutex_);
+  bool reload_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

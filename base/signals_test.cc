@@ -32,12 +32,12 @@ TEST(Signals, EndsOnRequest) {
 
 TEST(Signals, ReloadsOnSighup) {
   Signals signals;
-  kill(getpid(), SIGHUP);  // nobody listens yet: taken or not, it does no harm
-  std::promise<void> reloaded;
-  std::once_flag once;
-  signals.OnReload([&] { std::call_once(once, [&] { reloaded.set_value(); }); });
   kill(getpid(), SIGHUP);
-  reloaded.get_future().wait();
+  EXPECT_TRUE(signals.WaitForReload());
+  kill(getpid(), SIGHUP);
+  EXPECT_TRUE(signals.WaitForReload());
+  signals.RequestTermination();
+  EXPECT_FALSE(signals.WaitForReload());
 }
 
 TEST(Signals, IgnoresSigpipe) {

@@ -45,6 +45,8 @@ struct Settings {
   bool exposed = false;
   // Only check the configuration.
   bool check = false;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // The process ends instead of starting: `--help`, `--version`, or a mistake. Code 0 goes to stdout, 2 to stderr.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -98,7 +99,33 @@ class Health {
   std::atomic<bool> draining_{false};
 };
 
-int Serve(const Settings& settings, std::shared_ptr<const EventTypes> types, Signals& signals) {
+// What a running server can take over from settings that were read again: event types and the log level. A fault
+// changes nothing.
+absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Server& server) {
+  if (const Exit* exit = std::get_if<Exit>(&read)) {
+    return absl::InvalidArgumentError(exit->text.substr(0, exit->text.find('\n')));
+  }
+  Settings& next = std::get<Settings>(read);
+  absl::StatusOr<std::shared_ptr<const EventTypes>> types = LoadTypes(next);
+  if (!types.ok()) {
+    return types.status();
+  }
+  if (absl::Status status = server.SetTypes(*types); !status.ok()) {
+    return status;
+  }
+  in_force.log_level = next.log_level;
+  in_force.descriptor_sets = next.descriptor_sets;
+  static_cast<void>(SetLogLevel(next.log_level));
+  if (next != in_force) {
+    spdlog::warn("reload: only descriptor_sets and log_level can change without a restart; all else stays as it is");
+  }
+  spdlog::info("reload: taken over; {} event types, schema {}", (*types)->size(), (*types)->version());
+  return absl::OkStatus();
+}
+
+// `read` reads the settings again.
+int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& signals,
+          const std::function<std::variant<Settings, Exit>()>& read) {
   absl::StatusOr<std::unique_ptr<log::LogEngine>> log = OpenLog(settings);
   if (!log.ok()) {
     return Fail(kFailure, log.status());
@@ -126,7 +153,11 @@ int Serve(const Settings& settings, std::shared_ptr<const EventTypes> types, Sig
   std::printf("weir-server ready: grpc=%s admin=%s\n", (*server)->address().ToString().c_str(),
               admin_address.ToString().c_str());
   std::fflush(stdout);
-  signals.WaitForTermination();
+  while (signals.WaitForReload()) {
+    if (const absl::Status status = Reload(read(), settings, **server); !status.ok()) {
+      spdlog::error("reload: {}; what was in force stays", Message(status));
+    }
+  }
   spdlog::info("shutting down: finishing what is queued");
   health.SetDraining();
   (*server)->Drain();
@@ -142,7 +173,8 @@ int Main(const std::vector<std::string>& arguments) {
     const char* value = std::getenv(name.c_str());
     return std::string(value == nullptr ? "" : value);
   };
-  std::variant<Settings, Exit> read = ReadSettings(arguments, environment);
+  const auto read_settings = [&] { return ReadSettings(arguments, environment); };
+  std::variant<Settings, Exit> read = read_settings();
   if (const Exit* exit = std::get_if<Exit>(&read)) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
     return exit->code;
@@ -168,7 +200,7 @@ int Main(const std::vector<std::string>& arguments) {
     spdlog::warn("insecure: gRPC on {} has neither TLS nor authentication, and other machines can reach it",
                  settings.listen.ToString());
   }
-  return Serve(settings, *std::move(types), signals);
+  return Serve(settings, *std::move(types), signals, read_settings);
 }
 
 }  // namespace

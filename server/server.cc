@@ -70,7 +70,7 @@ class Server::Impl {
         types_(std::move(types)),
         start_time_(options_.clock()),
         ids_(options_.clock),
-        validator_(*types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
+        validator_(types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
         publish_places_(options_.publish_streams_max),
         subscription_places_(options_.subscriptions_max),
         tail_(options_.tail_bytes_max, log_->bounds().head),
@@ -87,7 +87,7 @@ class Server::Impl {
                                                  .tail = tail_,
                                                  .waker = waker_,
                                                  .pool = pool_,
-                                                 .types = *types_,
+                                                 .types = types_,
                                                  .now = MonotonicClock(),
                                                  .counts = counts_},
                                .streams = streams_,
@@ -152,6 +152,8 @@ class Server::Impl {
 
   Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
 
+  absl::Status SetTypes(std::shared_ptr<const EventTypes> types) { return types_.Replace(std::move(types)); }
+
   ServerState state() const {
     return {.log = log_->bounds(),
             .poisoned = !log_->health().ok(),
@@ -203,7 +205,7 @@ class Server::Impl {
       SetDuration(options_.retention.policy.age_max, *response.mutable_retention_age());
     }
     response.set_retention_bytes(options_.retention.policy.bytes_max);
-    response.set_schema_version(types_->version());
+    response.set_schema_version(types_.get().version());
     response.set_subscription_count(subscription_places_.taken());
     response.set_event_bytes_max(static_cast<int32_t>(options_.event_bytes_max));
     response.set_log_engine(std::string(log_->name()));
@@ -212,7 +214,7 @@ class Server::Impl {
   // In the order in which things need each other; they end in reverse.
   const ServerOptions options_;
   const std::unique_ptr<log::LogEngine> log_;
-  const std::shared_ptr<const EventTypes> types_;
+  TypesInForce types_;
   const absl::Time start_time_;
   UuidGenerator ids_;
   const Validator validator_;
@@ -251,6 +253,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 Address Server::address() const { return impl_->address(); }
 ServerState Server::state() const { return impl_->state(); }
+absl::Status Server::SetTypes(std::shared_ptr<const EventTypes> types) { return impl_->SetTypes(std::move(types)); }
 void Server::Drain() { impl_->Drain(); }
 
 }  // namespace weir::server

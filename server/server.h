@@ -77,6 +77,10 @@ class Server {
 
   ServerState state() const;
 
+  // These are the event types from now on: for publishers, and for readers, who learn the new version of the schema
+  // with their next message. RESOURCE_EXHAUSTED: only a restart can take further ones.
+  absl::Status SetTypes(std::shared_ptr<const EventTypes> types);
+
   // Health says NOT_SERVING, publishes are refused, what is queued is stored and acknowledged, streams end with
   // DRAINING. Returns when no call is left. Once.
   void Drain();

@@ -70,7 +70,8 @@ class CommitterTest : public ::testing::Test {
   }
 
   const std::shared_ptr<const EventTypes> types_ = TestTypes();
-  const Validator validator_{*types_, kEventBytesMaxDefault, [] { return "made"; }};
+  const TypesInForce in_force_{types_};
+  const Validator validator_{in_force_, kEventBytesMaxDefault, [] { return "made"; }};
   ScriptedLog log_{log::MakeMemoryLog({})};
   Outcome held_;
   int next_id_ = 0;

@@ -145,7 +145,7 @@ Fault PayloadFault(const EventType& type) {
 
 }  // namespace
 
-Validator::Validator(const EventTypes& types, size_t event_bytes_max, EventIdMaker make_id)
+Validator::Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id)
     : types_(types), event_bytes_max_(event_bytes_max), make_id_(std::move(make_id)) {}
 
 std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std::string>& made,
@@ -190,9 +190,10 @@ std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std:
 std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<std::string>& made,
                                              log::NewEvent& event) const {
   const std::string_view name = view.type_name();
-  const EventType* type = types_.Find(name);
+  const EventTypes& types = types_.get();
+  const EventType* type = types.Find(name);
   if (type == nullptr) {
-    return types_.IsMessage(name)
+    return types.IsMessage(name)
                ? TypeFault(v1::ERROR_REASON_TYPE_NOT_PUBLISHABLE, name,
                            fmt::format("type {} cannot be published: it has no option (weir.v1.event), or is a control "
                                        "frame",
@@ -210,7 +211,7 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
     case EventForm::kCanonical:
       break;
     case EventForm::kOther: {
-      std::optional<std::string> rewritten = types_.Rewrite(*type, payload);
+      std::optional<std::string> rewritten = types.Rewrite(*type, payload);
       if (!rewritten.has_value() || type->checker->Check(*rewritten) == EventForm::kMalformed) {
         return PayloadFault(*type);
       }

@@ -16,7 +16,7 @@
 #include "base/event_view.h"
 #include "log/log_engine.h"
 #include "server/rpc/error.h"
-#include "server/schema/event_types.h"
+#include "server/schema/types_in_force.h"
 
 namespace weir::server {
 
@@ -30,7 +30,7 @@ using EventIdMaker = std::function<std::string()>;
 
 class Validator {
  public:
-  Validator(const EventTypes& types, size_t event_bytes_max, EventIdMaker make_id);
+  Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id);
 
   // Judges the Event in `bytes`. When it is good, fills `event`, whose views point into `bytes` and into strings added
   // to `made`. Otherwise says why not; the reasons are those of event.proto.
@@ -39,7 +39,7 @@ class Validator {
  private:
   std::optional<Fault> CheckPayload(const EventView& view, std::deque<std::string>& made, log::NewEvent& event) const;
 
-  const EventTypes& types_;
+  const TypesInForce& types_;
   const size_t event_bytes_max_;
   const EventIdMaker make_id_;
 };

@@ -38,7 +38,8 @@ class ValidatorTest : public ::testing::Test {
   }
 
   const std::shared_ptr<const EventTypes> types_ = TestTypes();
-  const Validator validator_{*types_, kEventBytesMaxDefault, [] { return "made-id"; }};
+  const TypesInForce in_force_{types_};
+  const Validator validator_{in_force_, kEventBytesMaxDefault, [] { return "made-id"; }};
   std::string bytes_;
   std::deque<std::string> made_;
   log::NewEvent event_;

@@ -59,7 +59,7 @@ grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContex
   }
   const SubscriptionContext& reads = context_.subscribe.subscriptions;
   reads.pool.Post([this, &reads, reactor, parsed, response] {
-    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types);
+    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get());
     --list_calls_;
     if (!page.ok()) {
       reactor->Finish(ToGrpcStatus(page.fault()));
@@ -79,7 +79,7 @@ grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext
     reactor->Finish(NotAMessage("GetSchemaRequest"));
     return reactor;
   }
-  const EventTypes& types = context_.subscribe.subscriptions.types;
+  const EventTypes& types = context_.subscribe.subscriptions.types.get();
   *response = BufferOf(parsed.known_version() == types.version() ? types.version_bytes() : types.schema_bytes());
   reactor->Finish(grpc::Status::OK);
   return reactor;

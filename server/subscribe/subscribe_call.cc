@@ -86,7 +86,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       return Fault{.reason = v1::ERROR_REASON_FIELD_INVALID, .message = "the bytes are not a SubscribeRequest"};
     }
     client_name_ = Quotable(request.client_name());
-    return ReadSubscribeRequest(request, context_.subscriptions.types);
+    return ReadSubscribeRequest(request, context_.subscriptions.types.get());
   }
 
   const SubscribeCallContext& context_;

@@ -79,7 +79,7 @@ void Subscription::Start() {
   not_before_millis_ = plan->not_before_millis;
   snapshot_ = plan->last_per_topic && position_ < target_;
   v1::SubscribeResponse started;
-  started.set_schema_version(context_.types.version());
+  started.set_schema_version(*NewSchemaVersion());
   started.mutable_started()->set_subscription_id(id_);
   started.mutable_started()->set_cursor(Cursor{epoch_, position_}.ToString());
   started.mutable_started()->set_epoch(std::string(epoch_.text()));
@@ -245,7 +245,13 @@ Subscription::Turn Subscription::Send(EventElements elements) {
     return Turn::kMine;
   }
   constexpr uint32_t kBatch = 2;  // SubscribeResponse.batch
+  constexpr uint32_t kSchemaVersion = 5;
   std::string header;
+  if (const std::string* version = NewSchemaVersion(); version != nullptr) {
+    wire::AppendTag(header, kSchemaVersion, wire::Type::kBytes);
+    wire::AppendVarint(header, version->size());
+    header += *version;
+  }
   wire::AppendTag(header, kBatch, wire::Type::kBytes);
   wire::AppendVarint(header, elements.bytes());
   WireMessage message(std::move(header));
@@ -256,10 +262,18 @@ Subscription::Turn Subscription::Send(EventElements elements) {
 
 void Subscription::SendProgress(bool caught_up) {
   v1::SubscribeResponse response;
+  if (const std::string* version = NewSchemaVersion(); version != nullptr) {
+    response.set_schema_version(*version);
+  }
   response.mutable_progress()->set_cursor(Cursor{epoch_, position_}.ToString());
   response.mutable_progress()->set_caught_up(caught_up);
   response.mutable_progress()->set_head_sequence(context_.log.bounds().head);
   Write(Encode(response));
+}
+
+const std::string* Subscription::NewSchemaVersion() {
+  const EventTypes& types = context_.types.get();
+  return std::exchange(announced_, &types) == &types ? nullptr : &types.version();
 }
 
 void Subscription::Write(WireMessage message) {

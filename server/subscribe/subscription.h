@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "server/rpc/error.h"
 #include "server/rpc/wire_message.h"
+#include "server/schema/types_in_force.h"
 #include "server/subscribe/live_tail.h"
 #include "server/subscribe/read_request.h"
 #include "server/subscribe/subscribe_request.h"
@@ -39,7 +40,7 @@ struct SubscriptionContext {
   const LiveTail& tail;
   Waker& waker;
   WorkerPool& pool;
-  const EventTypes& types;
+  const TypesInForce& types;
   Clock now;  // monotonic
   SubscriptionCounts& counts;
 };
@@ -92,6 +93,8 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   Turn Send(EventElements elements);
   void Write(WireMessage message);
   void SendProgress(bool caught_up);
+  // The schema's version if it was not said yet; it holds from the message on that carries it.
+  const std::string* NewSchemaVersion();
   void SetCatchingUp(bool catching_up);
   bool Wanted(const log::StoredEvent& event) const {
     return event.publish_millis >= not_before_millis_ && (everything_ || options_.selection.Matches(event));
@@ -115,6 +118,7 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   bool caught_up_ = false;  // was said
   bool catching_up_ = false;
   bool ended_ = false;
+  const EventTypes* announced_ = nullptr;  // whose version was sent
   absl::Time progress_due_;
 };
 

@@ -80,12 +80,18 @@ struct Life {
   SimulatedClock clock;
   ScriptedLog log{log::MakeMemoryLog({.log = log::TestLogOptions(log_clock)})};
   const std::shared_ptr<const EventTypes> types = TestTypes();
+  const TypesInForce in_force{types};
   LiveTail tail;
   SubscriptionCounts counts;
   Waker waker{0, clock.clock()};
   WorkerPool pool{2};
-  const SubscriptionContext context{
-      .log = log, .tail = tail, .waker = waker, .pool = pool, .types = *types, .now = clock.clock(), .counts = counts};
+  const SubscriptionContext context{.log = log,
+                                    .tail = tail,
+                                    .waker = waker,
+                                    .pool = pool,
+                                    .types = in_force,
+                                    .now = clock.clock(),
+                                    .counts = counts};
 };
 
 struct Reader {

@@ -154,6 +154,7 @@ class SubscriptionTest : public ::testing::Test {
   SimulatedClock clock_;
   ScriptedLog log_{log::MakeMemoryLog({.log = log::TestLogOptions(log_clock_)})};
   const std::shared_ptr<const EventTypes> types_ = TestTypes();
+  TypesInForce in_force_{types_};
   LiveTail tail_;
   SubscriptionCounts counts_;
   TestSink sink_;
@@ -164,7 +165,7 @@ class SubscriptionTest : public ::testing::Test {
                                      .tail = tail_,
                                      .waker = waker_,
                                      .pool = pool_,
-                                     .types = *types_,
+                                     .types = in_force_,
                                      .now = clock_.clock(),
                                      .counts = counts_};
   std::shared_ptr<Subscription> subscription_;
@@ -187,6 +188,26 @@ TEST_F(SubscriptionTest, LatestBeginsWithWhatComesNow) {
   ExpectCaughtUp(3);
   Append("a", 2);
   EXPECT_EQ(EventsUpTo(5), Range(4, 5));
+}
+
+TEST_F(SubscriptionTest, ANewSchemaIsSaidBeforeTheFirstEventThatMayNeedIt) {
+  Subscribe({});
+  EXPECT_EQ(Next().schema_version(), types_->version());
+  ExpectCaughtUp(0);
+  Append("a");
+  EXPECT_EQ(Next().schema_version(), "") << "it has not changed";
+  ASSERT_TRUE(in_force_.Replace(EventTypes::Load({}).value()).ok());
+  Append("a");
+  const v1::SubscribeResponse batch = Next();
+  EXPECT_EQ(batch.batch().events_size(), 1);
+  EXPECT_EQ(batch.schema_version(), in_force_.get().version());
+  EXPECT_NE(batch.schema_version(), types_->version());
+  ASSERT_TRUE(in_force_.Replace(types_).ok());
+  clock_.Advance(absl::Seconds(10));
+  waker_.Nudge();
+  const v1::SubscribeResponse progress = Next();
+  EXPECT_TRUE(progress.has_progress());
+  EXPECT_EQ(progress.schema_version(), types_->version());
 }
 
 TEST_F(SubscriptionTest, EarliestReplaysThenGoesLive) {
