@@ -43,7 +43,8 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
   CLI::App app("weir-edge: brings the events of weir-server to browsers", "weir-edge");
   app.footer(
       "Each flag can be set in the environment: WEIR_EDGE_LISTEN, WEIR_EDGE_SERVER, … (the file: WEIR_EDGE_CONFIG).\n"
-      "Flags override the environment, which overrides the file. Routes are only in the file.\n\n"
+      "Flags override the environment, which overrides the file. Routes are only in the file.\n"
+      "SIGHUP reads all of it again: routes, keys, CORS and more change while streams go on.\n\n"
       "Examples:\n"
       "  weir-edge --config edge.yaml\n"
       "  weir-edge --config edge.yaml --listen 0.0.0.0:8080 --server weir.internal:50051\n"
@@ -86,11 +87,12 @@ std::variant<CommandLine, Exit> ReadCommandLine(const std::vector<std::string>& 
       overrides.values.push_back({kOptions[i].field, std::move(text), kOptions[i].environment});
     }
   }
-  absl::StatusOr<EdgeConfig> config = LoadEdgeConfig(path, overrides, processors);
+  const auto load = [path, overrides, processors] { return LoadEdgeConfig(path, overrides, processors); };
+  absl::StatusOr<EdgeConfig> config = load();
   if (!config.ok()) {
     return Exit{.code = 2, .text = fmt::format("weir-edge: {}\n", Message(config.status()))};
   }
-  return CommandLine{*std::move(config), flags.check};
+  return CommandLine{*std::move(config), flags.check, load};
 }
 
 }  // namespace weir::edge

@@ -15,6 +15,8 @@ namespace weir::edge {
 struct CommandLine {
   EdgeConfig config;
   bool check = false;  // only say that the configuration is good
+  // Reads and checks the configuration anew, as at the start.
+  std::function<absl::StatusOr<EdgeConfig>()> reload;
 };
 
 // The process ends instead of starting: `--help`, `--version`, or a mistake. Code 0 goes to stdout, 2 to stderr.

@@ -267,6 +267,26 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
   return config;
 }
 
+std::vector<std::string_view> KeepFixed(const EdgeConfig& running, EdgeConfig& next) {
+  std::vector<std::string_view> differed;
+  const auto keep = [&differed](std::string_view key, const auto& was, auto& is) {
+    if (!(was == is)) {
+      differed.push_back(key);
+      is = was;
+    }
+  };
+  keep("listen", running.listen, next.listen);
+  keep("admin_listen", running.admin_listen, next.admin_listen);
+  keep("server", running.server, next.server);
+  keep("threads", running.threads, next.threads);
+  keep("tail.bytes_max", running.tail_bytes_max, next.tail_bytes_max);
+  keep("tail.history", running.tail_history, next.tail_history);
+  keep("limits.send_buffer_bytes", running.limits.send_buffer_bytes, next.limits.send_buffer_bytes);
+  keep("limits.slow_reader_timeout", running.limits.slow_reader_timeout, next.limits.slow_reader_timeout);
+  keep("limits.history_reads_max", running.limits.history_reads_max, next.limits.history_reads_max);
+  return differed;
+}
+
 absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides,
                                           uint32_t processors) {
   pb::Edge edge;

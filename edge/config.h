@@ -77,6 +77,9 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const config::v1::Edge& edge, ConfigF
 // file.
 absl::StatusOr<EdgeConfig> LoadEdgeConfig(const std::string& path, const EdgeOverrides& overrides, uint32_t processors);
 
+// What a running edge cannot change, `next` gets from `running`. Returns the keys in which they differed.
+std::vector<std::string_view> KeepFixed(const EdgeConfig& running, EdgeConfig& next);
+
 }  // namespace weir::edge
 
 #endif  // WEIR_EDGE_CONFIG_H_

@@ -210,5 +210,31 @@ TEST_F(EdgeConfigTest, SaysWhenThereIsNoFile) {
   EXPECT_EQ(LoadEdgeConfig(directory_ + "/none.yaml", {}, 1).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(EdgeConfigTest, ARunningEdgeKeepsWhatNeedsARestart) {
+  const auto running = Load(kRoute);
+  ASSERT_TRUE(running.ok()) << running.status();
+  EdgeConfig same = *running;
+  EXPECT_TRUE(KeepFixed(*running, same).empty());
+  auto next = Load(R"(
+listen: 127.0.0.1:1
+admin_listen: 127.0.0.1:2
+server: 127.0.0.1:3
+threads: 7
+log_level: debug
+tail: {bytes_max: 2MiB, history: 1s}
+limits: {connections_max: 5, send_buffer_bytes: 8KiB, slow_reader_timeout: 2s, history_reads_max: 3}
+routes: [{path: /b, filters: [a.b]}]
+)");
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(KeepFixed(*running, *next),
+            (std::vector<std::string_view>{"listen", "admin_listen", "server", "threads", "tail.bytes_max",
+                                           "tail.history", "limits.send_buffer_bytes", "limits.slow_reader_timeout",
+                                           "limits.history_reads_max"}));
+  EXPECT_EQ(next->listen, running->listen);
+  EXPECT_EQ(next->limits.history_reads_max, running->limits.history_reads_max);
+  EXPECT_EQ(next->limits.connections_max, 5U);
+  EXPECT_EQ(next->log_level, "debug");
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -46,6 +46,12 @@ std::vector<MetricFamily> EdgeMetrics::Collect() const {
   AddHubs(out);
   AddTail(out);
   AddUpstream(out);
+  MetricFamily reloads =
+      Family("weir_edge_config_reloads_total", "Reloads of the configuration, by result: an error leaves it as it was.",
+             MetricType::Counter);
+  AddValue(reloads, static_cast<double>(reloads_.ok), {{"result", "ok"}});
+  AddValue(reloads, static_cast<double>(reloads_.failed), {{"result", "error"}});
+  out.push_back(std::move(reloads));
   return out;
 }
 

@@ -6,6 +6,8 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -16,12 +18,18 @@
 
 namespace weir::edge {
 
+// Reloads of the configuration. One thread writes, any reads.
+struct ReloadCounts {
+  std::atomic<uint64_t> ok = 0;
+  std::atomic<uint64_t> failed = 0;
+};
+
 // Collect on any thread. Everything it is given must outlive it.
 class EdgeMetrics final : public prometheus::Collectable {
  public:
   EdgeMetrics(const Tail& tail, const HistoryQueue& history, const UpstreamStatus& upstream,
-              std::vector<const HubCounters*> hubs)
-      : tail_(tail), history_(history), upstream_(upstream), hubs_(std::move(hubs)) {}
+              const ReloadCounts& reloads, std::vector<const HubCounters*> hubs)
+      : tail_(tail), history_(history), upstream_(upstream), reloads_(reloads), hubs_(std::move(hubs)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
@@ -35,6 +43,7 @@ class EdgeMetrics final : public prometheus::Collectable {
   const Tail& tail_;
   const HistoryQueue& history_;
   const UpstreamStatus& upstream_;
+  const ReloadCounts& reloads_;
   const std::vector<const HubCounters*> hubs_;
 };
 

@@ -19,8 +19,10 @@ TEST_F(EdgeMetricsTest, CountsStreamsMessagesAndDurationsOfAllHubs) {
   HubCounters other;
   other.open_streams.Add(5);
   UpstreamStatus upstream;
+  ReloadCounts reloads;
+  reloads.failed = 2;
   upstream.connected = true;
-  const EdgeMetrics metrics(tail, history, upstream, {&hub.counters(), &other});
+  const EdgeMetrics metrics(tail, history, upstream, reloads, {&hub.counters(), &other});
   const auto text = [&metrics] { return prometheus::TextSerializer().Serialize(metrics.Collect()); };
 
   auto one = OpenAndStart(Request({"a"}));
@@ -34,6 +36,7 @@ TEST_F(EdgeMetricsTest, CountsStreamsMessagesAndDurationsOfAllHubs) {
   EXPECT_THAT(text(), HasSubstr("\nweir_edge_frames_rendered_total 1\n"));
   EXPECT_THAT(text(), HasSubstr("\nweir_edge_upstream_connected 1\n"));
   EXPECT_THAT(text(), HasSubstr("\nweir_edge_tail_head 1\n"));
+  EXPECT_THAT(text(), HasSubstr("\nweir_edge_config_reloads_total{result=\"error\"} 2\n"));
 
   now += absl::Seconds(10);
   one->Close();

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
@@ -15,6 +16,8 @@ namespace {
 constexpr int kEventsPerTurn = 512;
 constexpr size_t kBytesPerTurn = 256 * 1024;
 constexpr size_t kSpareBatchesMax = 256;
+// Among the names of what was written: a gap.
+constexpr uint16_t kGapName = UINT16_MAX;
 
 }  // namespace
 
@@ -143,7 +146,7 @@ void FanoutHub::CollectEvent() {
   ++visit_;
   channels_.ForEachMatch(event.topic, [&](Channel* channel) {
     const Route& route = *channel->route;
-    if (channel->visit == visit_ || (!route.types.empty() && !route.types.contains(event.type_name()))) {
+    if (channel->visit == visit_ || !Shows(route, event.type_name())) {
       return;
     }
     channel->visit = visit_;
@@ -230,14 +233,16 @@ void FanoutHub::FlushChannel(Channel& channel) {
   counters_.bytes_sent.Add(whole * bytes.size());
 }
 
-bool FanoutHub::InTail(const Cursor& cursor) const {
-  return cursor.epoch == epoch_ && cursor.sequence >= covered_after_ && cursor.sequence <= position_;
+bool FanoutHub::InTail(const Cursor& cursor, const Route& route) const {
+  const uint64_t covered_after =
+      route.coverage.generation == generation_ ? std::max(covered_after_, route.coverage.after) : covered_after_;
+  return cursor.epoch == epoch_ && cursor.sequence >= covered_after && cursor.sequence <= position_;
 }
 
-// In a log that went back, the sequences beyond its end are given to other events.
+// In a log that went back, what is up to its end is as it was, and the sequences beyond it are given to other events.
 bool FanoutHub::Survives(const Cursor& cursor) const {
-  return cursor.epoch == epoch_ && (cursor.sequence == began_after_ ||
-                                    (cursor.sequence > began_after_ && began_because_ != GapReason::kBeyondHead));
+  return cursor.epoch == epoch_ &&
+         (began_because_ == GapReason::kBeyondHead ? cursor.sequence <= began_after_ : cursor.sequence >= began_after_);
 }
 
 void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
@@ -253,13 +258,14 @@ void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t
   }
   const uint64_t sequence = segment.event(position).sequence;
   counters_.unrenderable.Add();
+  names.push_back(kGapName);
   AppendGapFrame(route.gap_event, {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}},
                  out);
 }
 
 void FanoutHub::CountNames(const std::vector<uint16_t>& names, size_t readers) {
   for (const uint16_t name : names) {
-    counters_.messages_sent[name].Add(readers);
+    (name == kGapName ? counters_.gaps_sent : counters_.messages_sent[name]).Add(readers);
   }
 }
 

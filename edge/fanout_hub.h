@@ -73,6 +73,7 @@ class FanoutHub final : public Hub {
   void OpenStream(Socket socket, StreamRequest request) override;
   std::function<void()> Poll(PollRequest request, PollDone done) override;
   size_t open_streams() const override { return counters_.open_streams.get(); }
+  void EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) override;
   void Drain(absl::Duration window, absl::Duration retry_max, std::function<void()> done) override;
 
   // There may be something new in the tail.
@@ -109,8 +110,8 @@ class FanoutHub final : public Hub {
   void Flush();
   void FlushChannel(Channel& channel);
   std::vector<Session*> TakeLive();
-  // Whether reading goes on in the tail after it.
-  bool InTail(const Cursor& cursor) const;
+  // Whether a reader of that route goes on in the tail after it.
+  bool InTail(const Cursor& cursor, const Route& route) const;
   // Whether a place in the tail's generation before is also one in the present one.
   bool Survives(const Cursor& cursor) const;
 
@@ -169,6 +170,8 @@ class FanoutHub final : public Hub {
   // When a token that ends then has ended, in terms of NowMs.
   int64_t EndMs(absl::Time expires) const;
   FrameValues ValuesFor(const Session& session, std::string_view cursor) const;
+  struct Ending;
+  void EndSome(const std::shared_ptr<Ending>& ending);
   void FinishDrain();
 
   // Polls (fanout_poll.cc).
@@ -184,6 +187,7 @@ class FanoutHub final : public Hub {
   std::string PollBody(const PollOperation& poll) const;
   void ErasePoll(uint64_t id);
   void SweepPolls(int64_t now);
+  void EndPolls(const Ended& ended);
 
   // Appends the event's block, or the gap that stands for it.
   void AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,

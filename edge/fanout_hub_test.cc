@@ -332,6 +332,7 @@ TEST_F(FanoutHubTest, AnEventThatCannotBeRenderedBecomesAGap) {
   EXPECT_THAT(history_reader->data("weir.gap"),
               ElementsAre(R"({"reason":"unrenderable","requested":"aaaaaaaa-0","resumedAt":"aaaaaaaa-1"})",
                           R"({"reason":"unrenderable","requested":"aaaaaaaa-1","resumedAt":"aaaaaaaa-2"})"));
+  EXPECT_EQ(hub.counters().gaps_sent.get(), 2) << "from history and from the tail";
 }
 
 TEST_F(FanoutHubTest, AGapOverTwoResetsNamesTheOtherEpoch) {
@@ -491,6 +492,44 @@ TEST_F(FanoutHubTest, ALogThatWentBackIsAGapEvenWhenItHasCaughtUp) {
   EXPECT_THAT(reader->data("weir.gap"),
               ElementsAre(R"({"reason":"beyond_head","requested":"aaaaaaaa-2","resumedAt":"aaaaaaaa-0"})"));
   EXPECT_THAT(reader->data("t.Event"), ElementsAre("new 1", "new 2", "new 3"));
+}
+
+TEST_F(FanoutHubTest, ALogThatWentBackIsAGapForAReaderOfHistoryToo) {
+  for (const char* payload : {"1", "2", "3"}) {
+    log.Add("a", payload);
+  }
+  log.Fill(tail, 3);
+  Spin();
+  log.page_events_max = 2;
+  const auto reader = Open(Request({"a"}, After(log.At(0))));
+  log.Hold();  // the page with the third event
+  ASSERT_TRUE(Until(*reader, 2));
+  log.Recreate("aaaaaaaa");
+  tail.Reset(log.At(0), GapReason::kBeyondHead);
+  for (const char* payload : {"new 1", "new 2", "new 3", "new 4"}) {
+    log.Add("a", payload);
+  }
+  log.Feed(tail);
+  log.Release();
+  ASSERT_TRUE(Until(*reader, [&] { return reader->raw().find("new 4") != std::string::npos; }));
+  EXPECT_THAT(reader->data("weir.gap"), testing::SizeIs(1));
+  EXPECT_THAT(reader->data("t.Event"), testing::IsSupersetOf({"1", "2", "new 1", "new 2", "new 3", "new 4"}));
+}
+
+TEST_F(FanoutHubTest, WhatALogThatWentBackStillHasGoesOnWithoutAGap) {
+  for (const char* payload : {"1", "2", "3"}) {
+    log.Add("a", payload);
+  }
+  log.Fill(tail, 3);
+  Spin();
+  log.page_events_max = 1;
+  const auto reader = Open(Request({"a"}, After(log.At(0))));
+  log.Hold();
+  ASSERT_TRUE(Until(*reader, 1));
+  tail.Reset(log.At(2), GapReason::kBeyondHead);  // the third event is gone; the reader had only the first
+  log.Release();
+  ASSERT_TRUE(Until(*reader, 2));
+  EXPECT_THAT(reader->data("weir.gap"), IsEmpty());
 }
 
 TEST_F(FanoutHubTest, ClosingIsNoticed) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,10 +49,13 @@ inline ReadStart AllowedStart(ReadStart start, const Route& route, absl::Time no
   return start;
 }
 
-// Whether the next page has to be asked for by the token: a snapshot holds together; and before the first event at or
-// after a time, a cursor would not know of the time.
-inline bool KeepsToken(ReadStart::Kind kind, const HistoryPage& page) {
-  return kind == ReadStart::Kind::kLast || (kind == ReadStart::Kind::kTime && page.events.empty());
+// Whether the next page has to be asked for by the token: only a snapshot holds together. A time was resolved with the
+// first page: every event behind that page's cursor is later.
+inline bool KeepsToken(ReadStart::Kind kind) { return kind == ReadStart::Kind::kLast; }
+
+// Whether the route shows that type.
+inline bool Shows(const Route& route, std::string_view type_name) {
+  return route.types.empty() || route.types.contains(type_name);
 }
 
 // Lets other threads post to a hub that may be gone.

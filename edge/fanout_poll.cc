@@ -80,7 +80,7 @@ void FanoutHub::RunPoll(uint64_t id) {
     FinishPoll(poll, PollBody(poll));
     return;
   }
-  if (poll.has_place && poll.page_token.empty() && InTail(poll.cursor)) {
+  if (poll.has_place && poll.page_token.empty() && InTail(poll.cursor, *poll.channel->route)) {
     ReadPollTail(poll);
     return;
   }
@@ -95,7 +95,7 @@ void FanoutHub::ReadPollTail(PollOperation& poll) {
   TailReader reader = tail_.ReaderAfter(generation_, poll.cursor.sequence);
   TailReader::Step step;
   while ((step = reader.Next(position_, &poll.channel->filters)) == TailReader::Step::kEvent) {
-    if (!route.types.empty() && !route.types.contains(reader.event().type_name())) {
+    if (!Shows(route, reader.event().type_name())) {
       continue;
     }
     if (!AddPollItem(poll, reader.event(), *reader.segment().schema())) {
@@ -190,12 +190,15 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
   bool whole = true;
   const bool follows = asked_after && !page.gap;
   for (size_t i = follows ? page.FirstAfter(poll.cursor.sequence) : 0; i < page.events.size(); ++i) {
+    if (!Shows(*poll.channel->route, page.events[i].type_name())) {
+      continue;
+    }
     if (!AddPollItem(poll, page.events[i], *page.schema)) {
       whole = false;
       break;
     }
   }
-  const bool keeps_token = KeepsToken(poll.request.reader.start.kind, page);
+  const bool keeps_token = KeepsToken(poll.request.reader.start.kind);
   poll.page_token = keeps_token && whole ? page.next_page_token : "";
   if (whole && poll.page_token.empty()) {
     poll.cursor = page.cursor;
@@ -205,7 +208,7 @@ void FanoutHub::OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<con
     AskServerForPoll(poll);
     return;
   }
-  if (poll.count == 0 && !poll.gap && InTail(poll.cursor)) {
+  if (poll.count == 0 && !poll.gap && InTail(poll.cursor, *poll.channel->route)) {
     ReadPollTail(poll);
     return;
   }

@@ -81,6 +81,22 @@ TEST_F(FanoutPollTest, EarliestAndLastReadHistory) {
             R"({"id":"aaaaaaaa-2","event":"t.Event","data":"2"}],"cursor":"aaaaaaaa-2","more":true,"gap":null})");
 }
 
+// A poll gives up after some pages, but what it has read it need not read again.
+TEST_F(FanoutPollTest, EmptyPagesBringAPollFromATimeFurther) {
+  for (int i = 0; i < 200; ++i) {
+    log.Add("other", "x");
+  }
+  log.Add("a", "1");
+  log.Fill(tail, 201);
+  Spin();
+  log.page_scan_max = 10;
+  EXPECT_EQ(PollOnce(Ask({"a"}, From(Kind::kTime), false)),
+            R"({"events":[],"cursor":"aaaaaaaa-160","more":true,"gap":null})");
+  EXPECT_EQ(
+      PollOnce(Ask({"a"}, After(log.At(160)))),
+      R"({"events":[{"id":"aaaaaaaa-201","event":"t.Event","data":"1"}],"cursor":"aaaaaaaa-201","more":false,"gap":null})");
+}
+
 TEST_F(FanoutPollTest, ALongPollIsAnsweredByAnEvent) {
   log.Fill(tail, 0);
   Spin();

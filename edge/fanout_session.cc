@@ -47,6 +47,7 @@ void FanoutHub::OpenStream(Socket socket, StreamRequest request) {
   session->connections = connections_.Open(request.reader.principal);
   session->heartbeat_data = request.heartbeat_data;
   session->resumed = request.reader.resumed;
+  session->key = request.reader.key;
   session->opened_ms = NowMs();
   session->heartbeat_ms = session->opened_ms + absl::ToInt64Milliseconds(request.reader.route->heartbeat_interval);
   session->ends_ms = EndMs(request.reader.expires);
@@ -134,24 +135,30 @@ bool FanoutHub::Step(Session& session) {
     return WriteResetGap(session);
   }
   const bool in_snapshot = catch_up != nullptr && !catch_up->page_token.empty();
-  if (session.started && !in_snapshot && InTail(session.cursor)) {
+  if (session.started && !in_snapshot && InTail(session.cursor, *session.channel->route)) {
     return WriteTail(session);
   }
   AskServer(session);
   return false;
 }
 
-// The tail was reset since the session read it.
+// The tail was reset since the session was given its cursor.
 bool FanoutHub::WriteResetGap(Session& session) {
-  session.generation = 0;
+  session.generation = generation_;
   const Cursor resumed_at{epoch_, began_after_};
-  if (Survives(session.cursor)) {
+  // What the server gave it can judge again, unless its log went back: then it may seem to know the place.
+  const bool from_server = session.catch_up != nullptr && session.catch_up->asked_generation != 0;
+  if (Survives(session.cursor) || (from_server && began_because_ != GapReason::kBeyondHead)) {
     return true;
   }
   // The reason is of the last reset; the session may not have seen those before.
   const GapReason reason = session.cursor.epoch == epoch_ ? began_because_ : GapReason::kOtherEpoch;
   block_.Clear();
   AppendGap(session, {reason, session.cursor, resumed_at}, block_.body());
+  if (session.catch_up != nullptr) {
+    session.catch_up->page_token.clear();  // what a snapshot still had belongs to the log as it was
+    session.catch_up->start.kind = ReadStart::Kind::kAfter;
+  }
   SendBlock(session, block_);
   return true;
 }
@@ -169,7 +176,7 @@ bool FanoutHub::WriteTail(Session& session) {
     if (step != TailReader::Step::kEvent) {
       break;
     }
-    if (route.types.empty() || route.types.contains(reader.event().type_name())) {
+    if (Shows(route, reader.event().type_name())) {
       AppendFrame(route, reader.segment(), reader.position(), block_.body(), block_names_);
     }
     session.cursor.sequence = reader.event().sequence;
@@ -227,6 +234,7 @@ void FanoutHub::AskServer(Session& session) {
   }
   catch_up.asked_after = session.cursor;
   catch_up.asked_by_cursor = request.page_token.empty() && request.start.kind == ReadStart::Kind::kAfter;
+  catch_up.asked_generation = generation_;
   catch_up.ticket = std::make_shared<HistoryTicket>();
   catch_up.ticket->session = &session;
   ReadHistory(request, catch_up.ticket);
@@ -256,7 +264,7 @@ bool FanoutHub::WritePage(Session& session) {
   CatchUp& catch_up = *session.catch_up;
   const std::shared_ptr<const HistoryPage> page = catch_up.page;
   const Route& route = *session.channel->route;
-  session.generation = 0;
+  session.generation = catch_up.asked_generation;
   block_.Clear();
   block_names_.clear();
   std::string& body = block_.body();
@@ -276,6 +284,9 @@ bool FanoutHub::WritePage(Session& session) {
     const EventView& event = page->events[catch_up.page_next++];
     const Cursor before = session.cursor;
     session.cursor = Cursor{page->cursor.epoch, event.sequence};
+    if (!Shows(route, event.type_name())) {
+      continue;
+    }
     if (route.presentation->AppendFrame(event, *page->schema, body).ok()) {
       block_names_.push_back(tail_.names().Number(page->schema->EventName(event.type_name())));
     } else {
@@ -298,7 +309,7 @@ void FanoutHub::FinishPage(Session& session) {
   CatchUp& catch_up = *session.catch_up;
   const std::shared_ptr<const HistoryPage> page = catch_up.page;
   catch_up.page.reset();
-  catch_up.page_token = KeepsToken(catch_up.start.kind, *page) ? page->next_page_token : "";
+  catch_up.page_token = KeepsToken(catch_up.start.kind) ? page->next_page_token : "";
   if (!catch_up.page_token.empty()) {
     return;  // a snapshot's cursor holds only when it is complete
   }

@@ -157,9 +157,12 @@ void FanoutHub::LeaveLive(Session& session) {
 void FanoutHub::End(Session& session, CloseReason reason) {
   if (session.output == nullptr || session.output->bytes == nullptr) {
     block_.Clear();
-    if (session.started && reason == CloseReason::kDrain) {
+    if (session.started && (reason == CloseReason::kDrain || reason == CloseReason::kReload)) {
+      // With the id it resumes from the tail, also where it had no event for long.
+      const bool live = session.state == Session::State::kLive;
+      const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";
       const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
-      AppendControlFrame("weir.draining", "", "{}", retry_ms, block_.body());
+      AppendControlFrame("weir.draining", cursor, "{}", retry_ms, block_.body());
     } else if (session.started && reason == CloseReason::kExpired) {
       AppendControlFrame("weir.auth_expired", "", "{}", -1, block_.body());
     }

@@ -71,7 +71,7 @@ void FanoutHub::SettleParked() {
       parked_next_ = parked_.size();
     }
     Session& session = *parked_[--parked_next_];
-    if (session.started && InTail(session.cursor)) {
+    if (session.started && InTail(session.cursor, *session.channel->route)) {
       Unpark(session);
       RunLater(session);
     }

@@ -19,7 +19,7 @@ namespace weir::edge {
 
 struct HistoryRequest {
   std::vector<std::string> filters;  // concrete
-  std::vector<std::string> types;    // empty: all
+  std::vector<std::string> types;    // empty: all. Others may come too: when the server does not know one any more
   // kEarliest, kLast, kTime or kAfter.
   ReadStart start;
   // Goes on with a snapshot (kLast); empty for its first page, and for every other kind.

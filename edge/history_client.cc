@@ -124,9 +124,16 @@ absl::StatusOr<HistoryPage> ReadPage(std::string bytes, std::string& schema_vers
   return page;
 }
 
+// A type that was withdrawn is still in the log: without the selection its events come, and are seen to be missing.
 void HistoryClient::Read(const HistoryRequest& request, Done done) {
   client_.ListEventsRaw(ToListEvents(request), absl::Now() + kReadTimeout,
-                        [this, done = std::move(done)](absl::StatusOr<std::string> bytes) {
+                        [this, request, done = std::move(done)](absl::StatusOr<std::string> bytes) {
+                          if (!request.types.empty() && ErrorReason(bytes.status()) == "TYPE_UNKNOWN") {
+                            HistoryRequest all = request;
+                            all.types.clear();
+                            Read(all, done);
+                            return;
+                          }
                           if (!bytes.ok()) {
                             done(bytes.status());
                             return;

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -20,6 +21,8 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asi
 class Hub {
  public:
   using PollDone = std::function<void(absl::StatusOr<std::string>)>;
+  // By the route, and the fingerprint of the key that verified the reader's token (0: it has none).
+  using Ended = std::function<bool(const Route& route, uint32_t key)>;
 
   virtual ~Hub() = default;
 
@@ -36,6 +39,11 @@ class Hub {
 
   // Streams that OpenStream took and that have not ended. Any thread.
   virtual size_t open_streams() const = 0;
+
+  // Ends the streams that `ended` says, each with a last `weir.draining` block whose `retry:` is random up to
+  // `retry_max`, and answers such polls with what they have: what they read is not served any more as it was. Streams
+  // opened meanwhile are not asked about. Calls `done` once, when all that were asked about have ended.
+  virtual void EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) = 0;
 
   // Ends all streams, each with a last `weir.draining` block, evenly over `window`; their `retry:` is random up to
   // `retry_max`, so that readers do not come back together. Waiting polls are answered at once. Streams opened from now

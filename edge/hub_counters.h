@@ -22,9 +22,9 @@ class HubCounter {
 };
 
 // Why a stream ended.
-enum class CloseReason : uint8_t { kClient, kError, kSlow, kVanished, kExpired, kDrain, kHistory };
-inline constexpr std::array<const char*, 7> kCloseReasonNames = {"client",  "error", "slow",   "vanished",
-                                                                 "expired", "drain", "history"};
+enum class CloseReason : uint8_t { kClient, kError, kSlow, kVanished, kExpired, kDrain, kHistory, kReload };
+inline constexpr std::array<const char*, 8> kCloseReasonNames = {"client",  "error", "slow",    "vanished",
+                                                                 "expired", "drain", "history", "reload"};
 
 // How a reader that came with a cursor went on.
 enum class ResumeResult : uint8_t { kResumed, kExpired, kOtherEpoch, kBeyondHead, kMalformed };

@@ -2,11 +2,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,12 +19,7 @@
 #include "base/version.h"
 #include "edge/command_line.h"
 #include "edge/config.h"
-#include "edge/edge_metrics.h"
-#include "edge/fanout_hub.h"
-#include "edge/history_client.h"
-#include "edge/http/front_end.h"
-#include "edge/upstream.h"
-#include "weir/client.h"
+#include "edge/edge.h"
 
 namespace weir::edge {
 namespace {
@@ -55,90 +48,8 @@ void RaiseDescriptorLimit(uint64_t connections_max) {
   }
 }
 
-// Everything between the server and the browsers. Members are destroyed from the last to the first: first who reads the
-// tail, then who fills it, then what they all use.
-class Edge {
- public:
-  explicit Edge(const EdgeConfig& config)
-      : config_(config),
-        client_({.server = config.server.ToString(), .name = "weir-edge"}),
-        schemas_(client_),
-        tail_({.bytes_max = config.tail_bytes_max,
-               .presentations = static_cast<uint32_t>(config.routes.presentations().size())}),
-        history_client_({.server = config.server.ToString(), .name = "weir-edge-history"}),
-        history_queue_(history_.emplace(history_client_, schemas_), config.limits.history_reads_max) {
-    const HubServices services = {tail_, history_queue_, connections_};
-    for (uint32_t i = 0; i < config.threads; ++i) {
-      HubOptions options;
-      options.send_buffer_bytes = config.limits.send_buffer_bytes;
-      options.slow_reader_timeout = config.limits.slow_reader_timeout;
-      hubs_.push_back(std::make_unique<FanoutHub>(options, services));
-    }
-  }
-
-  // Opens the listeners and begins to fill the tail.
-  absl::Status Start() {
-    std::vector<Hub*> hubs;
-    for (const auto& hub : hubs_) {
-      hubs.push_back(hub.get());
-    }
-    absl::StatusOr<std::unique_ptr<FrontEnd>> front = FrontEnd::Start(config_, std::move(hubs), http_metrics_);
-    if (!front.ok()) {
-      return front.status();
-    }
-    front_ = *std::move(front);
-    upstream_.emplace(client_, schemas_, tail_,
-                      UpstreamOptions{.filters = config_.routes.upstream_filters(), .history = config_.tail_history});
-    return absl::OkStatus();
-  }
-
-  absl::Status Health() const {
-    return upstream_->status().refused
-               ? absl::UnavailableError(
-                     "the server refuses the subscription, see the log; it is asked again every minute")
-               : absl::OkStatus();
-  }
-  absl::Status Readiness() const {
-    if (draining_) {
-      return absl::UnavailableError("the edge is shutting down");
-    }
-    return tail_.state().ready ? Health() : absl::UnavailableError("the recent events are not read yet");
-  }
-
-  std::vector<std::shared_ptr<prometheus::Collectable>> Metrics() const {
-    std::vector<const HubCounters*> counters;
-    for (const auto& hub : hubs_) {
-      counters.push_back(&hub->counters());
-    }
-    return {http_metrics_,
-            std::make_shared<EdgeMetrics>(tail_, history_queue_, upstream_->status(), std::move(counters))};
-  }
-
-  const Address& address() const { return front_->address(); }
-
-  void Drain() {
-    draining_ = true;
-    front_->Drain();
-  }
-
- private:
-  const EdgeConfig& config_;
-  std::atomic<bool> draining_ = false;
-  Client client_;
-  SchemaCache schemas_;
-  Tail tail_;
-  ConnectionCounts connections_;
-  // Its client is destroyed before it, and so waits for the answers that it still handles.
-  std::optional<HistoryClient> history_;
-  Client history_client_;
-  HistoryQueue history_queue_;
-  std::vector<std::unique_ptr<FanoutHub>> hubs_;
-  std::optional<Upstream> upstream_;
-  const std::shared_ptr<HttpMetrics> http_metrics_ = std::make_shared<HttpMetrics>();
-  std::unique_ptr<FrontEnd> front_;
-};
-
-int Serve(const EdgeConfig& config, Signals& signals) {
+int Serve(const CommandLine& command, Signals& signals) {
+  const EdgeConfig& config = command.config;
   RaiseDescriptorLimit(config.limits.connections_max);
   Edge edge(config);
   if (absl::Status status = edge.Start(); !status.ok()) {
@@ -157,8 +68,9 @@ int Serve(const EdgeConfig& config, Signals& signals) {
   std::printf("weir-edge ready: http=%s admin=%s\n", edge.address().ToString().c_str(),
               admin_address.ToString().c_str());
   std::fflush(stdout);
-  signals.WaitForTermination();
-  spdlog::info("shutting down: ending streams over {}", absl::FormatDuration(config.drain_window));
+  while (signals.WaitForReload()) {
+    edge.Reload(command.reload());
+  }
   edge.Drain();
   admin->reset();
   spdlog::info("done");
@@ -187,7 +99,7 @@ int Main(const std::vector<std::string>& arguments) {
   }
   spdlog::info("weir-edge {}, {} routes, {} threads, server {}", Version(), config.routes.all().size(), config.threads,
                config.server.ToString());
-  return Serve(config, signals);
+  return Serve(command, signals);
 }
 
 }  // namespace

@@ -24,6 +24,13 @@ struct ReadStart {
   absl::Time time;  // kTime
 };
 
+// From where on the tail can show a route: it has all events after `after` there, with a place for them as the route
+// shows them. Counts in that generation only; in a later one the tail can show the route as far as it reaches.
+struct Coverage {
+  uint32_t generation = 0;
+  uint64_t after = 0;
+};
+
 struct Route {
   std::string path;
   std::vector<FilterTemplate> filters;
@@ -43,6 +50,7 @@ struct Route {
   ReadStart::Kind start = ReadStart::Kind::kLatest;  // kLatest, kEarliest or kLast
   absl::Duration replay_max = absl::InfiniteDuration();
   absl::Duration retry = absl::Seconds(2);
+  Coverage coverage;  // of a route that came with a reload
 };
 
 // One reader, as http/ understood its request. Everything is checked.
@@ -53,6 +61,7 @@ struct ReaderRequest {
   bool resumed = false;                         // it came with a cursor: counts as a reconnection
   std::string principal;                        // the token's subject; empty without a token
   absl::Time expires = absl::InfiniteFuture();  // the token's end
+  uint32_t key = 0;                             // the fingerprint of the key that verified the token; 0 without one
 };
 
 struct StreamRequest {

@@ -1,6 +1,8 @@
 #include "edge/routes.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <iterator>
@@ -61,6 +63,32 @@ std::string Camel(std::string_view name) {
 std::string KeyOf(const PresentationOptions& options) {
   return fmt::format("{}|{}|{}|{}|{}", static_cast<int>(options.field_names), static_cast<int>(options.envelope),
                      fmt::join(options.members, ","), fmt::join(options.attributes, ","), options.event_name);
+}
+
+// Two routes with the same text are the same to their readers, however they are written.
+std::string MeaningOf(const pb::Route& in, const Route& route, const PresentationOptions& options) {
+  pb::Route out = in;
+  out.set_auth(route.auth_required ? pb::AUTH_MODE_REQUIRED : pb::AUTH_MODE_UNSPECIFIED);
+  std::sort(out.mutable_types()->begin(), out.mutable_types()->end());
+  out.mutable_connected()->set_event(route.connected_event);
+  out.mutable_heartbeat()->clear_interval();
+  out.set_gap_event(route.gap_event);
+  out.set_start(fmt::format("{}", static_cast<int>(route.start)));
+  out.clear_replay_max();
+  out.clear_retry();
+  out.clear_event_name();
+  out.clear_json();
+  out.clear_envelope();
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    out.SerializeToCodedStream(&coded);
+  }
+  return fmt::format("{}|{}|{}|{}|{}", absl::ToInt64Milliseconds(route.heartbeat_interval),
+                     absl::ToInt64Milliseconds(route.replay_max), absl::ToInt64Milliseconds(route.retry),
+                     KeyOf(options), bytes);
 }
 
 // Compiles one route; `at` is its place in the file, `routes[0]`.
@@ -311,6 +339,7 @@ absl::StatusOr<Routes> Routes::Compile(const pb::Edge& edge, const ConfigFile& f
       return file.Error(fmt::format("{}.path", at),
                         fmt::format("is \"{}\", as another route's before it", route->path));
     }
+    result.meanings_.push_back(MeaningOf(edge.routes(i), *route, options));
     const auto [it, fresh] =
         presentation_of.try_emplace(KeyOf(options), static_cast<uint32_t>(result.presentations_.size()));
     if (fresh) {

@@ -45,7 +45,8 @@ struct CatchUp {
   std::string page_token;                           // of reading that a cursor does not describe: see KeepsToken
   Cursor asked_after;                               // by the last read
   bool asked_by_cursor = false;
-  int64_t ask_at_ms = 0;  // the server is not asked again before
+  uint32_t asked_generation = 0;  // the tail's, by the last read
+  int64_t ask_at_ms = 0;          // the server is not asked again before
 };
 
 struct Session {
@@ -69,7 +70,8 @@ struct Session {
   int64_t heartbeat_ms = 0;     // the next one
   uint32_t slot = 0;            // in the hub's sessions
   uint32_t place = 0;           // in the channel's readers, or in the hub's parked sessions
-  uint32_t generation = 0;      // of the tail that the cursor was taken from; 0: of the server
+  uint32_t generation = 0;      // the tail's, when the cursor was given; 0: the reader came with it
+  uint32_t key = 0;             // of its token: see ReaderRequest
   uint32_t written_mark = 0;    // what TcpProgress said at the last heartbeat
   uint8_t pending = 0;          // operations that will still call back
   State state = State::kBehind;

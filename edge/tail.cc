@@ -92,6 +92,12 @@ void Tail::SetSchema(std::shared_ptr<const Schema> schema) {
   schema_ = std::move(schema);
 }
 
+void Tail::SetPresentations(uint32_t presentations) {
+  Seal();
+  options_.presentations = presentations;
+  segment_events_ = SegmentEvents(options_);
+}
+
 absl::Status Tail::Append(std::shared_ptr<const std::string> batch) {
   bool malformed = false;
   const bool well_formed = ForEachEvent(*batch, [&](std::string_view, std::string_view bytes) {

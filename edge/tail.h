@@ -35,7 +35,7 @@ namespace weir::edge {
 
 struct TailOptions {
   uint64_t bytes_max = 64 * 1024 * 1024;
-  // How many distinct presentations the routes have.
+  // How many distinct presentations the routes have; see SetPresentations.
   uint32_t presentations = 1;
 };
 
@@ -98,6 +98,8 @@ class Tail {
   void Reset(const Cursor& after, GapReason reason);
   // The schema of the events appended from now on. Before the first Append.
   void SetSchema(std::shared_ptr<const Schema> schema);
+  // How many presentations there are places for in what is appended from now on.
+  void SetPresentations(uint32_t presentations);
   // Appends the events of an EventBatch's wire bytes; those at or before the head are skipped. Events of another epoch
   // reset the tail. DATA_LOSS: the bytes are malformed; what came before the fault is appended.
   absl::Status Append(std::shared_ptr<const std::string> batch);
@@ -134,8 +136,8 @@ class Tail {
   void PublishHead();
   void Notify() const;
 
-  const TailOptions options_;
-  const uint32_t segment_events_;
+  TailOptions options_;      // what can change is of the appending side
+  uint32_t segment_events_;  // of the appending side
   std::vector<std::function<void()>> listeners_;
   mutable EventNames names_;
 

@@ -12,12 +12,16 @@
 namespace weir::edge {
 namespace {
 
-SubscriberOptions OptionsOf(const UpstreamOptions& options) {
+SubscriberOptions OptionsOf(const UpstreamOptions& options, const TailState& tail) {
   SubscriberOptions result;
   result.filters = options.filters;
-  const int64_t millis = absl::ToUnixMillis(absl::Now() - options.history);
-  result.start.mutable_from_time()->set_seconds(millis / 1000);
-  result.start.mutable_from_time()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+  if (tail.generation == 0) {
+    const int64_t millis = absl::ToUnixMillis(absl::Now() - options.history);
+    result.start.mutable_from_time()->set_seconds(millis / 1000);
+    result.start.mutable_from_time()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+  } else {
+    result.start.set_after_cursor(Cursor{tail.epoch, tail.head}.ToString());
+  }
   result.progress_interval = absl::Seconds(5);
   result.refused_retry = options.refused_retry;
   return result;
@@ -55,12 +59,27 @@ GapReason ReasonOf(const v1::Gap& gap) {
 }
 
 Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)
-    : schemas_(schemas), tail_(tail) {
+    : client_(client), schemas_(schemas), tail_(tail), options_(std::move(options)) {
   tail_.SetUpstream(false, absl::Now());
-  subscriber_ = std::make_unique<Subscriber>(client, OptionsOf(options), Callbacks(options));
+  Open();
 }
 
-SubscriberCallbacks Upstream::Callbacks(const UpstreamOptions& options) {
+// What the old stream was given is in the tail, or comes again: the new one goes on after the tail's head. That the
+// connection is away for a moment is not told.
+Coverage Upstream::Reopen(std::vector<std::string> filters, uint32_t presentations) {
+  subscriber_.reset();
+  options_.filters = std::move(filters);
+  tail_.SetPresentations(presentations);
+  const TailState tail = tail_.state();
+  Open();
+  return {tail.generation, tail.head};
+}
+
+void Upstream::Open() {
+  subscriber_ = std::make_unique<Subscriber>(client_, OptionsOf(options_, tail_.state()), Callbacks());
+}
+
+SubscriberCallbacks Upstream::Callbacks() {
   SubscriberCallbacks callbacks;
   callbacks.on_started = [this](const v1::SubscriptionStarted& started) { OnStarted(started); };
   callbacks.on_schema = [this](const std::string& version) { return OnSchema(version); };
@@ -72,7 +91,7 @@ SubscriberCallbacks Upstream::Callbacks(const UpstreamOptions& options) {
     OnDisconnected();
     spdlog::warn("upstream: {}; again in {}", Message(status), absl::FormatDuration(retry_in));
   };
-  callbacks.on_failed = [this, retry = options.refused_retry](const absl::Status& status) {
+  callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {
     status_.refused = true;
     OnDisconnected();
     spdlog::error("upstream: the server refuses the subscription: {}; again in {}", Message(status),

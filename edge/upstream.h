@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "edge/route.h"
 #include "edge/schema_cache.h"
 #include "edge/tail.h"
 #include "edge/upstream_status.h"
@@ -30,8 +31,8 @@ struct UpstreamOptions {
   absl::Duration refused_retry = absl::Minutes(1);
 };
 
-// Starts when it is made. Threads: destroy it on any thread but gRPC's; status() from any. It is the tail's appending
-// side. Client, tail and schemas must outlive it.
+// Starts when it is made. Threads: Reopen and the destructor on one thread, not gRPC's; status() from any. It is the
+// tail's appending side. Client, tail and schemas must outlive it.
 class Upstream {
  public:
   Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options);
@@ -40,10 +41,16 @@ class Upstream {
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
+  // Asks for these filters from now on, and makes places for so many presentations in the tail. The new stream goes on
+  // after the tail's head: of what was asked for before nothing is lost or comes twice. Returns from where on the tail
+  // has what is new. Waits for the call of the old stream that is under way.
+  Coverage Reopen(std::vector<std::string> filters, uint32_t presentations);
+
   const UpstreamStatus& status() const { return status_; }
 
  private:
-  SubscriberCallbacks Callbacks(const UpstreamOptions& options);
+  void Open();
+  SubscriberCallbacks Callbacks();
   void Begin(std::optional<Cursor> after);
   void OnStarted(const v1::SubscriptionStarted& started);
   absl::Status OnSchema(const std::string& version);
@@ -52,8 +59,10 @@ class Upstream {
   void OnGap(const v1::Gap& gap);
   void OnDisconnected();
 
+  Client& client_;
   SchemaCache& schemas_;
   Tail& tail_;
+  UpstreamOptions options_;
   UpstreamStatus status_;
   // Of the subscriber's calls, which come one at a time.
   bool began_ = false;  // the tail has begun; from then on, what cannot be continued is said by a gap

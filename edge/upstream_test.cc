@@ -10,6 +10,9 @@
 
 #include "absl/synchronization/notification.h"
 #include "edge/history_client.h"
+#include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -85,6 +88,11 @@ class ScriptedServer final : public v1::EventBus::Service {
     const std::lock_guard<std::mutex> lock(mutex_);
     return subscribes_;
   }
+  // Calls without a script.
+  int waiting() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return waiting_;
+  }
   int schema_calls() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return schema_calls_;
@@ -97,6 +105,7 @@ class ScriptedServer final : public v1::EventBus::Service {
     list_response_ = std::move(response);
     list_status_ = std::move(status);
   }
+  void RefuseTypes() { refuse_types_ = true; }
   v1::ListEventsRequest list_request;
 
   grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
@@ -105,9 +114,11 @@ class ScriptedServer final : public v1::EventBus::Service {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       subscribes_.push_back(*request);
+      ++waiting_;
       while (scripts_.empty() && !over_ && !context->IsCancelled()) {
         changed_.wait_for(lock, std::chrono::milliseconds(20));
       }
+      --waiting_;
       if (!scripts_.empty()) {
         script = std::move(scripts_.front());
         scripts_.pop_front();
@@ -135,6 +146,15 @@ class ScriptedServer final : public v1::EventBus::Service {
   grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override {
     list_request = *request;
+    if (refuse_types_ && request->types_size() > 0) {
+      google::rpc::ErrorInfo info;
+      info.set_domain("weir");
+      info.set_reason("TYPE_UNKNOWN");
+      google::rpc::Status status;
+      status.set_code(3);
+      status.add_details()->PackFrom(info);
+      return {grpc::StatusCode::INVALID_ARGUMENT, "", status.SerializeAsString()};
+    }
     *response = list_response_;
     return list_status_;
   }
@@ -146,7 +166,9 @@ class ScriptedServer final : public v1::EventBus::Service {
   std::deque<Script> scripts_;
   std::vector<v1::SubscribeRequest> subscribes_;
   int schema_calls_ = 0;
+  int waiting_ = 0;
   int schema_failures_ = 0;
+  bool refuse_types_ = false;
   v1::ListEventsResponse list_response_;
   grpc::Status list_status_;
   int port_ = 0;
@@ -330,6 +352,33 @@ TEST_F(UpstreamTest, ABatchThatWasMalformedOnceIsReadAgainWithoutAGap) {
   EXPECT_EQ(tail_.events(), 3);
 }
 
+TEST_F(UpstreamTest, ReopensWithOtherFiltersAfterWhatTheTailHas) {
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1), EventAt(2)}), Progress("aaaaaaaa-5", true)}});
+  server_.Add({{Started("aaaaaaaa-5"), Batch({EventAt(6)})}});
+  Start();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready && state.head == 5; }));
+  const Coverage coverage = upstream_->Reopen({"a.>", "x"}, 3);
+  EXPECT_EQ(coverage.generation, 1U);
+  EXPECT_EQ(coverage.after, 5U);
+  ASSERT_TRUE(Until([](const TailState& state) { return state.head == 6; }));
+  const v1::SubscribeRequest request = server_.subscribes().at(1);
+  EXPECT_THAT(request.filters(), testing::ElementsAre("a.>", "x"));
+  EXPECT_EQ(request.start().after_cursor(), "aaaaaaaa-5");
+  EXPECT_EQ(tail_.state().generation, 1) << "the tail goes on";
+  EXPECT_EQ(tail_.events(), 3);
+}
+
+TEST_F(UpstreamTest, ReopensFromTheBeginningWhileNothingIsKnown) {
+  Start();
+  ASSERT_TRUE(Until([this](const TailState&) { return server_.subscribes().size() == 1; }));
+  EXPECT_EQ(upstream_->Reopen({"x"}, 1).generation, 0U);
+  // The old call must not take the new one's script.
+  ASSERT_TRUE(Until([this](const TailState&) { return server_.subscribes().size() == 2 && server_.waiting() == 1; }));
+  server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}});
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  EXPECT_TRUE(server_.subscribes().back().start().has_from_time());
+}
+
 class HistoryClientTest : public UpstreamTest {
  protected:
   absl::StatusOr<std::shared_ptr<const HistoryPage>> Read(const HistoryRequest& request) {
@@ -390,6 +439,21 @@ TEST_F(HistoryClientTest, AsksForEachStart) {
   EXPECT_EQ(ToListEvents(request).start().from_time().nanos(), 500'000'000);
   request.start.time = absl::InfinitePast();
   EXPECT_EQ(ToListEvents(request).start().from_time().seconds(), 0);
+}
+
+// Events of a withdrawn type are still there, and readers are to see that they miss something.
+TEST_F(HistoryClientTest, ATypeThatTheServerDoesNotKnowIsAskedForWithoutIt) {
+  v1::ListEventsResponse response;
+  *response.add_events() = EventAt(7);
+  response.set_cursor("aaaaaaaa-9");
+  server_.AnswerLists(response);
+  server_.RefuseTypes();
+  HistoryRequest request;
+  request.filters = {"a.b"};
+  request.types = {"t.Withdrawn"};
+  const auto page = Read(request);
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_EQ((*page)->events.size(), 1);
 }
 
 TEST_F(HistoryClientTest, PassesTheServersErrorOn) {

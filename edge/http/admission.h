@@ -29,8 +29,13 @@ class Admission {
     }
     return total;
   }
-  bool overloaded() const { return total() > connections_max_; }
-  bool full() const { return total() >= connections_max_ + std::clamp<size_t>(connections_max_ / 16, 16, 1024); }
+  bool overloaded() const { return total() > connections_max_.load(std::memory_order_relaxed); }
+  bool full() const {
+    const size_t most = connections_max_.load(std::memory_order_relaxed);
+    return total() >= most + std::clamp<size_t>(most / 16, 16, 1024);
+  }
+
+  void SetConnectionsMax(size_t connections_max) { connections_max_.store(connections_max, std::memory_order_relaxed); }
 
   HttpMetrics& metrics() { return metrics_; }
 
@@ -39,7 +44,7 @@ class Admission {
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
 
  private:
-  const size_t connections_max_;
+  std::atomic<size_t> connections_max_;
   const std::vector<const Hub*> hubs_;
   HttpMetrics& metrics_;
   std::atomic<bool> draining_ = false;

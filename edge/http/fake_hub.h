@@ -67,6 +67,15 @@ class FakeHub : public Hub {
     const std::lock_guard lock(mutex_);
     return streams_.size() + extra_streams_;
   }
+  void EndStreams(Ended ended, absl::Duration, std::function<void()> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      for (const StreamRequest& request : requests_) {
+        ends_ += ended(*request.reader.route, request.reader.key) ? 1 : 0;
+      }
+    }
+    done();
+  }
   void Drain(absl::Duration, absl::Duration, std::function<void()> done) override {
     ++drains_;
     done();
@@ -74,6 +83,8 @@ class FakeHub : public Hub {
 
   // From the test's thread.
   int drains() const { return drains_; }
+  // Streams that EndStreams was to end.
+  int ends() const { return ends_; }
   void PretendStreams(size_t count) {
     const std::lock_guard lock(mutex_);
     extra_streams_ = count;
@@ -113,6 +124,7 @@ class FakeHub : public Hub {
  private:
   boost::asio::io_context context_;
   std::atomic<int> drains_ = 0;
+  std::atomic<int> ends_ = 0;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard_;
   std::thread thread_;
   mutable std::mutex mutex_;

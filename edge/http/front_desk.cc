@@ -43,6 +43,13 @@ class TemplateParameters {
 
 }  // namespace
 
+void FrontDesk::Reload(FrontDeskOptions options) {
+  if (options.verifier != options_.verifier) {
+    access_ = Access(options.verifier, options.leeway);
+  }
+  options_ = std::move(options);
+}
+
 FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition condition, absl::Time now) {
   const std::string plain = CorsHeaders(options_.cors, head.origin, false);
   absl::StatusOr<Target> target = ParseTarget(head.target);
@@ -135,6 +142,7 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   if (claims != nullptr) {
     reader.principal = claims->subject;
     reader.expires = access_.EndOf(*claims);
+    reader.key = claims->key;
   }
   if (poll) {
     headers = "Content-Type: application/json\r\nCache-Control: no-store\r\n" + headers;

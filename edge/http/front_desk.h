@@ -1,7 +1,7 @@
 // Decides what a request gets: an answer, a stream or a poll. All rules of docs/http-api.md about a single request are
 // here and in the pieces it uses; sockets are Connection's matter.
 //
-// One per hub, on the hub's thread: it remembers verified tokens. What the options point to must outlive it.
+// One per hub, on the hub's thread: it remembers verified tokens.
 #ifndef WEIR_EDGE_HTTP_FRONT_DESK_H_
 #define WEIR_EDGE_HTTP_FRONT_DESK_H_
 
@@ -25,7 +25,7 @@
 namespace weir::edge {
 
 struct FrontDeskOptions {
-  const Routes* routes = nullptr;
+  std::shared_ptr<const Routes> routes;
   std::shared_ptr<const JwtVerifier> verifier;  // null: no route asks for a token
   absl::Duration leeway = absl::Seconds(30);    // the verifier's
   CorsOptions cors;
@@ -53,6 +53,9 @@ class FrontDesk {
 
   explicit FrontDesk(FrontDeskOptions options)
       : options_(std::move(options)), access_(options_.verifier, options_.leeway), random_(options_.seed) {}
+
+  // From now on these hold. The same verifier as before means that the tokens are judged as before.
+  void Reload(FrontDeskOptions options);
 
   Decision Decide(const RequestHead& head, EdgeCondition condition, absl::Time now);
 

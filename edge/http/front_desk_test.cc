@@ -45,7 +45,7 @@ class FrontDeskTest : public testing::Test {
   FrontDeskTest() : key_(*JwtKey::Parse("HS256", "0123456789abcdef0123456789abcdef", "test")), routes_(Compiled()) {
     JwtVerifierOptions verifier;
     verifier.keys = {key_};
-    options_.routes = &routes_;
+    options_.routes = std::make_shared<const Routes>(routes_);
     options_.verifier = std::make_shared<const JwtVerifier>(*JwtVerifier::Make(verifier));
     options_.cors.origins.insert("https://app.example.com");
   }

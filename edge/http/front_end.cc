@@ -11,6 +11,8 @@
 namespace weir::edge {
 namespace {
 
+// A reload waits so long for the hubs, which need a moment.
+constexpr absl::Duration kReloadGrace = absl::Minutes(1);
 // How much longer than its window a drain may take, and how long answers under way then have.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kAnswersGrace = absl::Milliseconds(500);
@@ -25,6 +27,33 @@ ListenerOptions OptionsOf(const EdgeConfig::Limits& limits) {
                         .keep_alive_timeout = Millis(limits.keep_alive_timeout),
                         .write_timeout = Millis(limits.slow_reader_timeout)};
   return options;
+}
+
+absl::StatusOr<FrontDeskOptions> DeskOf(const EdgeConfig& config) {
+  FrontDeskOptions desk;
+  desk.routes = std::make_shared<const Routes>(config.routes);
+  desk.verifier = config.verifier;
+  desk.leeway = config.auth_leeway;
+  desk.cors = config.cors;
+  desk.retry_max = config.drain_retry_max;
+  if (config.static_files) {
+    absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config.static_files);
+    if (!files.ok()) {
+      return files.status();
+    }
+    desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
+  }
+  return desk;
+}
+
+// Who may not go on: readers of a route that is not there any more as it was, and those whose token was judged by a key
+// or by rules that are no longer in force.
+Hub::Ended EndedBetween(const JwtVerifier* before, const FrontDeskOptions& after) {
+  const bool same_rules = before != nullptr && after.verifier != nullptr && after.verifier->SameRules(*before);
+  return [same_rules, routes = after.routes, verifier = after.verifier](const Route& route, uint32_t key) {
+    const bool same_route = routes->Find(route.path).get() == &route;
+    return !same_route || (key != 0 && !(same_rules && verifier->HasKey(key)));
+  };
 }
 
 // Counts down to zero; shared by those who count, so that a late one finds it.
@@ -66,18 +95,9 @@ absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& conf
 }
 
 absl::Status FrontEnd::Open() {
-  FrontDeskOptions desk;
-  desk.routes = &config_.routes;
-  desk.verifier = config_.verifier;
-  desk.leeway = config_.auth_leeway;
-  desk.cors = config_.cors;
-  desk.retry_max = config_.drain_retry_max;
-  if (config_.static_files) {
-    absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config_.static_files);
-    if (!files.ok()) {
-      return files.status();
-    }
-    desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
+  absl::StatusOr<FrontDeskOptions> desk = DeskOf(config_);
+  if (!desk.ok()) {
+    return desk.status();
   }
   if (absl::Status status = ListeningSocket::CheckFree(address_); !status.ok()) {
     return status;
@@ -90,9 +110,9 @@ absl::Status FrontEnd::Open() {
       return socket.status();
     }
     address_.port = socket->address().port;
-    desk.seed = random();
+    desk->seed = random();
     listeners_.push_back(
-        std::make_unique<Listener>(*hub, *std::move(socket), desk, OptionsOf(config_.limits), admission_));
+        std::make_unique<Listener>(*hub, *std::move(socket), *desk, OptionsOf(config_.limits), admission_));
   }
   return absl::OkStatus();
 }
@@ -112,14 +132,37 @@ FrontEnd::~FrontEnd() {
   }
 }
 
+absl::Status FrontEnd::Reload(const EdgeConfig& config) {
+  absl::StatusOr<FrontDeskOptions> desk = DeskOf(config);
+  if (!desk.ok()) {
+    return desk.status();
+  }
+  const Hub::Ended ended = EndedBetween(config_.verifier.get(), *desk);
+  config_ = config;
+  admission_.SetConnectionsMax(config.limits.connections_max);
+  const auto countdown = std::make_shared<Countdown>(hubs_.size());
+  for (size_t i = 0; i < hubs_.size(); ++i) {
+    boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, ended,
+                                            connection = OptionsOf(config.limits).connection,
+                                            retry_max = config.drain_retry_max, countdown] {
+      listener->Reload(desk, connection);
+      hub->EndStreams(ended, retry_max, [countdown] { countdown->Down(); });
+    });
+  }
+  countdown->AwaitZero(kReloadGrace);
+  return absl::OkStatus();
+}
+
 void FrontEnd::Drain() {
   admission_.BeginDrain();
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
-    boost::asio::post(hubs_[i]->context(), [this, i, countdown] {
-      listeners_[i]->CloseIdle();
-      hubs_[i]->Drain(config_.drain_window, config_.drain_retry_max, [countdown] { countdown->Down(); });
-    });
+    boost::asio::post(hubs_[i]->context(),
+                      [hub = hubs_[i], listener = listeners_[i].get(), window = config_.drain_window,
+                       retry_max = config_.drain_retry_max, countdown] {
+                        listener->CloseIdle();
+                        hub->Drain(window, retry_max, [countdown] { countdown->Down(); });
+                      });
   }
   countdown->AwaitZero(config_.drain_window + kDrainGrace);
   const auto end = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(kAnswersGrace);

@@ -16,11 +16,11 @@
 
 namespace weir::edge {
 
-// Made and destroyed by one thread; Drain by any.
+// One thread's, but for the hubs that it runs.
 class FrontEnd {
  public:
-  // Listens, and begins to run the hubs; at least one. `config` and `hubs` must outlive it, and nobody else runs the
-  // hubs. Errors name the address that cannot be had.
+  // Listens, and begins to run the hubs; at least one. `hubs` must outlive it, and nobody else runs them. Errors name
+  // the address that cannot be had, or the directory.
   static absl::StatusOr<std::unique_ptr<FrontEnd>> Start(const EdgeConfig& config, std::vector<Hub*> hubs,
                                                          std::shared_ptr<HttpMetrics> metrics);
   // Cuts what is still open.
@@ -30,6 +30,12 @@ class FrontEnd {
 
   // Where it listens, with the real port.
   const Address& address() const { return address_; }
+
+  // Serves by this configuration from now on: routes, tokens, CORS, static files, `drain`, and of the limits those of
+  // connections and requests; nothing else of it is looked at. Ends the streams and polls whose route is another one
+  // now, or whose token would not be accepted any more; all others go on. Returns when that is done. An error of the
+  // directory of static files: nothing has changed.
+  absl::Status Reload(const EdgeConfig& config);
 
   // Ends all streams, spread over the configured window, and tells new clients to come back later. Returns when
   // everything has ended, at the latest a few seconds after the window. Once.
@@ -41,7 +47,7 @@ class FrontEnd {
   absl::Status Open();
   void Run();
 
-  const EdgeConfig& config_;
+  EdgeConfig config_;
   const std::vector<Hub*> hubs_;
   const std::shared_ptr<HttpMetrics> metrics_;
   Address address_;

@@ -11,9 +11,10 @@ namespace {
 using test::Client;
 using test::FakeHub;
 
-EdgeConfig Config(const Address& listen) {
+EdgeConfig Config(const Address& listen,
+                  std::string_view yaml = "routes: [{path: /open, filters: [a.b]}]\ndrain: {window: 0s}") {
   config::v1::Edge edge;
-  auto file = ConfigFile::Parse("routes: [{path: /open, filters: [a.b]}]\ndrain: {window: 0s}", "edge.yaml", &edge);
+  auto file = ConfigFile::Parse(yaml, "edge.yaml", &edge);
   EdgeConfig config = *CheckEdgeConfig(edge, *std::move(file), 1);
   config.listen = listen;
   return config;
@@ -53,6 +54,36 @@ TEST(FrontEndTest, DrainsAndEnds) {
   ASSERT_TRUE(late.Connect((*front)->address().port));
   late.Send("GET /open HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream; weir=1\r\n\r\n");
   EXPECT_EQ(late.ReadUntil("\r\n\r\n").find("HTTP/1.1 503 "), 0U);
+}
+
+TEST(FrontEndTest, ReloadsEveryHubAndEndsWhoseRouteIsGone) {
+  const EdgeConfig config =
+      Config({"127.0.0.1", 0}, "routes: [{path: /open, filters: [a.b]}, {path: /gone, filters: [a.b]}]");
+  FakeHub hubs[2];
+  auto front = FrontEnd::Start(config, {&hubs[0], &hubs[1]}, std::make_shared<HttpMetrics>());
+  ASSERT_TRUE(front.ok()) << front.status();
+  const auto get = [&](const std::string& path) {
+    Client client;
+    EXPECT_TRUE(client.Connect((*front)->address().port));
+    client.Send("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    return client.ReadUntil("\r\n\r\n").substr(9, 3);
+  };
+  for (const char* path : {"/open", "/open", "/gone", "/gone", "/gone"}) {
+    EXPECT_EQ(get(path), "200");
+  }
+  EdgeConfig next = Config({"127.0.0.1", 0}, "routes: [{path: /new, filters: [a.b]}, {path: /open, filters: [a.b]}]");
+  ASSERT_TRUE(next.routes.Succeed(config.routes, [](const auto&, uint32_t) { return Coverage(); }).ok());
+  ASSERT_TRUE((*front)->Reload(next).ok());
+  EXPECT_EQ(hubs[0].ends() + hubs[1].ends(), 3);
+  for (int i = 0; i < 20; ++i) {  // at whichever hub
+    EXPECT_EQ(get("/gone"), "404");
+    EXPECT_EQ(get("/new"), "200");
+    EXPECT_EQ(get("/open"), "200");
+  }
+  EdgeConfig bad = next;
+  bad.static_files = StaticOptions{.directory = "/no/such/directory"};
+  EXPECT_FALSE((*front)->Reload(bad).ok());
+  EXPECT_EQ(get("/new"), "200");
 }
 
 TEST(FrontEndTest, NamesAnAddressThatIsTaken) {

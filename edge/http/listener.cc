@@ -42,6 +42,11 @@ Listener::Listener(Hub& hub, ListeningSocket socket, FrontDeskOptions desk, List
 
 Listener::~Listener() { connections_.clear(); }
 
+void Listener::Reload(FrontDeskOptions desk, const ConnectionOptions& connection) {
+  desk_.Reload(std::move(desk));
+  thread_.options = connection;
+}
+
 void Listener::CloseIdle() {
   for (size_t i = connections_.size(); i-- > 0;) {
     connections_[i]->CloseIfIdle();

@@ -37,6 +37,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // What holds for the requests that begin from now on.
+  void Reload(FrontDeskOptions desk, const ConnectionOptions& connection);
   // Ends connections that wait for a next request. New ones are still taken, to be told where they stand.
   void CloseIdle();
   // Accepts no more.

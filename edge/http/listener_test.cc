@@ -31,7 +31,7 @@ class ListenerTest : public testing::Test {
     config::v1::Edge edge;
     const auto file = ConfigFile::Parse("routes: [{path: /open, filters: [a.b]}]", "edge.yaml", &edge);
     routes_ = *Routes::Compile(edge, *file);
-    desk_.routes = &routes_;
+    desk_.routes = std::make_shared<const Routes>(routes_);
     options_.connection = {.head_bytes_max = 1024,
                            .head_timeout = std::chrono::seconds(30),
                            .keep_alive_timeout = std::chrono::seconds(30),

@@ -32,6 +32,8 @@ struct PresentationOptions {
   std::vector<std::string> members;     // of timestamp, eventId, topic, sequence; in this order
   std::vector<std::string> attributes;  // shown as members when the event has them
   std::string event_name;               // empty: the type's
+
+  friend bool operator==(const PresentationOptions&, const PresentationOptions&) = default;
 };
 
 // The member that shows an attribute: of `tenant_id` it is `tenantId`, `tenant_id` (FieldNames::kProto) or `tenantid`

@@ -111,7 +111,8 @@ absl::StatusOr<std::shared_ptr<const HistoryPage>> FakeLog::Answer(const History
       page.gap = GapInfo{*reason, start.cursor, At(after)};
     }
   }
-  std::vector<v1::Event> events = After(after, request.filters);
+  const uint64_t until = head_ - std::min(after, head_) > page_scan_max ? after + page_scan_max : head_;
+  std::vector<v1::Event> events = After(after, request.filters, until);
   if (start.kind == ReadStart::Kind::kLast) {
     std::map<std::string, v1::Event> newest;
     for (const v1::Event& event : events) {
@@ -128,7 +129,10 @@ absl::StatusOr<std::shared_ptr<const HistoryPage>> FakeLog::Answer(const History
       page.next_page_token = std::to_string(done + page_events_max);
     }
   }
-  page.cursor = At(head_);
+  page.cursor = At(until);
+  if (until < head_ && page.next_page_token.empty()) {
+    page.next_page_token = "more";
+  }
   const size_t limit = std::min(request.events_max, page_events_max);
   if (events.size() > limit) {
     events.resize(limit);

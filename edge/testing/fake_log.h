@@ -54,6 +54,8 @@ class FakeLog final : public History {
   void FailWith(absl::Status status) { failure_ = std::move(status); }
   const std::vector<HistoryRequest>& requests() const { return requests_; }
   size_t page_events_max = 1000;
+  // Sequences that one page looks at: pages may be empty, and not the last.
+  uint64_t page_scan_max = UINT64_MAX;
 
  private:
   absl::StatusOr<std::shared_ptr<const HistoryPage>> Answer(const HistoryRequest& request) const;

@@ -25,7 +25,7 @@ export const table = {
 // Single files and folders of edge/ that leave its pure core.
 export const edgeDoors = {
   grpc: /^edge\/(upstream|history_client|schema_cache)/,
-  client: /^edge\/(upstream|history_client|schema_cache|main)/,
+  client: /^edge\/(upstream|history_client|schema_cache|edge\.)/,
   beast: /^edge\/http\//,
 };
 

@@ -229,7 +229,8 @@ describe('the bytes when there is no room', { timeout: 120_000 }, () => {
     const first = await Promise.race(held.map(async (stream) => [stream, await stream.block('weir.draining')]));
     const [stream, { retry, data, id }] = first;
     assert.ok(retry >= 0 && retry <= 400, `${retry}`);
-    assert.deepEqual([data, id], ['{}', undefined]);
+    assert.equal(data, '{}');
+    assert.match(id, /^[a-z0-9]{8}-\d+$/); // it was not behind: how far it was read for
     await stream.until('the end', () => stream.ended);
     assert.equal(stream.framed.whole, true);
     assert.equal(stream.blocks.at(-1).event, 'weir.draining');

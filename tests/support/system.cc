@@ -79,10 +79,10 @@ std::string System::grpc_address() const { return fmt::format("127.0.0.1:{}", gr
 
 void System::StartServer(const std::vector<std::string>& more) {
   std::string line;
-  server_ = StartDaemon({BinaryPath("weir-server"), "--listen", grpc_address(), "--admin-listen",
-                         fmt::format("127.0.0.1:{}", server_admin_port_), "--data-dir", data_dir(), "--descriptors",
-                         AppsDescriptorPath()},
-                        more, dir_.File("server.log"), server_environment_, line);
+  server_ = StartDaemon(
+      {BinaryPath("weir-server"), "--listen", grpc_address(), "--admin-listen",
+       fmt::format("127.0.0.1:{}", server_admin_port_), "--data-dir", data_dir(), "--descriptors", descriptors_},
+      more, dir_.File("server.log"), server_environment_, line);
   grpc_port_ = PortOf(line, "grpc");
   server_admin_port_ = PortOf(line, "admin");
 }

@@ -21,6 +21,8 @@ class System {
  public:
   System();
 
+  // What the next server knows of types; else the applications' descriptor set.
+  void UseDescriptors(const std::string& path) { descriptors_ = path; }
   // Start fails the test (by abort) with the daemon's stderr when it does not become ready. `more` are further flags.
   void StartServer(const std::vector<std::string>& more = {});
   void StartEdge(const std::vector<std::string>& more = {});
@@ -59,6 +61,7 @@ class System {
 
  private:
   TempDir dir_;
+  std::string descriptors_ = AppsDescriptorPath();
   uint16_t grpc_port_ = 0;
   uint16_t server_admin_port_ = 0;
   uint16_t http_port_ = 0;

@@ -1,0 +1,67 @@
+// weir-edge without its process: everything between the server and the browsers, wired together.
+#ifndef WEIR_EDGE_EDGE_H_
+#define WEIR_EDGE_EDGE_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "edge/config.h"
+#include "edge/edge_metrics.h"
+#include "edge/fanout_hub.h"
+#include "edge/history_client.h"
+#include "edge/http/front_end.h"
+#include "edge/schema_cache.h"
+#include "edge/upstream.h"
+#include "weir/client.h"
+
+namespace weir::edge {
+
+// One thread's, but for Health, Readiness and what Metrics returns, which any thread may ask after Start.
+class Edge {
+ public:
+  explicit Edge(EdgeConfig config);
+
+  // Opens the listeners and begins to fill the tail. Once.
+  absl::Status Start();
+
+  // Serves by this configuration from now on, as far as it can without a restart; what cannot change is named in the
+  // log, and stays. An error is logged, and nothing changes. Streams of which nothing changed go on: see ADR 0007.
+  void Reload(absl::StatusOr<EdgeConfig> next);
+
+  absl::Status Health() const;
+  absl::Status Readiness() const;
+  std::vector<std::shared_ptr<prometheus::Collectable>> Metrics() const;
+  const Address& address() const { return front_->address(); }
+
+  // Ends everything in order. Once, and nothing else afterwards.
+  void Drain();
+
+ private:
+  absl::Status TakeOver(EdgeConfig next);
+
+  // Members are destroyed from the last to the first: first who reads the tail, then who fills it, then what they all
+  // use.
+  EdgeConfig config_;  // in force
+  std::atomic<bool> draining_ = false;
+  ReloadCounts reloads_;
+  Client client_;
+  SchemaCache schemas_;
+  Tail tail_;
+  ConnectionCounts connections_;
+  // Its client is destroyed before it, and so waits for the answers that it still handles.
+  std::optional<HistoryClient> history_;
+  Client history_client_;
+  HistoryQueue history_queue_;
+  std::vector<std::unique_ptr<FanoutHub>> hubs_;
+  std::optional<Upstream> upstream_;
+  const std::shared_ptr<HttpMetrics> http_metrics_ = std::make_shared<HttpMetrics>();
+  std::unique_ptr<FrontEnd> front_;
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_EDGE_H_

@@ -1,0 +1,60 @@
+// Readers whose route or key is not what it was any more: a reload of the configuration ends them.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "edge/fanout_hub.h"
+#include "edge/fanout_internal.h"
+
+namespace weir::edge {
+namespace {
+
+// Streams that are looked at before others have their turn.
+constexpr int kEndsInARow = 128;
+
+}  // namespace
+
+struct FanoutHub::Ending {
+  Ended ended;
+  std::function<void()> done;
+  size_t left;  // the sessions before this place are still to be asked about
+};
+
+void FanoutHub::EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) {
+  retry_max_ms_ = std::max<int64_t>(0, absl::ToInt64Milliseconds(retry_max));
+  EndPolls(ended);
+  EndSome(std::make_shared<Ending>(Ending{std::move(ended), std::move(done), sessions_.size()}));
+}
+
+// Backwards: whoever takes the place of a session that was closed comes from behind, and was asked about or is new.
+void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
+  ending->left = std::min(ending->left, sessions_.size());
+  for (int i = 0; i < kEndsInARow && ending->left > 0; ++i) {
+    Session& session = *sessions_[--ending->left].session;
+    if (ending->ended(*session.channel->route, session.key)) {
+      End(session, CloseReason::kReload);
+    }
+  }
+  if (ending->left > 0) {
+    boost::asio::post(context_, [this, ending] { EndSome(ending); });
+  } else {
+    ending->done();
+  }
+}
+
+void FanoutHub::EndPolls(const Ended& ended) {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, poll] : polls_) {
+    if (ended(*poll->channel->route, poll->request.reader.key)) {
+      ids.push_back(id);
+    }
+  }
+  for (const uint64_t id : ids) {
+    PollOperation& poll = *polls_.at(id);
+    FinishPoll(poll, poll.has_place && generation_ != 0
+                         ? absl::StatusOr<std::string>(PollBody(poll))
+                         : absl::UnavailableError("the configuration of this path has just changed"));
+  }
+}
+
+}  // namespace weir::edge
