@@ -300,7 +300,7 @@ class Run {
   bool ReadLog(absl::Time deadline) {
     std::vector<Stored>& log = result_.history.log;
     v1::ListEventsRequest request;
-    request.add_filters(">");
+    request.add_filters(std::string(">"));
     request.set_page_size(1000);
     while (absl::Now() < deadline) {
       const absl::StatusOr<v1::ListEventsResponse> page =
