@@ -101,18 +101,15 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
   return absl::OkStatus();
 }
 
-absl::Status Edge::Health() const {
-  return upstream_->status().refused
-             ? absl::UnavailableError(
-                   "the server refuses the subscription, see the log; it is asked again every minute")
-             : absl::OkStatus();
-}
-
 absl::Status Edge::Readiness() const {
   if (draining_) {
     return absl::UnavailableError("the edge is shutting down");
   }
-  return tail_.state().ready ? Health() : absl::UnavailableError("the recent events are not read yet");
+  // Its streams stay, and it recovers by itself: a reason to send it no new readers, none to restart it.
+  if (upstream_->status().refused) {
+    return absl::UnavailableError("the server refuses the subscription, see the log; it is asked again every minute");
+  }
+  return tail_.state().ready ? absl::OkStatus() : absl::UnavailableError("the recent events are not read yet");
 }
 
 std::vector<std::shared_ptr<prometheus::Collectable>> Edge::Metrics() const {

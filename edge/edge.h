@@ -20,7 +20,7 @@
 
 namespace weir::edge {
 
-// One thread's, but for Health, Readiness and what Metrics returns, which any thread may ask after Start.
+// One thread's, but for Readiness and what Metrics returns, which any thread may ask after Start.
 class Edge {
  public:
   explicit Edge(EdgeConfig config);
@@ -32,7 +32,6 @@ class Edge {
   // log, and stays. An error is logged, and nothing changes. Streams of which nothing changed go on: see ADR 0007.
   void Reload(absl::StatusOr<EdgeConfig> next);
 
-  absl::Status Health() const;
   absl::Status Readiness() const;
   std::vector<std::shared_ptr<prometheus::Collectable>> Metrics() const;
   const Address& address() const { return front_->address(); }

@@ -56,7 +56,6 @@ int Serve(const CommandLine& command, Signals& signals) {
     return Fail(status);
   }
   AdminOptions admin_options;
-  admin_options.health = [&edge] { return edge.Health(); };
   admin_options.ready = [&edge] { return edge.Readiness(); };
   admin_options.collectables = edge.Metrics();
   absl::StatusOr<std::unique_ptr<AdminServer>> admin =
