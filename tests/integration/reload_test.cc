@@ -89,7 +89,8 @@ TEST_F(ReloadTest, NothingIsLostOrDoubledWhileEventsFlow) {
     while (seen.empty() || seen.back() < kEvents) {
       const absl::StatusOr<SseEvent> event = stream.Next(absl::Seconds(30));
       if (!event.ok()) {
-        ASSERT_TRUE(absl::IsOutOfRange(event.status())) << event.status();
+        // A reader that is behind when its route goes is cut: what waits for it cannot be ended cleanly.
+        ASSERT_TRUE(absl::IsOutOfRange(event.status()) || absl::IsUnavailable(event.status())) << event.status();
         break;
       }
       id = event->id;
