@@ -169,11 +169,24 @@ TEST_F(BadDiskTest, ThePowerMayFailBeforeAnySync) {
     ASSERT_TRUE(testing::WaitUntil(
         [&] { return stopped() || (started = server_.ReadLine(absl::Milliseconds(10)).ok()); }, absl::Seconds(60)));
     if (started) {
-      absl::StatusOr<testing::Process> process = testing::Process::Start(
-          {testing::BinaryPath("weir"), "publish", "--from", "-"}, dir_.File("publish.log"), {}, dir_.File("events"));
-      ASSERT_TRUE(process.ok()) << process.status();
-      publisher = *std::move(process);
-      ASSERT_TRUE(testing::WaitUntil(stopped, absl::Seconds(60)));
+      // Again and again: a fast machine needs few syncs for all of the events.
+      const absl::Time deadline = absl::Now() + absl::Seconds(60);
+      for (absl::Status read = absl::OutOfRangeError(""); !stopped();) {
+        ASSERT_LT(absl::Now(), deadline);
+        if (absl::IsOutOfRange(read)) {
+          absl::StatusOr<testing::Process> process =
+              testing::Process::Start({testing::BinaryPath("weir"), "publish", "--from", "-"}, dir_.File("publish.log"),
+                                      {}, dir_.File("events"));
+          ASSERT_TRUE(process.ok()) << process.status();
+          publisher = *std::move(process);
+        }
+        const absl::StatusOr<std::string> line = publisher.ReadLine(absl::Milliseconds(10));
+        read = line.status();
+        if (line.ok()) {
+          acknowledged_.push_back(nlohmann::json::parse(*line)["cursor"]);
+          ++streamed;
+        }
+      }
       ++rounds_of_publishing;
     }
     SCOPED_TRACE(fmt::format("before sync {}, when the server {} started; {} events", spared + 1,
