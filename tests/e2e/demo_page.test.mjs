@@ -6,17 +6,11 @@ import { System } from './system.mjs';
 
 const topic = 'vehicles.updates';
 
-// The cursors that the log holds, in order.
-async function cursorsOfLog(system) {
-  const lines = (await system.weir('list', topic)).trim().split('\n');
-  return lines.map((line) => JSON.parse(line)).filter((line) => line.topic === topic).map((line) => line.cursor);
-}
-
 // Stops the feed, lets the page read to the end, and compares: from its first event on, the page was given every event
 // of the log, in order, once.
 async function assertNothingMissing(system, demo) {
   await system.end('weir-demo-feed');
-  const log = await cursorsOfLog(system);
+  const log = await system.cursors(topic);
   await demo.until('the end of the log', () => demo.ids.includes(log.at(-1)));
   assert.deepEqual(demo.ids, log.slice(log.indexOf(demo.ids[0])));
   assert.deepEqual(demo.gaps, []);

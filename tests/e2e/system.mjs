@@ -108,6 +108,12 @@ export class System {
     return stdout.trim().split('\n').map((line) => JSON.parse(line).cursor);
   }
 
+  // The cursors of the topic's events that the log holds, in order.
+  async cursors(topic) {
+    const lines = (await this.weir('list', topic)).trim().split('\n');
+    return lines.map((line) => JSON.parse(line)).filter((line) => line.topic === topic).map((line) => line.cursor);
+  }
+
   async token(name, ...claims) {
     const flags = claims.flatMap((claim) => ['--claim', claim]);
     return (await this.weir('token', '--key', this.key, '--sub', name, ...flags)).trim();

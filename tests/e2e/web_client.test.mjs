@@ -81,8 +81,7 @@ describe('the browser client', { timeout: 300_000 }, () => {
   // Ends the feed, and compares: from its first event on, each tab was given every event of the log, in order, once.
   async function assertNothingMissing(...tabs) {
     await system.end('weir-demo-feed');
-    const lines = (await system.weir('list', topic)).trim().split('\n').map((line) => JSON.parse(line));
-    const log = lines.filter((line) => line.topic === topic).map((line) => line.cursor);
+    const log = await system.cursors(topic);
     for (const tab of tabs) {
       await until('the end of the log', () => tab.ids.includes(log.at(-1)));
       assert.deepEqual(tab.ids, log.slice(log.indexOf(tab.ids[0])));

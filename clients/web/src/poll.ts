@@ -1,16 +1,12 @@
-import { failure, refusal, target, type Ending, type Gap, type Transport } from './transport.js';
+import { ask, failure, refusal, target, type Ending, type FetchOptions, type Gap, type Transport } from './transport.js';
 
-export interface PollOptions {
+export interface PollOptions extends FetchOptions {
   /** Milliseconds between two polls. Default 5000. */
   interval?: number;
   /** Events in one answer, 1 to 1000. Default 100. */
   limit?: number;
   /** The name that gaps are given to the stream under; as its own option. Default `weir.gap`. */
   gapEvent?: string;
-  /** Default: the global `fetch`. */
-  fetch?: typeof fetch;
-  /** Whether cookies go along. Default `same-origin`. */
-  credentials?: RequestCredentials;
 }
 
 interface Page {
@@ -27,16 +23,13 @@ export function poll(options: PollOptions = {}): Transport {
     name: 'poll',
     polls: true,
     async run(attempt, sink) {
+      const { signal } = attempt;
       let cursor = attempt.cursor;
       try {
         for (;;) {
           const url = target({ ...attempt, cursor }, 'last_event_id');
           url.searchParams.set('limit', String(limit));
-          const headers: Record<string, string> = { Accept: 'application/json' };
-          if (attempt.token) headers['Authorization'] = `Bearer ${attempt.token}`;
-          const { signal } = attempt;
-          const credentials = options.credentials ?? 'same-origin';
-          const response = await (options.fetch ?? fetch)(url, { headers, signal, cache: 'no-store', credentials });
+          const response = await ask(url, attempt, { Accept: 'application/json' }, options);
           if (response.status !== 200) return refusal(response);
           const page = (await response.json()) as Page;
           sink.opened();

@@ -1,12 +1,7 @@
 import { createParser } from 'eventsource-parser';
-import { failure, refusal, target, type Transport } from './transport.js';
+import { ask, failure, refusal, target, type FetchOptions, type Transport } from './transport.js';
 
-export interface SseOptions {
-  /** Default: the global `fetch`. */
-  fetch?: typeof fetch;
-  /** Whether cookies go along. Default `same-origin`. */
-  credentials?: RequestCredentials;
-}
+export type SseOptions = FetchOptions;
 
 // An event is 1 MiB at most by the server's default, and JSON may take a few times as much.
 const blockCharactersMax = 16 * 1024 * 1024;
@@ -18,14 +13,8 @@ export function sse(options: SseOptions = {}): Transport {
     async run(attempt, sink) {
       try {
         const headers: Record<string, string> = { Accept: 'text/event-stream; weir=1' };
-        if (attempt.token) headers['Authorization'] = `Bearer ${attempt.token}`;
         if (attempt.cursor) headers['Last-Event-ID'] = attempt.cursor;
-        const response = await (options.fetch ?? fetch)(target(attempt), {
-          headers,
-          signal: attempt.signal,
-          cache: 'no-store',
-          credentials: options.credentials ?? 'same-origin',
-        });
+        const response = await ask(target(attempt), attempt, headers, options);
         if (response.status !== 200 || !response.body) return refusal(response);
         const type = response.headers.get('Content-Type') ?? 'none';
         if (!type.startsWith('text/event-stream')) return { message: `an answer of type ${type} is no event stream` };

@@ -67,6 +67,20 @@ export function target(attempt: Attempt, cursorParameter?: string): URL {
   return url;
 }
 
+export interface FetchOptions {
+  /** Default: the global `fetch`. */
+  fetch?: typeof fetch;
+  /** Whether cookies go along. Default `same-origin`. */
+  credentials?: RequestCredentials;
+}
+
+/** Asks the edge, with the attempt's token. */
+export function ask(url: URL, { token, signal }: Attempt, headers: Record<string, string>, options: FetchOptions): Promise<Response> {
+  if (token) headers['Authorization'] = `Bearer ${token}`;
+  const credentials = options.credentials ?? 'same-origin';
+  return (options.fetch ?? fetch)(url, { headers, signal, cache: 'no-store', credentials });
+}
+
 /** An answer that is not the wanted one. */
 export function refusal(response: Response): Ending {
   const seconds = Number(response.headers.get('Retry-After') ?? NaN);
