@@ -11,11 +11,11 @@ size_t BytesOf(const HistoryPage& page) {
   return 512 + page.bytes->size() + page.events.capacity() * sizeof(EventView);
 }
 
-bool FollowsACursor(const HistoryRequest& request) {
+}  // namespace
+
+bool HistoryCache::FollowsACursor(const HistoryRequest& request) {
   return request.start.kind == ReadStart::Kind::kAfter && request.page_token.empty();
 }
-
-}  // namespace
 
 // `\n` is in no filter, type or epoch.
 std::string HistoryCache::StreamOf(const HistoryRequest& request) {
@@ -48,16 +48,16 @@ std::shared_ptr<const HistoryPage> HistoryCache::Find(const std::string& stream,
   return entry->page;
 }
 
-void HistoryCache::Put(const std::string& stream, const HistoryRequest& request,
+bool HistoryCache::Put(const std::string& stream, const HistoryRequest& request,
                        std::shared_ptr<const HistoryPage> page) {
   if (!FollowsACursor(request) || page->gap || page->next_page_token.empty() ||
       page->cursor.epoch != request.start.cursor.epoch || page->cursor.sequence <= request.start.cursor.sequence ||
       BytesOf(*page) > bytes_max_) {
-    return;
+    return false;
   }
   Places& places = streams_[stream];
   if (const auto same = places.find(request.start.cursor.sequence); same != places.end()) {
-    return;
+    return true;
   }
   bytes_ += BytesOf(*page);
   entries_.push_front({stream, request.start.cursor.sequence, std::move(page)});
@@ -65,6 +65,7 @@ void HistoryCache::Put(const std::string& stream, const HistoryRequest& request,
   while (bytes_ > bytes_max_) {
     Erase(std::prev(entries_.end()));
   }
+  return true;
 }
 
 void HistoryCache::Erase(Entries::iterator entry) {

@@ -1,17 +1,15 @@
 // Lets only so many reads of history go to the server at once; the others wait their turn. Equal reads share one.
 //
 // A reconnect storm is many readers asking the same thing: they cost one read. Readers who were slow at different
-// places of the same stretch share its pages, of which it keeps up to 8 MiB. Askers that left are forgotten, so that
-// memory goes with those that are there, also while the server answers nothing: at most twice as many are held. Any
-// thread. The history must outlive it, and everything that waits is dropped with it, `done` not called.
+// places of the same stream share its pages, of which it keeps up to 8 MiB: two reads go through a stream at once,
+// upwards as an elevator does, and each page is given to all who wait inside it. Askers that left are forgotten, so
+// that memory goes with those that are there, also while the server answers nothing: at most twice as many are held.
+// Any thread. The history must outlive it, and everything that waits is dropped with it, `done` not called.
 #ifndef WEIR_EDGE_HISTORY_QUEUE_H_
 #define WEIR_EDGE_HISTORY_QUEUE_H_
 
 #include <cstddef>
-#include <deque>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "edge/history.h"
 
@@ -25,14 +23,13 @@ class HistoryQueue {
   HistoryQueue& operator=(const HistoryQueue&) = delete;
 
   // As History::Read, but the page may begin before the request's cursor: see HistoryPage::FirstAfter. When `wanted`
-  // has expired before the turn comes, the read is not made and `done` not called.
+  // has expired before the answer, `done` is not called; before the turn comes, the read is not made either.
   void Read(const HistoryRequest& request, std::weak_ptr<void> wanted, History::Done done);
 
-  // For metrics. Askers: those held, some of whom may have left.
   // The log may have another past than was read: keeps no page of it.
   void Forget();
 
-  // For metrics.
+  // For metrics. Askers: those held, some of whom may have left.
   size_t cached_bytes() const;
   size_t running() const;
   size_t waiting() const;

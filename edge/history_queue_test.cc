@@ -84,6 +84,42 @@ TEST_F(HistoryQueueTest, ForgetsThoseWhoLeft) {
   EXPECT_EQ(queue.waiting(), 0);
 }
 
+// The same where everybody reads something else, as the routes of users are.
+TEST_F(HistoryQueueTest, ForgetsThoseWhoLeftOfManyStreams) {
+  log_.Hold();
+  HistoryQueue queue(log_, 2);
+  Read(queue, 0);
+  Read(queue, 1);
+  HistoryRequest kept = After(5);
+  kept.filters = {"kept.>"};
+  queue.Read(kept, wanted_, [this](const auto& page) { answers_ += page.ok() ? 1 : 0; });
+  for (int i = 1; i <= 1000; ++i) {
+    HistoryRequest request = After(5);
+    request.filters = {"users." + std::to_string(i)};
+    queue.Read(request, std::make_shared<int>(), [](const auto&) { FAIL() << "nobody asks for it any more"; });
+    ASSERT_LE(queue.waiting(), 64);
+  }
+  log_.Release();
+  EXPECT_EQ(answers_, 3);
+  EXPECT_EQ(queue.reads_total(), 3);
+  EXPECT_EQ(queue.waiting(), 0);
+}
+
+// A reader far behind is not read for again and again while others wait further on, nor the other way round.
+TEST_F(HistoryQueueTest, GoesUpwardsThroughAStreamAndBeginsAgain) {
+  log_.Hold();
+  HistoryQueue queue(log_, 64);
+  for (const uint64_t after : {50, 60, 10, 70, 55, 20}) {
+    Read(queue, after);
+  }
+  log_.Release();
+  std::vector<uint64_t> order;
+  for (const HistoryRequest& request : log_.requests()) {
+    order.push_back(request.start.cursor.sequence);
+  }
+  EXPECT_EQ(order, (std::vector<uint64_t>{50, 60, 70, 10, 20, 55}));
+}
+
 TEST_F(HistoryQueueTest, ForgetsNobodyWhoIsThere) {
   log_.Hold();
   HistoryQueue queue(log_, 1);
