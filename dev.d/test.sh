@@ -11,7 +11,7 @@ Examples:
   ./dev test node                scripts, documents' examples, and the page in a real browser
   ./dev test web                 the browser client, @weir/client
 
-Usage: ./dev test [release|asan|node|web]… [-R REGEX]
+Usage: ./dev test [release|asan|tsan|node|web]… [-R REGEX]
 Installs and builds what is missing first. The last line on stdout is `N passed, N failed`.
 U
 }
@@ -81,7 +81,7 @@ cmd_test() {
   local kinds=() pattern=''
   while (($#)); do
     case $1 in
-      release | asan | node | web) kinds+=("$1") ;;
+      release | asan | tsan | node | web) kinds+=("$1") ;;
       -R)
         need_value "$1" $#
         pattern=$2

@@ -1,22 +1,41 @@
 #include "edge/http/listener.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <prometheus/metric_family.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "edge/http/fake_hub.h"
 #include "edge/http/test_client.h"
+
+namespace {
+
+std::atomic<bool> out_of_descriptors = false;
+std::atomic<int> refusals = 0;
+
+}  // namespace
+
+// In the place of the C library's: as if the process had no descriptor left, while the rest of it has (UBSan needs
+// some).
+extern "C" int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  if (out_of_descriptors) {
+    ++refusals;
+    errno = EMFILE;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_accept4, fd, address, size, flags));
+}
 
 namespace weir::edge {
 namespace {
@@ -76,14 +95,6 @@ class ListenerTest : public testing::Test {
       std::this_thread::yield();
     }
     EXPECT_EQ(admission_->total(), count);
-  }
-  // What was ready before is dealt with afterwards: one turn of the hub's loop sees it, the next comes behind it.
-  void AwaitTurns() {
-    for (int i = 0; i < 2; ++i) {
-      std::promise<void> turn;
-      hub_.Post([&turn] { turn.set_value(); });
-      turn.get_future().wait();
-    }
   }
 
   std::string directory_;
@@ -325,27 +336,19 @@ TEST_F(ListenerTest, WhileDrainingEndsConnectionsAfterTheirAnswer) {
 
 TEST_F(ListenerTest, GoesOnWhenDescriptorsAreFreeAgain) {
   Start();
+  refusals = 0;
+  out_of_descriptors = true;
   Client client;
-  rlimit limit = {};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  const rlimit low = {64, limit.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-  std::vector<int> hoard;
-  for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0; fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
-    hoard.push_back(fd);
-  }
-  const bool connected = client.Connect(port_);  // the kernel completes it; nobody can accept it
+  ASSERT_TRUE(client.Connect(port_));  // the kernel completes it; nobody can accept it
   client.Send(kMissingClose);
-  AwaitTurns();
-  for (const int fd : hoard) {
-    ::close(fd);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (refusals < 3 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
   }
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ASSERT_TRUE(connected);
-  // Linux keeps a connection that cannot be accepted just now. Other kernels end it: there the client comes back.
-  const std::string answer = client.ReadAll();
-  EXPECT_TRUE(answer.find("404 Not Found") != std::string::npos || (answer.empty() && client.cut())) << answer;
-  EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
+  EXPECT_GE(refusals, 3) << "it does not try again";
+  EXPECT_EQ(admission_->total(), 0);
+  out_of_descriptors = false;
+  EXPECT_NE(client.ReadAll().find("404 Not Found"), std::string::npos);
 }
 
 // Damaged requests, cut anywhere: whatever the answer is, nothing stays behind and the next client is served.

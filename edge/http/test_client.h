@@ -73,8 +73,6 @@ class Client {
     return got_;
   }
   bool ended() const { return ended_; }
-  // The peer ended the connection, cleanly or not.
-  bool cut() const { return ended_ || reset_; }
   size_t Count(std::string_view text) const {
     size_t count = 0;
     for (size_t at = got_.find(text); at != std::string::npos; at = got_.find(text, at + text.size())) {
@@ -88,7 +86,6 @@ class Client {
     char buffer[4096];
     const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
     ended_ = got == 0;
-    reset_ = got < 0 && errno == ECONNRESET;
     if (got <= 0) {
       return false;
     }
@@ -98,7 +95,6 @@ class Client {
 
   int fd_;
   bool ended_ = false;
-  bool reset_ = false;
   std::string got_;
 };
 
