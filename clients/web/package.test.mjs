@@ -1,7 +1,7 @@
 // The package as its users get it: packed, installed into an empty Vite project, type-checked and built there; and the
 // examples of the documents, compiled against it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -59,6 +59,46 @@ describe('the package', { timeout: 300_000 }, () => {
     );
     assert.ok(blocks.length >= 6, `only ${blocks.length} examples`);
     run(tool('tsc'), ['-p', project], project);
+  });
+
+  test('and what protoc-gen-weir writes leave no wrong name or field uncaught', () => {
+    const plugin = path.join(root, 'clients/protoc-gen-weir/protoc-gen-weir.mjs');
+    const gen = path.join(project, 'src/gen');
+    mkdirSync(gen);
+    const protos = ['goals', 'notifications'].map((app) => `apps/${app}/v1/${app}.proto`);
+    const flags = [`--plugin=protoc-gen-weir=${plugin}`, `--weir_out=${gen}`, `-I${path.join(root, 'proto')}`];
+    run('protoc', [...flags, ...protos], project);
+    const lines = [
+      `import { createStream, type Enveloped } from '@weir/client';`,
+      `import { useEvent } from '@weir/client/react';`,
+      `import type { GoalsEvents } from './gen/apps/goals/v1/goals_weir.js';`,
+      `import type { NotificationsEvents } from './gen/apps/notifications/v1/notifications_weir.js';`,
+      `const goals = createStream<Enveloped<GoalsEvents, { timestamp: string; tenantId: string }>>('/realtime');`,
+      `const notes = createStream<NotificationsEvents>('/notes');`,
+    ];
+    const good = [
+      `goals.on('goal.created', ({ data }) => data.data.goalId satisfies string | undefined);`,
+      `goals.on('action.created', ({ data }) => data.tenantId satisfies string);`,
+      `notes.on('notification', ({ data }) => data.related_session_id satisfies string | null);`,
+      `export const Goal = () => (useEvent(goals, 'goal.completed', ({ data }) => data.type satisfies 'goal.completed'), null);`,
+    ];
+    const bad = [
+      `goals.on('goal-created', () => {});`,
+      `goals.on('goal.created', ({ data }) => data.data.goal_id);`,
+      `goals.on('goal.created', ({ data }) => data.eventId);`,
+      `goals.on('goal.created', ({ data }) => data.data.goalId satisfies number | undefined);`,
+      `notes.on('notification', ({ data }) => data.createdAt);`,
+      `notes.on('notifications', () => {});`,
+      `export const Wrong = () => (useEvent(notes, 'note', () => {}), null);`,
+    ];
+    const file = path.join(project, 'src/generated.tsx');
+    writeFileSync(file, [...lines, ...good].join('\n'));
+    run(tool('tsc'), ['-p', project], project);
+    writeFileSync(file, [...lines, ...good, ...bad].join('\n'));
+    const failed = spawnSync(tool('tsc'), ['-p', project], { cwd: project, encoding: 'utf8' });
+    rmSync(file);
+    const complained = new Set([...failed.stdout.matchAll(/generated\.tsx\((\d+),/g)].map(([, line]) => Number(line)));
+    assert.deepEqual([...complained], bad.map((_, at) => lines.length + good.length + 1 + at), failed.stdout);
   });
 
   test('is built into a page by Vite', () => {

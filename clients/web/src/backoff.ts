@@ -1,6 +1,6 @@
 export interface Backoff {
-  /** Milliseconds of the first ceiling; it doubles with each failure. Default 1000. */
-  base?: number;
+  /** Milliseconds of the first ceiling; it doubles with each failure. Default: what the route's `retry:` says, else 1000. */
+  base?: number | undefined;
   /** The highest ceiling in milliseconds. Default 30000. */
   max?: number;
 }

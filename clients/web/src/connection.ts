@@ -4,7 +4,7 @@ import { delayAfter, type Backoff } from './backoff.js';
 import { sse } from './sse.js';
 import { StreamError, type State, type Status } from './status.js';
 import { expiryOf } from './token.js';
-import type { Ending, Transport } from './transport.js';
+import type { Ending, Renew, Transport } from './transport.js';
 
 export type AuthReason =
   /** There is no token yet. */
@@ -29,11 +29,14 @@ export interface ConnectionOptions {
   fallbackAfter: number;
   /** Milliseconds after which the transport is tried again while the fallback is used. Default 60000. */
   retryStreamAfter: number;
-  /** Waits between attempts. Default: 1 s to 30 s, full jitter. */
+  /** Waits between attempts. Default: up to 1 s (or the route's `retry:`), doubling to 30 s, full jitter. */
   backoff: Backoff;
   /** Failures in a row before it gives up. Default: never. */
   maxAttempts: number;
-  /** Milliseconds of silence after which the connection counts as dead; 0: never. Default 60000: two heartbeats and some. */
+  /**
+   * Milliseconds of silence after which the connection counts as dead, and a quarter of that before its first words (a
+   * proxy that keeps them back); 0: never. Default 60000: two heartbeats and some.
+   */
   silenceMax: number;
   /** Is told of every transition. Default `console`'s, without those below a warning. */
   logger: Pick<Console, 'info' | 'warn' | 'error'>;
@@ -42,7 +45,8 @@ export interface ConnectionOptions {
 }
 
 export interface ConnectionEvents {
-  block(name: string, data: string, id: string): void;
+  /** Whether anybody was given it. */
+  block(name: string, data: string, id: string): boolean;
   status(status: Status): void;
 }
 
@@ -61,12 +65,14 @@ const timeoutMax = 2 ** 31 - 1;
 /** Why an attempt was ended from this side. */
 type Why = 'stopped' | 'silent' | 'renewed' | 'offline' | 'again';
 
-interface Outcome extends Ending {
+interface Outcome extends Omit<Ending, 'retryAfter'> {
+  retryAfter?: number | undefined;
   /** The edge had answered. */
   opened: boolean;
   why: Why | undefined;
   /** The edge ended it because of the token. */
   expired: boolean;
+  renew?: Renew | undefined;
 }
 
 export class Connection {
@@ -78,6 +84,7 @@ export class Connection {
   #attempt: AbortController | undefined;
   #wake: (() => void) | undefined; // ends a wait
   #token: string | undefined;
+  #retry: number | undefined; // the route's `retry:`
   #away = false; // offline or frozen
 
   constructor(url: string | URL, options: Partial<ConnectionOptions>, events: ConnectionEvents) {
@@ -155,7 +162,7 @@ export class Connection {
       const falls = fallback !== undefined && failures >= fallbackAfter;
       if (falls && !polling) streamDue = failures >= maxAttempts ? Infinity : Date.now() + retryStreamAfter;
       this.#change(falls ? 'polling' : 'reconnecting', { attempts: failures, error });
-      if (!falls || polling) await this.#wait(outcome.retryAfter ?? delayAfter(failures, backoff, random));
+      if (!falls || polling) await this.#wait(outcome.retryAfter ?? delayAfter(failures, { base: this.#retry, ...backoff }, random));
     }
   }
 
@@ -167,12 +174,14 @@ export class Connection {
     const attempt = (this.#attempt = new AbortController());
     const { signal } = attempt;
     if (this.#running?.signal.aborted) return outcome;
-    const timers = this.#watch(attempt, limit, transport.blind ? 0 : (this.#options.silenceMax ?? 60_000));
+    const { start, silenceMax = 60_000 } = this.#options;
     let retry: number | undefined;
+    const timers = this.#watch(attempt, limit, transport.blind ? 0 : silenceMax, outcome);
     const ending = await transport.run(
-      { url: this.#url, cursor: this.status.lastEventId, start: this.#options.start, token: this.#token, signal },
+      { url: this.#url, cursor: this.status.lastEventId, start, token: this.#token, silenceMax, signal },
       {
-        opened: () => {
+        opened: (renew) => {
+          outcome.renew = renew;
           if (signal.aborted || outcome.opened) return;
           outcome.opened = true;
           this.#change(transport.polls ? 'polling' : 'connected', transport.polls ? {} : { attempts: 0, error: undefined });
@@ -181,11 +190,16 @@ export class Connection {
         retry: (ms) => (retry = ms),
         block: (name, data, id) => {
           if (signal.aborted) return;
+          let given = false;
           if (name === authExpired) outcome.expired = true;
-          else if (farewells.has(name) && retry !== undefined) Object.assign(outcome, { retryAfter: retry });
-          else if (name) this.#events.block(name, data, id);
+          else if (farewells.has(name)) outcome.retryAfter = retry;
+          else {
+            this.#retry = retry ?? this.#retry;
+            given = name !== '' && this.#events.block(name, data, id);
+          }
+          retry = undefined;
           // Only now: whoever keeps the cursor has seen the event.
-          if (id) this.#update({ lastEventId: id, ...(name && { lastEventTime: Date.now() }) });
+          if (id) this.#update({ lastEventId: id, ...(given && { lastEventTime: Date.now() }) });
         },
       },
     );
@@ -195,29 +209,32 @@ export class Connection {
     return { ...outcome, ...ending, why, message: why === 'silent' ? 'nothing came for too long' : ending.message };
   }
 
-  // What ends an attempt by time: silence, its limit, and a renewed token.
-  #watch(attempt: AbortController, limit: number, silenceMax: number): { alive(): void; stop(): void } {
+  // What ends an attempt by time: silence, its limit, and a renewed token that it cannot take over.
+  #watch(attempt: AbortController, limit: number, silenceMax: number, outcome: Outcome): { alive(): void; stop(): void } {
     const end = (why: Why) => attempt.abort(why);
     let seen = Date.now();
     let silence: ReturnType<typeof setTimeout> | undefined;
+    let renewal: ReturnType<typeof setTimeout> | undefined;
     const listen = () => {
-      const left = seen + silenceMax - Date.now();
+      const left = seen + silenceMax / (outcome.opened ? 1 : 4) - Date.now();
       if (left <= 0) end('silent');
       else silence = setTimeout(listen, left);
     };
+    const renewLater = () => {
+      const before = this.#token;
+      const left = (expiryOf(before) ?? NaN) - Date.now();
+      if (!this.#options.auth || !(left > 0)) return;
+      const wait = Math.min(Math.max(left / 2, left - renewBefore), timeoutMax);
+      renewal = setTimeout(async () => {
+        if (!(await this.#authorize('expiring')) || !this.#token || this.#token === before || attempt.signal.aborted) return;
+        if (!outcome.renew) return end('renewed');
+        outcome.renew(this.#token);
+        renewLater();
+      }, wait);
+    };
     if (silenceMax > 0) listen();
     const over = limit < timeoutMax ? setTimeout(end, limit, 'again') : undefined;
-    const left = (expiryOf(this.#token) ?? NaN) - Date.now();
-    const renewal =
-      this.#options.auth && left > 0
-        ? setTimeout(
-            async () => {
-              const before = this.#token;
-              if ((await this.#authorize('expiring')) && this.#token !== before) end('renewed');
-            },
-            Math.min(Math.max(left / 2, left - renewBefore), timeoutMax),
-          )
-        : undefined;
+    renewLater();
     return {
       alive: () => (seen = Date.now()),
       stop: () => [silence, over, renewal].forEach(clearTimeout),
@@ -233,7 +250,9 @@ export class Connection {
       if (signal.aborted) return false;
       this.#token = token ?? (reason === 'expiring' ? this.#token : undefined);
     } catch (error) {
-      if (!signal.aborted) this.#log('warn', `auth (${reason}) failed: ${String(error)}`);
+      if (signal.aborted) return false;
+      this.#log('warn', `auth (${reason}) failed: ${String(error)}`);
+      if (reason === 'rejected') this.#token = undefined;
       return false;
     }
     return this.#token !== undefined;

@@ -1,4 +1,4 @@
-import { target, type Transport } from './transport.js';
+import { failure, target, type Transport } from './transport.js';
 
 export interface NativeOptions<M extends object> {
   /** The names of the events that are wanted: `EventSource` delivers none that nobody named. */
@@ -23,7 +23,12 @@ export function native<M extends object>({ events, gapEvent = 'weir.gap', withCr
       new Promise((resolve) => {
         const url = target(attempt, 'last_event_id');
         if (attempt.token) url.searchParams.set('token', attempt.token);
-        const source = new EventSource(url, { withCredentials });
+        let source: EventSource;
+        try {
+          source = new EventSource(url, { withCredentials });
+        } catch (error) {
+          return resolve(failure(error));
+        }
         const end = (message: string) => {
           source.close();
           attempt.signal.removeEventListener('abort', aborted);

@@ -46,12 +46,18 @@ export function useEvents<M extends object, N extends keyof M & string, S>(
   return state;
 }
 
-/** The stream's status, for an indicator. Opens nothing by itself. */
-export function useConnection<M extends object>(stream: Stream<M>): Status {
+/**
+ * The stream's status, for an indicator. Opens nothing by itself. It changes with every event; with `select`, as
+ * `({ state }) => state`, the component is rendered only when what that returns is another value.
+ */
+export function useConnection<M extends object>(stream: Stream<M>): Status;
+export function useConnection<M extends object, T>(stream: Stream<M>, select: (status: Status) => T): T;
+export function useConnection<M extends object, T>(stream: Stream<M>, select?: (status: Status) => T): Status | T {
+  const now = () => (select ? select(stream.status) : stream.status);
   return useSyncExternalStore(
     useCallback((changed: () => void) => stream.onStatus(changed), [stream]),
-    () => stream.status,
-    () => stream.status,
+    now,
+    now,
   );
 }
 

@@ -6,7 +6,7 @@
 // then asks the leader for what lies behind its cursor. What the leader no longer has, a tab reads for itself, until its
 // cursor is one that the leader passes by.
 import { principalOf } from './token.js';
-import type { Attempt, Ending, Sink, Transport } from './transport.js';
+import type { Attempt, Ending, Renew, Sink, Transport } from './transport.js';
 
 interface Block {
   before: string;
@@ -20,6 +20,8 @@ type Word =
   | { word: 'alive' }
   | { word: 'retry'; ms: number }
   | { word: 'ended'; ending: Ending }
+  // There is a new leader: whoever waits for an answer asks again.
+  | { word: 'led' }
   // A follower comes, or has lost the thread.
   | { word: 'join'; from: string; tab: string }
   // The answer; without blocks: read for yourself.
@@ -97,14 +99,19 @@ class Tab {
         .request(this.key, { signal }, async () => {
           if (signal.aborted) return;
           this.#state = 'leading';
+          this.#say({ word: 'led' });
           const ending = await this.#read();
           if (signal.aborted) return; // it left, and another one goes on
           this.#say({ word: 'ended', ending });
           this.#end(ending);
         })
         .catch(() => {}); // aborted while it waited
-      this.#say({ word: 'join', from: this.#cursor, tab: this.#id });
+      this.#ask();
     });
+  }
+
+  #ask(): void {
+    this.#say({ word: 'join', from: this.#cursor, tab: this.#id });
   }
 
   #say(word: Word): void {
@@ -126,9 +133,9 @@ class Tab {
     return this.transport.run(
       { ...this.attempt, cursor: this.#cursor, signal },
       {
-        opened: () => {
+        opened: (renew) => {
           if (signal.aborted) return;
-          this.#open();
+          this.#open(renew);
           if (leads) this.#answer();
         },
         alive: () => {
@@ -155,10 +162,10 @@ class Tab {
     );
   }
 
-  #open(): void {
-    if (this.#opened) return;
+  #open(renew?: Renew): void {
+    if (this.#opened && !renew) return;
     this.#opened = true;
-    this.sink.opened();
+    this.sink.opened(renew);
   }
 
   #take(block: Block): void {
@@ -177,6 +184,7 @@ class Tab {
       return this.#answer();
     }
     if (this.#state === 'leading') return;
+    if (word.word === 'led') return this.#state === 'waiting' ? this.#ask() : undefined;
     if (word.word === 'joined') return word.to === this.#id ? this.#join(word.at, word.blocks) : undefined;
     if (word.word === 'blocks') return this.#follow(word.blocks);
     if (this.#state !== 'following') return;
@@ -222,8 +230,7 @@ class Tab {
       if (block.before === this.#cursor) this.#take(block);
       else if (!block.id || this.past.after(block.id) === undefined) {
         this.#state = 'waiting';
-        this.#say({ word: 'join', from: this.#cursor, tab: this.#id });
-        return;
+        return this.#ask();
       }
     }
   }

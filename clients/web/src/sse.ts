@@ -18,11 +18,13 @@ export function sse(options: SseOptions = {}): Transport {
         if (response.status !== 200 || !response.body) return refusal(response);
         const type = response.headers.get('Content-Type') ?? 'none';
         if (!type.startsWith('text/event-stream')) return { message: `an answer of type ${type} is no event stream` };
-        sink.opened();
         const parser = createParser({
           maxBufferSize: blockCharactersMax,
           onRetry: (ms) => sink.retry(ms),
-          onEvent: ({ event, data, id }) => sink.block(event || 'message', data, id ?? ''),
+          onEvent({ event, data, id }) {
+            sink.opened(); // not before: a proxy that keeps blocks back lets the head through
+            sink.block(event || 'message', data, id ?? '');
+          },
         });
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
         for (;;) {

@@ -14,7 +14,7 @@ export interface Status {
   readonly since: number;
   /** The cursor: reading goes on after it. Empty before the first block. */
   readonly lastEventId: string;
-  /** When the last event came, in milliseconds since 1970. */
+  /** When the last event came that somebody listens to, in milliseconds since 1970. */
   readonly lastEventTime: number | undefined;
   /** Failures in a row. */
   readonly attempts: number;

@@ -61,15 +61,16 @@ export function createStream<M extends object>(url: string | URL, options: Strea
   const connection = new Connection(url, options, {
     block(name, text, id) {
       const to = name === gapEvent ? gapListeners : listeners.get(name);
-      if (!to?.size) return;
+      if (!to?.size) return false;
       let data: unknown;
       try {
         data = JSON.parse(text);
       } catch (error) {
         logger.error(`[weir] event ${name} ${id} is not JSON and was left out`, error);
-        return;
+        return false;
       }
       tell(to, name === gapEvent ? data : { name, data, id });
+      return true;
     },
     status: (status) => tell(statusListeners, status),
   });

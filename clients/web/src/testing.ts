@@ -1,4 +1,6 @@
-// A bus without a network, for tests of components: what is emitted reaches every stream that uses its transport.
+// A bus without a network, for tests of components: what is emitted reaches every stream that uses its transport, and
+// every EventSource while it is installed.
+import { fakeEventSource } from './fake_event_source.js';
 import type { Attempt, Ending, Sink, Transport } from './transport.js';
 
 interface Reader {
@@ -12,12 +14,14 @@ interface Stored {
   id: string;
 }
 
+type Asked = Pick<Attempt, 'url' | 'cursor' | 'start' | 'token'>;
+
 /** Works with real and with fake timers alike: it has none of its own. */
 export class FakeBus {
   /** How often a connection was opened. */
   opened = 0;
   /** What the attempts asked for, the newest last. */
-  readonly attempts: Pick<Attempt, 'url' | 'cursor' | 'start' | 'token'>[] = [];
+  readonly attempts: Asked[] = [];
   #log: Stored[] = [];
   #readers = new Set<Reader>();
   #refusal: Ending | undefined;
@@ -30,6 +34,16 @@ export class FakeBus {
 
   /** Give it to `createStream` as its `transport`. */
   readonly transport: Transport = { name: 'fake', run: (attempt, sink) => this.#serve(attempt, sink) };
+
+  /**
+   * Puts a fake in the place of the global `EventSource`, for code that uses that itself. It comes back a turn after a
+   * cut, or after the `retry` of `drain`. What is returned takes it away again.
+   */
+  install(): () => void {
+    const before = globalThis.EventSource;
+    globalThis.EventSource = fakeEventSource((attempt, sink) => this.#serve(attempt, sink));
+    return () => void (globalThis.EventSource = before);
+  }
 
   /** Publishes an event; streams that are cut get it when they come back. Returns its id. */
   emit(name: string, data: unknown): string {
@@ -89,7 +103,7 @@ export class FakeBus {
     for (const reader of [...this.#readers]) reader.end(ending);
   }
 
-  async #serve({ url, cursor, start, token, signal }: Attempt, sink: Sink): Promise<Ending> {
+  async #serve({ url, cursor, start, token, signal }: Asked & { signal: AbortSignal }, sink: Sink): Promise<Ending> {
     this.attempts.push({ url, cursor, start, token });
     if (this.#refusal) return this.#refusal;
     this.opened++;

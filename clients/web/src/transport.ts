@@ -20,14 +20,22 @@ export interface Attempt {
   /** Where reading begins without a cursor, as the edge's parameter `start`. */
   readonly start: string | undefined;
   readonly token: string | undefined;
+  /** Milliseconds of silence after which the connection counts as dead; 0: never. For transports that are `blind`. */
+  readonly silenceMax: number;
   /** Ends the attempt; what comes afterwards is dropped. */
   readonly signal: AbortSignal;
 }
 
+/** Takes over a new token, without a new attempt. */
+export type Renew = (token: string) => void;
+
 /** What a transport tells while its attempt lasts. */
 export interface Sink {
-  /** The edge has answered: events may follow. */
-  opened(): void;
+  /**
+   * The edge's first words came through, so that events will, too. Without `renew`, a new token needs a new attempt. May
+   * be called again; the last `renew` counts.
+   */
+  opened(renew?: Renew): void;
   /** Bytes came, whatever they mean. */
   alive(): void;
   /** A block: its name, its data as it came, and the cursor after it (empty: the block has none). */
@@ -50,7 +58,7 @@ export interface Transport {
   readonly name: string;
   /** True: asks again and again, so that a stream is better. */
   readonly polls?: boolean;
-  /** True: cannot tell silence from idleness, so that silence means nothing. */
+  /** True: the stream cannot tell its silence from idleness, and does not end it for that. */
   readonly blind?: boolean;
   /** Resolves when the attempt has ended; never rejects. */
   run(attempt: Attempt, sink: Sink): Promise<Ending>;
@@ -75,19 +83,26 @@ export interface FetchOptions {
 }
 
 /** Asks the edge, with the attempt's token. */
-export function ask(url: URL, { token, signal }: Attempt, headers: Record<string, string>, options: FetchOptions): Promise<Response> {
+export function ask(
+  url: URL,
+  { token, signal }: Attempt,
+  headers: Record<string, string>,
+  options: FetchOptions,
+  method = 'GET',
+): Promise<Response> {
   if (token) headers['Authorization'] = `Bearer ${token}`;
   const credentials = options.credentials ?? 'same-origin';
-  return (options.fetch ?? fetch)(url, { headers, signal, cache: 'no-store', credentials });
+  return (options.fetch ?? fetch)(url, { method, headers, signal, cache: 'no-store', credentials });
 }
 
 /** An answer that is not the wanted one. */
 export function refusal(response: Response): Ending {
-  const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+  const after = response.headers.get('Retry-After') ?? '';
+  const ms = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
   return {
     status: response.status,
     message: `the edge answered ${response.status}`,
-    ...(seconds >= 0 && { retryAfter: seconds * 1000 }),
+    ...(ms >= 0 && { retryAfter: ms }),
   };
 }
 

@@ -92,6 +92,30 @@ test('useLatest and useConnection show what is now', async () => {
   expect(page.textContent).toMatch(/^7 (reconnecting|connected) fake-1$/);
 });
 
+test('useConnection with a selection renders only when that changes', async () => {
+  let rendered = 0;
+  const Indicator = () => {
+    rendered++;
+    return useConnection(stream, ({ state }) => state);
+  };
+  act(() => root.render([<Indicator key="1" />, <Sum key="2" />]));
+  await turn();
+  const before = rendered;
+  for (let n = 0; n < 10; n++) emit('added', n);
+  expect(rendered).toBe(before);
+  expect(page.textContent).toBe('connected45');
+  act(() => root.render(null));
+  await turn();
+});
+
+test('unmounting while it waits to reconnect starts nothing', async () => {
+  await show(<Sum />);
+  act(() => bus.drop());
+  await show(null);
+  await turn(10 * 60_000);
+  expect([bus.attempts.length, bus.connections, vi.getTimerCount()]).toEqual([1, 0, 0]);
+});
+
 test('useGap is told', async () => {
   const gaps: string[] = [];
   const View = () => {

@@ -1,6 +1,6 @@
 // Several tabs in one process: each has a share of its own, as pages have; the locks and the channel are common.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createStream, type Stream } from '../src/index.js';
+import { createStream, type Stream, type Transport } from '../src/index.js';
 import { share } from '../src/share.js';
 import { FakeBus } from '../src/testing.js';
 
@@ -35,10 +35,10 @@ const logger = { info: () => {}, warn: () => {}, error: vi.fn() };
 let bus: FakeBus;
 let tabs: { stream: Stream<Events>; seen: number[] }[];
 
-function tab(options: { token?: string; lastEventId?: string; start?: string } = {}) {
-  const { token, ...rest } = options;
+function tab(options: { token?: string; lastEventId?: string; start?: string; transport?: Transport } = {}) {
+  const { token, transport = bus.transport, ...rest } = options;
   const stream = createStream<Events>('http://edge/x', {
-    transport: share(bus.transport),
+    transport: share(transport),
     logger,
     random: () => 0,
     ...(token && { auth: () => token }),
@@ -87,6 +87,27 @@ test('when the leader goes another tab takes over, and nothing is lost or repeat
   await until(() => others.forEach(({ seen }) => expect(seen).toEqual([1, 2, 3])));
   expect([bus.opened, bus.connections]).toEqual([2, 1]);
   expect(first.seen).toEqual([1]);
+});
+
+test('a tab that waits for a leader that is gone asks the next one', async () => {
+  const said = vi.spyOn(BroadcastChannel.prototype, 'postMessage');
+  const joins = () => said.mock.calls.filter(([{ word }]) => (word as string) === 'join').length;
+  let runs = 0;
+  let letThrough: () => void = () => {};
+  const gate = new Promise<void>((resolve) => (letThrough = resolve));
+  const { transport } = bus;
+  const gated: Transport = { ...transport, run: async (...args) => (runs++, await gate, transport.run(...args)) };
+  const first = tab({ transport: gated });
+  await until(() => expect(runs).toBe(1));
+  const others = [tab(), tab()];
+  await until(() => expect(joins()).toBe(3));
+  first.stream.close();
+  letThrough();
+  await connected(...others);
+  bus.emit('note', 1);
+  await until(() => others.forEach(({ seen }) => expect(seen).toEqual([1])));
+  expect(bus.connections).toBe(1);
+  said.mockRestore();
 });
 
 test('a cut is a cut for all of them, and one of them reconnects', async () => {

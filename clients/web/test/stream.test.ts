@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createStream, type Gap, type Status, type Stream, type StreamOptions } from '../src/index.js';
+import {
+  createStream,
+  type Attempt,
+  type Ending,
+  type Gap,
+  type Status,
+  type Stream,
+  type StreamOptions,
+  type Transport,
+} from '../src/index.js';
 import { FakeBus } from '../src/testing.js';
 
 interface Events {
@@ -92,6 +101,16 @@ describe('events', () => {
     expect(stream.status.lastEventTime).toBe(Date.now());
   });
 
+  test('that nobody listens to, as heartbeats, move the cursor and not the time of the last event', async () => {
+    open();
+    await turn();
+    expect(stream.status.lastEventTime).toBeUndefined();
+    const id = bus.emit('heartbeat', {});
+    expect(stream.status).toMatchObject({ lastEventId: id, lastEventTime: undefined });
+    move('a');
+    expect(stream.status.lastEventTime).toBe(Date.now());
+  });
+
   test('what is not JSON is reported, and the stream goes on', async () => {
     const seen = open();
     await turn();
@@ -176,6 +195,115 @@ describe('reconnecting', () => {
     expect(bus.opened).toBe(2);
     await turn(100);
     expect(bus.opened).toBe(3);
+  });
+
+  test('the route says how long the first wait is, unless the application does', async () => {
+    const slow: Transport = {
+      ...bus.transport,
+      run: (attempt, sink) => {
+        sink.retry(4000);
+        return bus.transport.run(attempt, sink);
+      },
+    };
+    open({ transport: slow });
+    await turn();
+    bus.drop();
+    await turn(1900);
+    expect(bus.opened).toBe(1);
+    await turn(100);
+    expect(bus.opened).toBe(2);
+    stream.close();
+    open({ transport: slow, backoff: { base: 100 } });
+    await turn();
+    bus.drop();
+    await turn(50);
+    expect(bus.opened).toBe(4);
+  });
+
+  test('the retry of a farewell counts once', async () => {
+    open();
+    await turn();
+    bus.drain(10);
+    bus.refuse(503);
+    await turn(10);
+    expect(bus.attempts).toHaveLength(2);
+    await turn(900); // 500, then 1000
+    expect(bus.attempts).toHaveLength(2);
+    await turn(100);
+    expect(bus.attempts).toHaveLength(3);
+  });
+
+  test('what answers but brings nothing is given up after a quarter of silenceMax, and counts as a failure', async () => {
+    const run = vi.fn(({ signal }: Attempt) => new Promise<Ending>((end) => signal.addEventListener('abort', () => end({ message: '' }))));
+    const polls = new FakeBus();
+    open({ transport: { name: 'kept back', run }, fallback: { ...polls.transport, polls: true } });
+    await turn(15_000);
+    expect(stream.status).toMatchObject({ state: 'reconnecting', attempts: 1, error: { message: 'nothing came for too long' } });
+    await turn(75_000);
+    expect(run).toHaveBeenCalledTimes(5);
+    expect(stream.status.state).toBe('polling');
+  });
+
+  describe('a page that is away', () => {
+    let window: EventTarget;
+    let document: EventTarget;
+    beforeEach(() => {
+      window = new EventTarget();
+      document = new EventTarget();
+      vi.stubGlobal('window', window);
+      vi.stubGlobal('document', document);
+      vi.stubGlobal('navigator', { onLine: true });
+    });
+    afterEach(() => void vi.unstubAllGlobals());
+
+    test.each([
+      ['offline', 'online', () => window],
+      ['freeze', 'resume', () => document],
+    ])('has no connection from %s to %s, and then goes on at once', async (leave, back, target) => {
+      const seen = open();
+      await turn();
+      move('a');
+      target().dispatchEvent(new Event(leave));
+      await turn(10 * 60_000);
+      expect([bus.opened, bus.connections]).toEqual([1, 0]);
+      expect(stream.status).toMatchObject({ state: 'disconnected', error: { message: 'offline', fatal: false } });
+      move('b');
+      target().dispatchEvent(new Event(back));
+      await turn();
+      expect(stream.status).toMatchObject({ state: 'connected', error: undefined });
+      expect(seen).toEqual(['a', 'b']);
+    });
+
+    test('is not connected at all when it was loaded offline', async () => {
+      vi.stubGlobal('navigator', { onLine: false });
+      open();
+      await turn(60_000);
+      expect([bus.attempts.length, stream.status.state]).toEqual([0, 'disconnected']);
+      window.dispatchEvent(new Event('online'));
+      await turn();
+      expect(stream.status.state).toBe('connected');
+    });
+
+    test('does not wait for its back-off when it comes back', async () => {
+      open();
+      bus.refuse(503);
+      await turn(20_000);
+      bus.accept();
+      window.dispatchEvent(new Event('offline'));
+      window.dispatchEvent(new Event('online'));
+      await turn();
+      expect(stream.status.state).toBe('connected');
+    });
+
+    test('is listened to no more after the end', async () => {
+      open();
+      await turn();
+      stream.close();
+      window.dispatchEvent(new Event('offline'));
+      window.dispatchEvent(new Event('online'));
+      await turn(60_000);
+      expect([bus.opened, bus.connections]).toEqual([1, 0]);
+    });
   });
 
   test('gives up after maxAttempts', async () => {
@@ -344,6 +472,58 @@ describe('tokens', () => {
     expect(bus.attempts[0]?.token).not.toBe(bus.attempts[1]?.token);
     expect(seen).toEqual(['a', 'b']);
     expect(new Set(states)).toEqual(new Set(['connecting', 'connected']));
+  });
+
+  test('are taken over in place by a transport that can', async () => {
+    const taken: string[] = [];
+    const inPlace: Transport = {
+      ...bus.transport,
+      run: (attempt, sink) => bus.transport.run(attempt, { ...sink, opened: () => sink.opened((renewed) => taken.push(renewed)) }),
+    };
+    const made: string[] = [];
+    const states: string[] = [];
+    const seen = open({ transport: inPlace, silenceMax: 0, auth: () => (made.push(token(300_000, String(made.length))), made.at(-1)) });
+    await turn();
+    stream.onStatus(({ state }) => states.push(state));
+    move('a');
+    await turn(271_000);
+    expect(taken).toEqual([made[1]]);
+    await turn(271_000); // and that one before its end
+    expect(taken).toEqual(made.slice(1));
+    expect(made).toHaveLength(3);
+    move('b');
+    expect([bus.opened, bus.connections]).toEqual([1, 1]);
+    expect(seen).toEqual(['a', 'b']);
+    expect(new Set(states)).toEqual(new Set(['connected']));
+    bus.drop();
+    await turn(500);
+    expect(bus.attempts.at(-1)?.token).toBe(made.at(-1));
+  });
+
+  test('a refused one is not used again when the next cannot be had yet', async () => {
+    const auth = vi
+      .fn(({ reason }: { reason: string }) => reason)
+      .mockImplementationOnce(() => 'old')
+      .mockImplementationOnce(() => {
+        throw new Error('no network');
+      });
+    open({ auth });
+    bus.refuse(401);
+    await turn();
+    bus.accept();
+    await turn(500);
+    expect(auth.mock.calls.map(([{ reason }]) => reason)).toEqual(['missing', 'rejected', 'missing']);
+    expect(bus.attempts.map(({ token }) => token)).toEqual(['old', 'missing']);
+    expect(stream.status.state).toBe('connected');
+  });
+
+  test('auth is told when nobody wants its token any more', async () => {
+    let signal: AbortSignal | undefined;
+    open({ auth: (request) => ((signal = request.signal), new Promise(() => {})) });
+    await turn();
+    expect(signal?.aborted).toBe(false);
+    stream.close();
+    expect(signal?.aborted).toBe(true);
   });
 
   test('auth that throws is tried again', async () => {

@@ -4,7 +4,10 @@ import { sse } from '../src/index.js';
 import { poll } from '../src/poll.js';
 import type { Attempt, Transport } from '../src/transport.js';
 
-const attempt: Attempt = { url: new URL('http://edge/api?q=1'), cursor: '', start: undefined, token: undefined, signal: new AbortController().signal };
+const attempt: Attempt = {
+  ...{ url: new URL('http://edge/api?q=1'), cursor: '', start: undefined, token: undefined },
+  ...{ silenceMax: 60_000, signal: new AbortController().signal },
+};
 
 function stream(...chunks: (string | Uint8Array)[]) {
   const body = new ReadableStream({
@@ -29,7 +32,7 @@ async function run(make: (options: { fetch: typeof fetch }) => Transport, answer
   const ending = await transport.run(
     { ...attempt, ...with_ },
     {
-      opened: () => told.push('opened'),
+      opened: () => told.includes('opened') || told.push('opened'),
       alive: () => {},
       retry: (ms) => told.push(ms),
       block: (...block) => told.push(block),
@@ -46,7 +49,7 @@ test('sse reads blocks, wherever they are cut', async () => {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length; at += 7) {
     const { told, ending } = await run(sse, [stream(bytes.slice(0, at), bytes.slice(at))]);
-    expect(told).toEqual(['opened', 2000, ['weir.connected', '{}', 'e-1'], ['note', '{"text":"ü€😀"}', 'e-2'], ['message', '1', 'e-3']]);
+    expect(told).toEqual([2000, 'opened', ['weir.connected', '{}', 'e-1'], ['note', '{"text":"ü€😀"}', 'e-2'], ['message', '1', 'e-3']]);
     expect(ending).toEqual({ message: 'the edge ended the stream' });
   }
 });
@@ -63,8 +66,18 @@ test('sse sends token and cursor as headers, start in the query', async () => {
 test.each([sse, poll])('statuses and network errors end an attempt', async (make) => {
   const busy = await run(make, [new Response('', { status: 503, headers: { 'Retry-After': '5' } })]);
   expect(busy.ending).toEqual({ status: 503, retryAfter: 5000, message: 'the edge answered 503' });
+  const inFourSeconds = new Date(Math.ceil(Date.now() / 1000) * 1000 + 4000).toUTCString();
+  const dated = await run(make, [new Response('', { status: 503, headers: { 'Retry-After': inFourSeconds } })]);
+  expect(dated.ending.retryAfter).toBeGreaterThan(3000);
+  expect((await run(make, [new Response('', { status: 500 })])).ending).toEqual({ status: 500, message: 'the edge answered 500' });
   expect((await run(make, [new Response(null, { status: 204 })])).ending).toMatchObject({ status: 204 });
   expect((await run(make, [])).ending).toEqual({ message: 'fetch failed' });
+});
+
+test('sse is open when its first block has come: a proxy that keeps blocks back lets the head through', async () => {
+  expect((await run(sse, [stream()])).told).toEqual([]);
+  expect((await run(sse, [stream(':\n', 'event: a\nda')])).told).toEqual([]);
+  expect((await run(sse, [stream('data: 1\n\n')])).told[0]).toBe('opened');
 });
 
 test('sse takes nothing but an event stream', async () => {
@@ -81,7 +94,7 @@ test('poll follows the cursor, at once while there is more', async () => {
   await vi.advanceTimersByTimeAsync(5000);
   const { requests, told } = await pending;
   expect(requests.map(({ url }) => url.searchParams.get('last_event_id'))).toEqual(['e-0', 'e-2', 'e-9']);
-  expect(told).toEqual(['opened', ['note', '{"n":1}', 'e-1'], ['note', '{"n":2}', 'e-2'], ['', '', 'e-2'], 'opened', ['', '', 'e-9']]);
+  expect(told).toEqual(['opened', ['note', '{"n":1}', 'e-1'], ['note', '{"n":2}', 'e-2'], ['', '', 'e-2'], ['', '', 'e-9']]);
 });
 
 test('poll tells a gap before what follows it', async () => {
