@@ -22,8 +22,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string CannotWriteText(const std::string& path, int error) {
+  return fmt::format("{} cannot be written: {}", path, std::strerror(error));
+}
+
 absl::Status CannotWrite(const std::string& path, int error) {
-  return absl::UnavailableError(fmt::format("{} cannot be written: {}", path, std::strerror(error)));
+  return absl::UnavailableError(CannotWriteText(path, error));
 }
 
 absl::Status Unexpected(std::string_view what) { return absl::DataLossError(fmt::format("the server sent {}", what)); }
@@ -49,6 +53,25 @@ bool IsName(std::string_view name) {
   return !name.empty() && name.size() <= 200 && is_alphanumeric(name.front()) &&
          std::all_of(name.begin(), name.end(),
                      [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+// Renames a directory to a name that is not taken. 0 or an errno.
+int RenameToNew(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+    return 0;
+  }
+  if (errno != EINVAL && errno != ENOSYS) {
+    return errno;
+  }
+  // NFS, for one, knows no flags. Without them a directory takes the place of an empty one at most.
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(to, error))) {
+    return EEXIST;
+  }
+  if (rename(from.c_str(), to.c_str()) == 0) {
+    return 0;
+  }
+  return errno == ENOTEMPTY || errno == ENOTDIR ? EEXIST : errno;
 }
 
 // What a copy that was interrupted has left holds nothing else than a log.
@@ -87,8 +110,11 @@ absl::StatusOr<LogCopy> LogCopy::Begin(const std::string& given) {
   }
   LogCopy copy(directory, unfinished, lock);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    const int why = errno;
     copy.unfinished_.clear();  // another's
-    return absl::AlreadyExistsError(fmt::format("another backup is being written to {}", unfinished));
+    return why == EWOULDBLOCK
+               ? absl::AlreadyExistsError(fmt::format("another backup is being written to {}", unfinished))
+               : CannotWrite(unfinished, why);
   }
   for (const char* name : {"db", log::LogDirectory::kMarker, log::LogDirectory::kNewEpoch}) {
     fs::remove_all(fmt::format("{}/{}", unfinished, name), error);
@@ -195,11 +221,12 @@ absl::Status LogCopy::Complete() {
 }
 
 absl::Status LogCopy::Finish() {
-  if (renameat2(AT_FDCWD, unfinished_.c_str(), AT_FDCWD, directory_.c_str(), RENAME_NOREPLACE) != 0) {
-    return errno == EEXIST ? absl::FailedPreconditionError(fmt::format("{} is there already", directory_))
-                           : CannotWrite(directory_, errno);
+  const std::string whole = std::exchange(unfinished_, std::string());  // is not removed any more, whatever happens
+  if (const int error = RenameToNew(whole, directory_); error != 0) {
+    const std::string why =
+        error == EEXIST ? fmt::format("{} is there already", directory_) : CannotWriteText(directory_, error);
+    return absl::UnavailableError(fmt::format("{}; the copy is whole, and stays in {}: rename it", why, whole));
   }
-  unfinished_.clear();
   const std::string parent = fs::path(directory_).parent_path();
   return SyncDirectory(parent.empty() ? "." : parent);
 }

@@ -13,7 +13,7 @@
 
 namespace weir::cli {
 
-// Writes into `DIR.unfinished`, which it removes again unless Finish was reached. One thread. Errors are sentences:
+// Writes into `DIR.unfinished`, which it removes again unless Finish is reached. One thread. Errors are sentences:
 // FAILED_PRECONDITION: DIR is there; UNAVAILABLE: it cannot be written; DATA_LOSS: what came is not what was announced.
 class LogCopy {
  public:
@@ -31,7 +31,7 @@ class LogCopy {
   // Where the files are, to be checked before Finish.
   const std::string& unfinished() const { return unfinished_; }
   uint64_t head() const { return header_.head_sequence(); }
-  // Puts the directory in its place.
+  // Puts the directory in its place; when that fails the copy stays in `DIR.unfinished`, and the error says so.
   absl::Status Finish();
 
  private:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <functional>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "tests/chaos/faultlib/fault_library.h"
 #include "tests/support/system.h"
 #include "weir/v1/maintenance.grpc.pb.h"
 
@@ -181,6 +183,42 @@ TEST_F(BackupTest, AnExistingTargetIsRefusedAndLeftAlone) {
   WriteFile(other + ".unfinished/letter", "Dear");
   EXPECT_EQ(Backup(other).exit_code, 1);
   EXPECT_EQ(ReadFile(other + ".unfinished/letter"), "Dear");
+}
+
+// `weir backup` where renameat2 fails so.
+class OddFileSystemTest : public BackupTest {
+ protected:
+  CommandResult BackupWhere(int rename_flags_errno, const std::string& directory) {
+    faults_.board().rename_flags_errno = rename_flags_errno;
+    std::map<std::string, std::string> environment = faults_.environment();
+    environment["WEIR_SERVER"] = system_.grpc_address();
+    return RunCommand({BinaryPath("weir"), "backup", directory}, "", absl::Seconds(120), environment);
+  }
+
+  chaos::FaultLibrary faults_{dir_.File("board")};
+};
+
+TEST_F(OddFileSystemTest, ABackupNeedsNoFlagsOfRename) {
+  system_.StartServer();
+  system_.PublishLines({Event("a")});
+  const std::string target = dir_.File("target");
+  const CommandResult result = BackupWhere(EINVAL, target);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(faults_.board().renames_failed, 1u);
+  EXPECT_EQ(system_.Weir({"check-log", target}).exit_code, 0);
+  EXPECT_FALSE(fs::exists(target + ".unfinished"));
+}
+
+TEST_F(OddFileSystemTest, AWholeCopyIsKeptWhenItCannotBeRenamed) {
+  system_.StartServer();
+  system_.PublishLines({Event("a")});
+  const std::string target = dir_.File("target");
+  const CommandResult result = BackupWhere(EACCES, target);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("the copy is whole, and stays in " + target + ".unfinished"));
+  const CommandResult check = system_.Weir({"check-log", target + ".unfinished"});
+  EXPECT_EQ(check.exit_code, 0) << check.err;
+  EXPECT_EQ(Lines(check.out).at(0)["events"], 1);
 }
 
 TEST_F(BackupTest, ALogInMemoryHasNone) {

@@ -22,6 +22,9 @@ struct Board {
   // write, pwrite, writev, fallocate of regular files other than stdin, stdout and stderr fail with ENOSPC.
   std::atomic<bool> no_space;
 
+  // renameat2 with flags fails with it, as on a file system that does not know them; 0: it does not fail.
+  std::atomic<int> rename_flags_errno;
+
   // Added to CLOCK_REALTIME, however it is read; waits until a time of that clock are as long as they were.
   std::atomic<int64_t> clock_offset_millis;
 
@@ -32,6 +35,7 @@ struct Board {
   std::atomic<uint64_t> syncs_ignored;
   std::atomic<uint64_t> writes;  // of regular files
   std::atomic<uint64_t> writes_failed;
+  std::atomic<uint64_t> renames_failed;
   std::atomic<uint64_t> clock_reads;
 };
 

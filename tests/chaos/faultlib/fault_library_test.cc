@@ -33,7 +33,7 @@ class FaultLibraryTest : public ::testing::Test {
       const size_t space = line.rfind(' ');
       said[line.substr(0, space)] = std::atoll(line.c_str() + space);
     }
-    EXPECT_EQ(said.size(), 14u) << result.out;
+    EXPECT_EQ(said.size(), 15u) << result.out;
     return said;
   }
 
@@ -54,10 +54,13 @@ TEST_F(FaultLibraryTest, DoesNothingUnasked) {
   for (const char* call : kWrites) {
     EXPECT_EQ(said[call], 0) << call;
   }
+  EXPECT_EQ(said["renameat2"], 0);
   EXPECT_EQ(board_.syncs, 4u);
   EXPECT_EQ(board_.writes, 4u);
   EXPECT_GE(board_.clock_reads, 4u);
-  EXPECT_EQ(board_.syncs_delayed + board_.syncs_failed + board_.syncs_ignored + board_.writes_failed, 0u);
+  EXPECT_EQ(
+      board_.syncs_delayed + board_.syncs_failed + board_.syncs_ignored + board_.writes_failed + board_.renames_failed,
+      0u);
 }
 
 TEST_F(FaultLibraryTest, FailsSyncsSoManyTimesOrUntilItIsCleared) {
@@ -112,6 +115,12 @@ TEST_F(FaultLibraryTest, LeavesNoSpaceForFiles) {
     EXPECT_EQ(said[call], ENOSPC) << call;
   }
   EXPECT_EQ(board_.writes_failed, 4u);
+}
+
+TEST_F(FaultLibraryTest, RefusesTheFlagsOfARename) {
+  board_.rename_flags_errno = EINVAL;
+  EXPECT_EQ(Probe()["renameat2"], EINVAL);
+  EXPECT_EQ(board_.renames_failed, 1u);
 }
 
 TEST_F(FaultLibraryTest, ShiftsEveryWallClockAndNoWait) {

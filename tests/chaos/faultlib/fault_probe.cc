@@ -2,6 +2,7 @@
 // `NAME 0` or `NAME ERRNO` for each call, `clock NAME SECONDS` for each way to read the wall clock, and `wait NAME
 // MILLIS` for waits of 50 ms until a time of that clock.
 #include <fcntl.h>
+#include <stdio.h>  // NOLINT: renameat2 is Linux's, not C++
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <mutex>
+#include <string>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -47,6 +49,12 @@ void Files(const char* path) {
   Say("msync", msync(mapped, 4096, MS_SYNC) == 0);
 }
 
+void Renames(const std::string& path) {
+  const std::string to = path + ".renamed";
+  Say("renameat2", renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0);
+  std::remove(to.c_str());
+}
+
 void Clocks() {
   timeval now{};
   gettimeofday(&now, nullptr);
@@ -76,6 +84,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   Files(argv[1]);
+  Renames(argv[1]);
   Clocks();
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdio.h>  // NOLINT: renameat2 is Linux's, not C++
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -177,6 +178,15 @@ ssize_t writev(int fd, const iovec* parts, int count) {
 
 int fallocate(int fd, int mode, off_t offset, off_t length) {
   return NoSpace(fd) ? Refuse(ENOSPC) : WEIR_NEXT(fallocate, fd, mode, offset, length);
+}
+
+int renameat2(int old_dir, const char* old_path, int new_dir, const char* new_path, unsigned int flags) __THROW {
+  const int error = flags == 0 ? 0 : board->rename_flags_errno.load(kRelaxed);
+  if (error == 0) {
+    return WEIR_NEXT(renameat2, old_dir, old_path, new_dir, new_path, flags);
+  }
+  board->renames_failed.fetch_add(1, kRelaxed);
+  return Refuse(error);
 }
 
 int clock_gettime(clockid_t clock, timespec* time) __THROW {
