@@ -1,24 +1,12 @@
 // The browser client in a real browser, over the real server and edge, while connections are cut, blocked and shared.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { root } from '../checks/tree.mjs';
 import { launch } from './browser.mjs';
 import { System } from './system.mjs';
+import { bundle } from './tabs.mjs';
 
-const web = path.join(root, 'clients/web');
 const route = '/api/vehicles/updates';
 const topic = 'vehicles.updates';
-
-// The client as one script that leaves its exports in `weir`.
-async function bundle() {
-  const { build } = createRequire(path.join(web, 'package.json'))('esbuild');
-  const contents = ['index', 'poll', 'share', 'native'].map((part) => `export * from './src/${part}.ts';`).join('');
-  const stdin = { contents, resolveDir: web };
-  const { outputFiles } = await build({ stdin, bundle: true, write: false, format: 'iife', globalName: 'weir', target: 'es2022' });
-  return outputFiles[0].text;
-}
 
 describe('the browser client', { timeout: 300_000 }, () => {
   let browser;
@@ -49,7 +37,7 @@ describe('the browser client', { timeout: 300_000 }, () => {
     await page.exposeFunction('record', (kind, value) => tab[kind].push(value));
     await page.exposeFunction('freshToken', (ttl) => system.weir('token', '--key', system.key, '--sub', 'demo', '--ttl', ttl).then((text) => text.trim()));
     await page.goto(`http://${system.http}/favicon.ico`);
-    await page.evaluate(`${script}; globalThis.weir = weir`);
+    await page.evaluate(script);
     await page.evaluate(
       ([route, options]) => {
         const { weir, record } = window;
