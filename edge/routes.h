@@ -55,13 +55,14 @@ class Routes {
  private:
   // Gives old's presentations their indices back, and new ones others. Returns the new ones.
   std::vector<bool> PlacePresentations(const Routes& old);
-  Coverage CoverageOf(const Route& route, const Coverage& now, bool fresh_presentation) const;
+  Coverage CoverageOf(const Route& route) const;
 
   std::vector<std::shared_ptr<const Route>> routes_;
   std::vector<std::string> meanings_;  // of routes_: equal ones are routes of which readers see no difference
   std::vector<std::shared_ptr<const Presentation>> presentations_;
   std::vector<std::string> upstream_filters_;
-  TextMap<Coverage> coverage_;  // of upstream filters that came with a reload
+  TextMap<Coverage> coverage_;                   // of upstream filters that came with a reload
+  std::vector<Coverage> presentation_coverage_;  // by index, likewise
   TextMap<size_t> by_path_;
 };
 

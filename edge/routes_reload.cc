@@ -61,8 +61,8 @@ std::vector<bool> Routes::PlacePresentations(const Routes& old) {
 
 // Everything that the route needs has to be there: the latest beginning counts. What began in an earlier generation of
 // the tail is as old as the tail.
-Coverage Routes::CoverageOf(const Route& route, const Coverage& now, bool fresh_presentation) const {
-  Coverage coverage = fresh_presentation ? now : Coverage();
+Coverage Routes::CoverageOf(const Route& route) const {
+  Coverage coverage = presentation_coverage_[route.presentation_index];
   for (const FilterTemplate& filter : route.filters) {
     const auto it = coverage_.find(filter.Widest());
     if (it != coverage_.end() &&
@@ -98,6 +98,13 @@ absl::Status Routes::Succeed(const Routes& old, const Widen& widen) {
       coverage_[filter] = it->second;
     }
   }
+  presentation_coverage_ = old.presentation_coverage_;
+  presentation_coverage_.resize(presentations_.size());
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (fresh[i]) {
+      presentation_coverage_[i] = now;
+    }
+  }
   for (size_t i = 0; i < routes_.size(); ++i) {
     const auto same = old.by_path_.find(routes_[i]->path);
     if (same != old.by_path_.end() && old.meanings_[same->second] == meanings_[i]) {
@@ -105,7 +112,7 @@ absl::Status Routes::Succeed(const Routes& old, const Widen& widen) {
       continue;
     }
     auto route = std::make_shared<Route>(*routes_[i]);
-    route->coverage = CoverageOf(*route, now, fresh[route->presentation_index]);
+    route->coverage = CoverageOf(*route);
     routes_[i] = std::move(route);
   }
   return absl::OkStatus();

@@ -125,6 +125,18 @@ routes:
   }
 }
 
+// Older events have no place for it, however often routes change meanwhile.
+TEST_F(RoutesReloadTest, APresentationIsCoveredSinceItCame) {
+  Reload("routes: [{path: /a, filters: [a.b], envelope: {kind: event}}]", {1, 100});
+  EXPECT_EQ(CoveredAfter("/a"), 100U);
+  Reload("routes: [{path: /a, filters: [a.b], envelope: {kind: event}, retry: 1s}]", {1, 200});
+  EXPECT_THAT(widened_, ElementsAre()) << "all that it needs is there";
+  EXPECT_EQ(CoveredAfter("/a"), 100U);
+  Reload("routes: [{path: /c, filters: [a.b], envelope: {kind: event}}, {path: /m, filters: [a.b]}]", {1, 300});
+  EXPECT_EQ(CoveredAfter("/c"), 100U);
+  EXPECT_EQ(CoveredAfter("/m"), 300U);
+}
+
 TEST_F(RoutesReloadTest, MoreFiltersThanTheServerTakesAreRefused) {
   const auto many = [](const std::string& prefix) {
     std::string yaml = "routes:\n";
