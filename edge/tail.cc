@@ -139,6 +139,10 @@ void Tail::AppendEvent(const std::shared_ptr<const std::string>& bytes, size_t e
   }
   segment.Append(view, event_bytes);
   head_ = view.sequence;
+  if (segment.size() == 1) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    segments_.push_back(active_);
+  }
   if (segment.full() || segment.bytes() > options_.bytes_max / kSegmentsMin) {
     Seal();
   }
@@ -148,8 +152,6 @@ Segment& Tail::Active() {
   if (active_ == nullptr) {
     active_ = std::make_shared<Segment>(next_ordinal_++, schema_, segment_events_, options_.presentations);
     kept_ = nullptr;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    segments_.push_back(active_);
   }
   return *active_;
 }
@@ -162,9 +164,9 @@ void Tail::Seal() {
 }
 
 void Tail::Progress(const Cursor& head) {
-  if (head.epoch == epoch_ && head.sequence > head_) {
-    head_ = head.sequence;
-    PublishHead();
+  if (head.epoch == epoch_) {
+    head_ = std::max(head_, head.sequence);
+    PublishHead();  // also where no event came: readers may have rendered what is there
   }
 }
 
@@ -243,8 +245,7 @@ Tail::Found Tail::FindAfter(uint32_t generation, uint64_t sequence) const {
   }
   // The first segment whose newest event is after `sequence`, else the newest segment.
   const auto it = std::partition_point(segments_.begin(), segments_.end(), [sequence](const auto& segment) {
-    const uint32_t size = segment->size();
-    return size == 0 || segment->event(size - 1).sequence <= sequence;
+    return segment->event(segment->size() - 1).sequence <= sequence;
   });
   if (it != segments_.end()) {
     return {*it, false};

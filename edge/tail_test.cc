@@ -1,5 +1,8 @@
 #include "edge/tail.h"
 
+#include <atomic>
+#include <thread>
+
 #include "edge/testing/fake_log.h"
 #include "edge/testing/fake_render.h"
 #include "gtest/gtest.h"
@@ -104,6 +107,54 @@ TEST(TailTest, RenderedFramesCountAsMemory) {
   EXPECT_EQ(&reader.segment().FrameOf(reader.position(), 0, presentation, tail.names(), rendered), &frame);
   EXPECT_FALSE(rendered);
   EXPECT_GE(tail.bytes(), before + 100'000);
+}
+
+// Also when no event comes any more.
+TEST(TailTest, RenderedFramesAreTrimmedWhileTheLogIsQuiet) {
+  FakeLog log;
+  Tail tail({.bytes_max = 1'000'000});
+  for (int i = 0; i < 60; ++i) {
+    log.Add("a", std::string(10'000, 'x'));
+  }
+  log.Fill(tail, 0);
+  ASSERT_EQ(tail.state().covered_after, 0);
+  TailReader reader = tail.ReaderAfter(tail.state().generation, 0);
+  const Presentation presentation{PresentationOptions()};
+  while (reader.Next() == Step::kEvent) {
+    bool rendered = false;
+    reader.segment().FrameOf(reader.position(), 0, presentation, tail.names(), rendered);
+  }
+  ASSERT_GT(tail.bytes(), 1'000'000);
+  tail.Progress(log.At(log.head()));
+  EXPECT_LE(tail.bytes(), 1'000'000);
+  EXPECT_GT(tail.state().covered_after, 0);
+}
+
+// A reader that looks for its place while a segment begins finds the one before it.
+TEST(TailTest, APlaceIsFoundWhileSegmentsBegin) {
+  FakeLog log;
+  Tail tail({.bytes_max = 1});  // segments of few events
+  log.Add("a", "x");
+  log.Fill(tail, 0);
+  std::atomic<bool> done = false;
+  std::atomic<uint64_t> found = 0;
+  std::thread looking([&] {
+    while (!done) {
+      const TailState state = tail.state();
+      TailReader reader = tail.ReaderAfter(state.generation, state.covered_after);
+      const Step step = state.covered_after < state.head ? reader.Next(state.head) : Step::kGone;
+      ASSERT_NE(step, Step::kEnd) << state.covered_after << " to " << state.head;
+      found += step == Step::kEvent ? 1 : 0;
+    }
+  });
+  v1::Event event = log.After(0, {">"}).front();
+  for (uint64_t sequence = 2; sequence < 200'000 || found == 0; ++sequence) {
+    event.set_sequence(sequence);
+    event.set_cursor(log.At(sequence).ToString());
+    ASSERT_TRUE(tail.Append(BatchBytes({event})).ok());
+  }
+  done = true;
+  looking.join();
 }
 
 TEST(TailTest, ProgressMovesTheHeadWithoutEvents) {
