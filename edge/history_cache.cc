@@ -11,11 +11,11 @@ size_t BytesOf(const HistoryPage& page) {
   return 512 + page.bytes->size() + page.events.capacity() * sizeof(EventView);
 }
 
-}  // namespace
-
-bool HistoryCache::FollowsACursor(const HistoryRequest& request) {
+bool FollowsACursor(const HistoryRequest& request) {
   return request.start.kind == ReadStart::Kind::kAfter && request.page_token.empty();
 }
+
+}  // namespace
 
 // `\n` is in no filter, type or epoch.
 std::string HistoryCache::StreamOf(const HistoryRequest& request) {
@@ -48,24 +48,30 @@ std::shared_ptr<const HistoryPage> HistoryCache::Find(const std::string& stream,
   return entry->page;
 }
 
-bool HistoryCache::Put(const std::string& stream, const HistoryRequest& request,
+bool HistoryCache::Follows(const HistoryRequest& request, const HistoryPage& page) {
+  return FollowsACursor(request) && !page.gap && page.cursor.epoch == request.start.cursor.epoch &&
+         page.cursor.sequence > request.start.cursor.sequence;
+}
+
+void HistoryCache::Put(const std::string& stream, const HistoryRequest& request,
                        std::shared_ptr<const HistoryPage> page) {
-  if (!FollowsACursor(request) || page->gap || page->next_page_token.empty() ||
-      page->cursor.epoch != request.start.cursor.epoch || page->cursor.sequence <= request.start.cursor.sequence ||
-      BytesOf(*page) > bytes_max_) {
-    return false;
+  if (!Follows(request, *page) || page->next_page_token.empty() || BytesOf(*page) > bytes_max_) {
+    return;
   }
-  Places& places = streams_[stream];
-  if (const auto same = places.find(request.start.cursor.sequence); same != places.end()) {
-    return true;
+  const uint64_t after = request.start.cursor.sequence;
+  if (const auto at = streams_.find(stream); at != streams_.end() && at->second.contains(after)) {
+    const Entries::iterator same = at->second.at(after);
+    if (same->page->cursor.sequence >= page->cursor.sequence) {
+      return;
+    }
+    Erase(same);
   }
   bytes_ += BytesOf(*page);
-  entries_.push_front({stream, request.start.cursor.sequence, std::move(page)});
-  places.emplace(request.start.cursor.sequence, entries_.begin());
+  entries_.push_front({stream, after, std::move(page)});
+  streams_[stream].emplace(after, entries_.begin());
   while (bytes_ > bytes_max_) {
     Erase(std::prev(entries_.end()));
   }
-  return true;
 }
 
 void HistoryCache::Erase(Entries::iterator entry) {

@@ -25,13 +25,12 @@ class HistoryCache {
   // What the request reads, whatever its place: equal for readers that can share pages.
   static std::string StreamOf(const HistoryRequest& request);
 
-  // Whether its page could be kept: it reads on from a cursor.
-  static bool FollowsACursor(const HistoryRequest& request);
+  // Whether the page is what follows the request's cursor, for whoever reads the same.
+  static bool Follows(const HistoryRequest& request, const HistoryPage& page);
 
   // A page that has what follows the request's cursor, and may begin before it; null: none.
   std::shared_ptr<const HistoryPage> Find(const std::string& stream, const HistoryRequest& request);
-  // False: it is none of those that are kept.
-  bool Put(const std::string& stream, const HistoryRequest& request, std::shared_ptr<const HistoryPage> page);
+  void Put(const std::string& stream, const HistoryRequest& request, std::shared_ptr<const HistoryPage> page);
   void Clear();
 
   size_t bytes() const { return bytes_; }

@@ -48,6 +48,15 @@ TEST_F(HistoryCacheTest, FindsThePageThatHoldsWhatFollows) {
   EXPECT_EQ(Find(After(30)), 0);
 }
 
+// A poll of one event and a stream's page may follow the same cursor.
+TEST_F(HistoryCacheTest, KeepsThePageThatReachesFurther) {
+  Put(After(10), Page(11));
+  Put(After(10), Page(20));
+  EXPECT_EQ(Find(After(10)), 20);
+  Put(After(10), Page(11));
+  EXPECT_EQ(Find(After(10)), 20);
+}
+
 TEST_F(HistoryCacheTest, KeepsReadersOfDifferentThingsApart) {
   Put(After(10, "a.>"), Page(20));
   EXPECT_EQ(Find(After(10, "b.>")), 0);

@@ -166,8 +166,9 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
       if (closed) {
         return;
       }
-      if (page.ok() && begun_in == life && cache.Put(job->stream, job->request, *page)) {
+      if (page.ok() && begun_in == life && HistoryCache::Follows(job->request, **page)) {
         TakeThoseInside(**page, *job, answered);
+        cache.Put(job->stream, job->request, *page);
       }
       --running;
       Stream& stream = streams[job->stream];
@@ -187,7 +188,7 @@ struct HistoryQueue::State : std::enable_shared_from_this<HistoryQueue::State> {
     auto& jobs_waiting = streams[reader.stream].waiting;
     auto at = jobs_waiting.lower_bound(reader.request.start.cursor.sequence);
     while (at != jobs_waiting.end() && at->first < page.cursor.sequence) {
-      if (!HistoryCache::FollowsACursor(at->second->request)) {
+      if (!HistoryCache::Follows(at->second->request, page)) {
         ++at;
         continue;
       }

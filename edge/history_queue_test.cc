@@ -171,6 +171,22 @@ TEST_F(HistoryQueueTest, ReadersOfOneStretchShareItsPages) {
   EXPECT_EQ(queue.reads_total(), 3);
 }
 
+// The last page is not kept, for more may come; those who wait for what it has are given it.
+TEST_F(HistoryQueueTest, ReadersInsideTheLastPageShareItToo) {
+  for (int i = 0; i < 40; ++i) {
+    log_.Add("a.b", "x");
+  }
+  log_.Hold();
+  HistoryQueue queue(log_, 64);
+  for (uint64_t after = 0; after < 30; ++after) {
+    Read(queue, after);
+  }
+  log_.Release();
+  EXPECT_EQ(queue.reads_total(), 2);
+  EXPECT_EQ(answers_, 30);
+  EXPECT_EQ(queue.cached_bytes(), 0);
+}
+
 TEST_F(HistoryQueueTest, KeepsNothingThatWasReadOfAnotherPast) {
   for (int i = 0; i < 40; ++i) {
     log_.Add("a.b", "x");
