@@ -35,10 +35,9 @@ struct Channel {
   std::vector<std::string> filters;
   bool chunked = true;
   std::vector<Reader> readers;   // caught-up sessions
-  std::vector<uint64_t> polls;   // that wait for an event
+  std::vector<uint64_t> polls;   // that wait for an event, in no order
   uint32_t members = 0;          // sessions in any state, and polls
   uint64_t visit = 0;            // the last event that was looked at
-  uint64_t polls_turn = 0;       // the last turn that was to wake them
   std::unique_ptr<Batch> batch;  // during a turn
 };
 

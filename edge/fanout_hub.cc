@@ -73,7 +73,6 @@ void FanoutHub::Turn() {
     BeginGeneration(state);
   }
   covered_after_ = state.covered_after;
-  ++turn_;
   if (Collect()) {
     position_ = std::max(position_, state.head);
   } else {
@@ -82,7 +81,7 @@ void FanoutHub::Turn() {
   Flush();
   parked_unseen_ = parked_.size();
   SettleParked();
-  RunPolls(std::exchange(polls_due_, {}));
+  RunDuePolls();
 }
 
 void FanoutHub::BeginGeneration(const TailState& state) {
@@ -142,35 +141,64 @@ bool FanoutHub::Collect() {
 
 void FanoutHub::CollectEvent() {
   const EventView& event = reader_.event();
-  position_ = event.sequence;
   ++visit_;
+  matched_.clear();
   channels_.ForEachMatch(event.topic, [&](Channel* channel) {
-    const Route& route = *channel->route;
-    if (channel->visit == visit_ || !Shows(route, event.type_name())) {
-      return;
+    if (channel->visit != visit_ && Shows(*channel->route, event.type_name())) {
+      channel->visit = visit_;
+      matched_.push_back(channel);
     }
-    channel->visit = visit_;
-    if (!channel->polls.empty() && channel->polls_turn != turn_) {
-      channel->polls_turn = turn_;
-      polls_due_.insert(polls_due_.end(), channel->polls.begin(), channel->polls.end());
-    }
-    if (channel->readers.empty()) {
-      return;
-    }
-    if (channel->batch == nullptr) {
-      if (spare_batches_.empty()) {
-        channel->batch = std::make_unique<Batch>();
-      } else {
-        channel->batch = std::move(spare_batches_.back());
-        spare_batches_.pop_back();
-      }
-      dirty_.push_back(channel);
-    }
-    Batch& batch = *channel->batch;
-    const size_t before = batch.block.body_size();
-    AppendFrame(route, reader_.segment(), reader_.position(), batch.block.body(), batch.names);
-    collected_bytes_ += batch.block.body_size() - before;
   });
+  if (matched_.size() * event.payload.size() > kBytesPerTurn) {
+    FlushSliced(event.sequence);
+    return;
+  }
+  position_ = event.sequence;
+  for (Channel* const channel : matched_) {
+    CollectFor(*channel);
+  }
+}
+
+// One event for so many channels that their copies of it are too much to hold: they are sent a few at a time. What was
+// collected before goes first, for a channel is flushed with position_ as its readers' place.
+void FanoutHub::FlushSliced(uint64_t sequence) {
+  for (Channel* const channel : matched_) {
+    ++channel->members;  // it must outlive its last reader here
+  }
+  Flush();
+  position_ = sequence;
+  size_t sent = 0;
+  for (Channel* const channel : matched_) {
+    CollectFor(*channel);
+    if (collected_bytes_ - sent > kBytesPerTurn) {
+      Flush();
+      sent = collected_bytes_;
+    }
+  }
+  Flush();
+  for (Channel* const channel : matched_) {
+    channels_.Leave(channel);
+  }
+}
+
+void FanoutHub::CollectFor(Channel& channel) {
+  WakePolls(channel);
+  if (channel.readers.empty()) {
+    return;
+  }
+  if (channel.batch == nullptr) {
+    if (spare_batches_.empty()) {
+      channel.batch = std::make_unique<Batch>();
+    } else {
+      channel.batch = std::move(spare_batches_.back());
+      spare_batches_.pop_back();
+    }
+    dirty_.push_back(&channel);
+  }
+  Batch& batch = *channel.batch;
+  const size_t before = batch.block.body_size();
+  AppendFrame(*channel.route, reader_.segment(), reader_.position(), batch.block.body(), batch.names);
+  collected_bytes_ += batch.block.body_size() - before;
 }
 
 // The tail has passed the hub: its live sessions go on from history, each at its own pace.
@@ -187,9 +215,7 @@ void FanoutHub::FellBehind() {
   for (Session* const session : live) {
     RunLater(*session);
   }
-  for (const auto& [id, poll] : polls_) {
-    polls_due_.push_back(id);
-  }
+  channels_.ForEach([this](Channel& channel) { WakePolls(channel); });
 }
 
 void FanoutHub::Flush() {

@@ -11,7 +11,9 @@
 // must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its socket has
 // room, a block or two at a time, so that nearly always it holds nothing; at most it holds the rest of one block (a
 // share in a turn's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it writes, but
-// for the page of a snapshot. A turn takes at most 512 events or 256 KiB before others have theirs.
+// for the page of a snapshot. A turn takes at most 512 events or 256 KiB of blocks before others
+// have theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. Polls that an
+// event wakes run 64 in a row.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 
@@ -106,6 +108,8 @@ class FanoutHub final : public Hub {
   void BeginGeneration(const TailState& state);
   bool Collect();
   void CollectEvent();
+  void FlushSliced(uint64_t sequence);
+  void CollectFor(Channel& channel);
   void FellBehind();
   void Flush();
   void FlushChannel(Channel& channel);
@@ -176,12 +180,16 @@ class FanoutHub final : public Hub {
 
   // Polls (fanout_poll.cc).
   void RunPoll(uint64_t id);
-  void RunPolls(std::vector<uint64_t> ids);
+  void WakePolls(Channel& channel);
+  void RunDuePolls();
+  void RunMorePolls();
   void BeginGenerationOfPolls(bool first);
   void ReadPollTail(PollOperation& poll);
   void AskServerForPoll(PollOperation& poll);
   void OnPollPage(uint64_t id, const absl::StatusOr<std::shared_ptr<const HistoryPage>>& page);
   void WaitOrFinishPoll(PollOperation& poll);
+  void ListPoll(PollOperation& poll);
+  void UnlistPoll(PollOperation& poll);
   void FinishPoll(PollOperation& poll, absl::StatusOr<std::string> body);
   bool AddPollItem(PollOperation& poll, const EventView& event, const Schema& schema);
   std::string PollBody(const PollOperation& poll) const;
@@ -216,11 +224,12 @@ class FanoutHub final : public Hub {
   TailReader reader_;
 
   ChannelTable channels_;
-  uint64_t turn_ = 0;
   uint64_t visit_ = 0;
   size_t collected_bytes_ = 0;
-  std::vector<Channel*> dirty_;  // have a batch
-  std::vector<uint64_t> polls_due_;
+  std::vector<Channel*> dirty_;     // have a batch
+  std::vector<Channel*> matched_;   // by the event that is collected
+  std::deque<uint64_t> polls_due_;  // to be run, when others had their turn
+  bool running_polls_ = false;
   std::vector<std::unique_ptr<Batch>> spare_batches_;
 
   std::vector<Entry> sessions_;

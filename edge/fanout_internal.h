@@ -82,7 +82,9 @@ struct FanoutHub::PollOperation {
   PollRequest request;
   PollDone done;
   Channel* channel = nullptr;
-  bool waiting = false;    // in the channel's polls
+  bool waiting = false;    // for an event: the server has judged its cursor
+  bool listed = false;     // in the channel's polls
+  size_t place = 0;        // there
   bool has_place = false;  // cursor is meaningful
   Cursor cursor;
   std::string items;  // comma-separated

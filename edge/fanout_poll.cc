@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kAnswerBytesMax = 1024 * 1024;
 // Pages without a matching event that one poll reads; then it answers with `more`.
 constexpr int kPagesMax = 16;
+// They run in a row; then others have their turn.
+constexpr int kPollsAtOnce = 64;
 // How long after its deadline an answer may still wait for the server: a read that has its turn ends sooner.
 constexpr int64_t kHistoryPatienceMs = 15'000;
 
@@ -39,24 +41,43 @@ std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
   return [this, id] { ErasePoll(id); };
 }
 
-void FanoutHub::RunPolls(std::vector<uint64_t> ids) {
-  for (const uint64_t id : ids) {
+// Takes those that wait out of the channel: each is due once, until it waits again.
+void FanoutHub::WakePolls(Channel& channel) {
+  for (const uint64_t id : channel.polls) {
+    polls_.at(id)->listed = false;
+  }
+  polls_due_.insert(polls_due_.end(), channel.polls.begin(), channel.polls.end());
+  channel.polls.clear();
+}
+
+void FanoutHub::RunDuePolls() {
+  for (int i = 0; i < kPollsAtOnce && !polls_due_.empty(); ++i) {
+    const uint64_t id = polls_due_.front();
+    polls_due_.pop_front();
     RunPoll(id);
   }
+  if (!polls_due_.empty() && !running_polls_) {
+    running_polls_ = true;
+    Post(&FanoutHub::RunMorePolls);
+  }
+}
+
+void FanoutHub::RunMorePolls() {
+  running_polls_ = false;
+  RunDuePolls();
 }
 
 // The server judges the cursors of those that wait anew. But a log that went back may seem to know them again.
 void FanoutHub::BeginGenerationOfPolls(bool first) {
-  std::vector<uint64_t> ids;
   for (const auto& [id, poll] : polls_) {
-    ids.push_back(id);
+    polls_due_.push_back(id);
     const Cursor& cursor = poll->cursor;
     if (!first && poll->waiting && cursor.epoch == epoch_ && cursor.sequence > began_after_ && !Survives(cursor)) {
       poll->gap = GapInfo{began_because_, poll->cursor, Cursor{epoch_, began_after_}};
       poll->cursor = poll->gap->resumed_at;
     }
   }
-  RunPolls(std::move(ids));
+  RunDuePolls();
 }
 
 void FanoutHub::RunPoll(uint64_t id) {
@@ -85,7 +106,8 @@ void FanoutHub::RunPoll(uint64_t id) {
     return;
   }
   if (poll.waiting && poll.cursor.epoch == epoch_ && poll.cursor.sequence > position_) {
-    return;  // the server has judged it: the tail is on its way there
+    ListPoll(poll);  // the server has judged it: the tail is on its way there
+    return;
   }
   AskServerForPoll(poll);
 }
@@ -226,9 +248,25 @@ void FanoutHub::WaitOrFinishPoll(PollOperation& poll) {
     }
     return;
   }
-  if (!poll.waiting) {
-    poll.waiting = true;
+  poll.waiting = true;
+  ListPoll(poll);
+}
+
+void FanoutHub::ListPoll(PollOperation& poll) {
+  if (!poll.listed) {
+    poll.listed = true;
+    poll.place = poll.channel->polls.size();
     poll.channel->polls.push_back(poll.id);
+  }
+}
+
+void FanoutHub::UnlistPoll(PollOperation& poll) {
+  if (poll.listed) {
+    std::vector<uint64_t>& polls = poll.channel->polls;
+    polls[poll.place] = polls.back();
+    polls_.at(polls.back())->place = poll.place;
+    polls.pop_back();
+    poll.listed = false;
   }
 }
 
@@ -248,10 +286,9 @@ void FanoutHub::ErasePoll(uint64_t id) {
   if (it == polls_.end()) {
     return;
   }
+  UnlistPoll(*it->second);
   const std::unique_ptr<PollOperation> poll = std::move(it->second);
   polls_.erase(it);
-  std::vector<uint64_t>& waiting = poll->channel->polls;
-  waiting.erase(std::remove(waiting.begin(), waiting.end(), id), waiting.end());
   channels_.Leave(poll->channel);
 }
 

@@ -132,7 +132,9 @@ void FanoutHub::Drain(absl::Duration window, absl::Duration retry_max, std::func
   for (size_t i = 0; i < sessions_.size(); ++i) {
     Session& session = *sessions_[i].session;
     session.draining = true;
-    session.ends_ms = now + window_ms * static_cast<int64_t>(i) / static_cast<int64_t>(sessions_.size());
+    // Its token may end before its turn.
+    session.ends_ms =
+        std::min(session.ends_ms, now + window_ms * static_cast<int64_t>(i) / static_cast<int64_t>(sessions_.size()));
     DueAt(session, session.ends_ms);
   }
   if (sessions_.empty()) {
