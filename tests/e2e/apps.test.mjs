@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { root } from '../checks/tree.mjs';
 import { launch } from './browser.mjs';
+import { Crowd } from './crowd.mjs';
 import { System } from './system.mjs';
 import { bundle, jwt, metric, streamsAtEdge, Tab, until } from './tabs.mjs';
 
@@ -395,31 +396,11 @@ describe('the five applications', { timeout: 600_000 }, () => {
     });
 
     test('reach a thousand users, with a stream each, in less than two seconds', async () => {
-      const agent = new http.Agent({ maxSockets: Infinity });
-      let connected = 0;
-      let reached = 0;
-      const open = (n) =>
-        new Promise((resolve, reject) => {
-          const headers = { Accept: 'text/event-stream', Authorization: `Bearer ${jwt(system, { sub: `user-${n}` })}` };
-          const request = http.get(`http://${system.http}${notifications}`, { agent, headers }, (response) => {
-            let text = '';
-            response.setEncoding('utf8');
-            response.on('data', (chunk) => {
-              text += chunk;
-              if (connected < 1000 && text.includes('event: connected')) resolve(request, connected++);
-              if (text.includes('"id":"all"')) reached++;
-              text = text.slice(-20);
-            });
-            response.on('error', () => {});
-          });
-          request.on('error', reject);
-        });
-      const requests = await Promise.all(Array.from({ length: 1000 }, (_, n) => open(n)));
-      const started = Date.now();
-      await system.publish([note('', 'all')]);
-      await until('all of them', () => reached === 1000);
-      const took = Date.now() - started;
-      for (const request of requests) request.destroy();
+      const crowd = await Crowd.open(system, notifications, 1000);
+      const publisher = system.publisher();
+      const took = await crowd.reach('"id":"all"', () => publisher.send(note('', 'all')));
+      crowd.close();
+      await publisher.end();
       assert.ok(took < 2000, `${took} ms`);
     });
 

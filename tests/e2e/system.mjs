@@ -119,6 +119,26 @@ export class System {
     return (await this.weir('token', '--key', this.key, '--sub', name, ...flags)).trim();
   }
 
+  // `weir publish --from -`, for one event at a time: what `send` is given is published at once. `end` waits for it all.
+  publisher() {
+    const child = spawn(bin('weir'), ['publish', '--from', '-'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, WEIR_SERVER: this.grpc },
+    });
+    const ended = once(child, 'exit');
+    child.stdout.resume();
+    return {
+      send: (event) => child.stdin.write(`${JSON.stringify(event)}\n`),
+      end: () => (child.stdin.end(), ended),
+    };
+  }
+
+  // The memory of a process in bytes, what it shares with others counted in part.
+  memory(name) {
+    const text = readFileSync(`/proc/${this.#running.get(name).pid}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+) kB/m.exec(text)[1]) * 1024;
+  }
+
   // What a process has said on stderr.
   log(name) {
     return (this.#logs.get(name) ?? []).join('');
