@@ -50,7 +50,7 @@ describe('the package', { timeout: 300_000 }, () => {
   });
 
   test('compiles the examples of the documents', () => {
-    const blocks = ['docs/web-client.md', 'clients/web/README.md', 'README.md'].flatMap((file) =>
+    const blocks = ['docs/web-client.md', 'docs/migration.md', 'clients/web/README.md', 'README.md'].flatMap((file) =>
       [...readFileSync(path.join(root, file), 'utf8').matchAll(/^```(tsx?)\n([^]*?)^```/gm)].map(([, kind, code], at) => {
         const name = `${file.replace(/\W/g, '-')}-${at}.${kind}`;
         writeFileSync(path.join(project, 'src', name), code);

@@ -113,14 +113,24 @@ async function releases(tab, system, count) {
 }
 
 async function everybody(system, users, rounds) {
+  const held = system.memory('weir-edge');
   const crowd = await Crowd.open(system, notifications, users);
+  const each = (system.memory('weir-edge') - held) / users;
   const publisher = system.publisher();
   const took = [];
   for (let n = 0; n < rounds; n++) took.push(await crowd.reach(`"id":"all-${n}"`, () => publisher.send(note(`all-${n}`))));
+  const [begun, used] = [performance.now(), system.cpu('weir-edge')];
+  for (let n = 0; n < 10; n++) {
+    await crowd.reach(`"id":"second-${n}"`, () => publisher.send(note(`second-${n}`)));
+    await new Promise((resolve) => setTimeout(resolve, begun + (n + 1) * 1000 - performance.now()));
+  }
+  const share = (system.cpu('weir-edge') - used) / ((performance.now() - begun) / 1000) / (users / 100);
   await publisher.end();
   crowd.close();
   add(`${users.toLocaleString('en')} users with a stream each, publish → the last has read it, ${rounds} times, p50 / max`,
     [percentile(took, 0.5), Math.max(...took)].map(ms).join(' / '), 'all < 200 ms');
+  add('… memory of the edge for each, tokens and all', `${(each / 1000).toFixed(1)} kB`, '< 10 MB');
+  add('… processor of the edge for 100 of them, an event a second to each', `${(share * 100).toFixed(2)} %`, '< 1 %');
 }
 
 async function leaks(browser, script) {

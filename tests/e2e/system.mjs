@@ -139,6 +139,12 @@ export class System {
     return Number(/^Pss:\s+(\d+) kB/m.exec(text)[1]) * 1024;
   }
 
+  // The seconds of processor time that a process has used.
+  cpu(name) {
+    const fields = readFileSync(`/proc/${this.#running.get(name).pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
   // What a process has said on stderr.
   log(name) {
     return (this.#logs.get(name) ?? []).join('');

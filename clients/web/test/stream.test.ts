@@ -399,6 +399,21 @@ describe('the fallback', () => {
     expect(states).toEqual(['connecting', 'connected', 'reconnecting', 'polling', 'connected']);
   });
 
+  test('is all that is used after maxAttempts: ten failures, and then polls alone, without a doubled or lost item', async () => {
+    const polls = new FakeBus();
+    const seen = open({ fallback: { ...polls.transport, polls: true }, fallbackAfter: 10, maxAttempts: 10, silenceMax: 0 });
+    await turn();
+    const id = move('a');
+    bus.refuse(503);
+    await turn(60 * 60_000);
+    expect(bus.attempts).toHaveLength(10); // the first was cut
+    expect(stream.status).toMatchObject({ state: 'polling', attempts: 10 });
+    expect(polls.attempts.map(({ cursor }) => cursor)).toEqual([id]);
+    polls.emit('other', {});
+    polls.emit('car.moved', { id: 'b' });
+    expect(seen).toEqual(['a', 'b']);
+  });
+
   test('goes on when the stream fails again', async () => {
     const polls = new FakeBus();
     open({ fallback: { ...polls.transport, polls: true }, fallbackAfter: 2 });
