@@ -91,10 +91,12 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
     uint64_t min;
     uint64_t max;
     uint64_t& out;
-  } numbers[] = {{"limits.connections_max", in.connections_max(), 1, 10'000'000, out.connections_max},
-                 {"limits.head_bytes_max", in.head_bytes_max(), 1024, 64 * 1024, out.head_bytes_max},
-                 {"limits.send_buffer_bytes", in.send_buffer_bytes(), 4096, uint64_t{16} << 20U, out.send_buffer_bytes},
-                 {"limits.history_reads_max", in.history_reads_max(), 1, 1024, out.history_reads_max}};
+  } numbers[] = {
+      {"limits.connections_max", in.connections_max(), 1, 10'000'000, out.connections_max},
+      {"limits.head_bytes_max", in.head_bytes_max(), 1024, 64 * 1024, out.head_bytes_max},
+      {"limits.send_buffer_bytes", in.send_buffer_bytes(), 4096, uint64_t{16} << 20U, out.send_buffer_bytes},
+      {"limits.history_reads_max", in.history_reads_max(), 1, 1024, out.history_reads_max},
+      {"limits.answer_bytes_max", in.answer_bytes_max(), uint64_t{1} << 20U, uint64_t{1} << 40U, out.answer_bytes_max}};
   for (const auto& number : numbers) {
     if (absl::Status status = CheckNumber(config.file, number.path, number.value, number.min, number.max, number.out);
         !status.ok()) {

@@ -60,6 +60,7 @@ struct EdgeConfig {
     uint64_t send_buffer_bytes = 256 * 1024;
     absl::Duration slow_reader_timeout = absl::Seconds(60);
     uint64_t history_reads_max = 64;
+    uint64_t answer_bytes_max = uint64_t{256} << 20U;
   } limits;
 
   absl::Duration drain_window = absl::Seconds(5);

@@ -63,6 +63,7 @@ TEST_F(EdgeConfigTest, HasTheDefaultsThatAreWrittenDown) {
   EXPECT_EQ(config->limits.send_buffer_bytes, 256U * 1024);
   EXPECT_EQ(config->limits.slow_reader_timeout, absl::Seconds(60));
   EXPECT_EQ(config->limits.history_reads_max, 64U);
+  EXPECT_EQ(config->limits.answer_bytes_max, 256U << 20U);
   EXPECT_EQ(config->drain_window, absl::Seconds(5));
   EXPECT_EQ(config->drain_retry_max, absl::Seconds(5));
 }
@@ -90,6 +91,7 @@ limits:
   send_buffer_bytes: 4KiB
   slow_reader_timeout: 5s
   history_reads_max: 1
+  answer_bytes_max: 1MiB
 drain: {window: 0s, retry_max: 0s}
 )");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -112,6 +114,7 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->limits.keep_alive_timeout, absl::Hours(1));
   EXPECT_EQ(config->limits.send_buffer_bytes, 4096U);
   EXPECT_EQ(config->limits.history_reads_max, 1U);
+  EXPECT_EQ(config->limits.answer_bytes_max, 1U << 20U);
   EXPECT_EQ(config->drain_window, absl::ZeroDuration());
   EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
 }
@@ -139,6 +142,7 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"limits: {send_buffer_bytes: 17MiB}\n", "2:29: limits.send_buffer_bytes: "},
       {"limits: {slow_reader_timeout: 0s}\n", "2:31: limits.slow_reader_timeout: "},
       {"limits: {history_reads_max: 1025}\n", "2:29: limits.history_reads_max: "},
+      {"limits: {answer_bytes_max: 1}\n", "2:28: limits.answer_bytes_max: "},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
       {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 16"},

@@ -82,14 +82,18 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
   }
   const size_t same = CountSame(config_.routes, next.routes);
   const size_t before = config_.routes.all().size();
-  if (status = front_->Reload(next); status.ok()) {
+  const absl::StatusOr<bool> old_readers_gone = front_->Reload(next);
+  if (old_readers_gone.ok()) {
     config_ = std::move(next);
   }
-  if (config_.routes.upstream_filters().size() < filters_asked) {
+  if (!old_readers_gone.value_or(true)) {
+    spdlog::warn(
+        "reload: not all readers of the routes before could be ended yet; their filters stay until the next one");
+  } else if (config_.routes.upstream_filters().size() < filters_asked) {
     upstream_->Reopen(config_.routes.upstream_filters(), PresentationsOf(config_.routes));
   }
-  if (!status.ok()) {
-    return status;
+  if (!old_readers_gone.ok()) {
+    return old_readers_gone.status();
   }
   if (!fixed.empty()) {
     spdlog::warn("reload: {} cannot change without a restart, and stay as they are", fmt::join(fixed, ", "));

@@ -63,8 +63,9 @@ absl::Status Give(const std::function<void(const T&)>& callback, std::string_vie
 }
 
 // Cuts the message down to its body, in place.
-std::shared_ptr<const std::string> Keep(std::string bytes, std::string_view body) {
-  const auto offset = static_cast<size_t>(body.data() - bytes.data());
+std::shared_ptr<const std::string> Keep(std::string& message, std::string_view body) {
+  const auto offset = static_cast<size_t>(body.data() - message.data());
+  std::string bytes = std::move(message);
   bytes.resize(offset + body.size());
   bytes.erase(0, offset);
   return std::make_shared<const std::string>(std::move(bytes));
@@ -218,7 +219,7 @@ absl::Status Subscriber::Impl::Dispatch(const SubscribeMessage& message, std::st
           message.body);
     case SubscribeKind::kBatch:
       if (callbacks.on_batch_bytes) {
-        return callbacks.on_batch_bytes(Keep(std::move(bytes), message.body));
+        return callbacks.on_batch_bytes(Keep(bytes, message.body));
       }
       return Give(callbacks.on_events, message.body);
     case SubscribeKind::kProgress:

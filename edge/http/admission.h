@@ -1,7 +1,8 @@
 // How many connections the edge has, and whether it takes more. Shared by all listeners; any thread.
 //
 // Above `connections_max` requests are still read, so that each client can be sent away in the way it understands;
-// above that by a further sixteenth (at least 16, at most 1,024) a connection is refused without reading.
+// above that by a further sixteenth (at least 16, at most 1,024) a connection is refused without reading. Answers that
+// their clients have not taken yet have room of `answer_bytes_max` together.
 #ifndef WEIR_EDGE_HTTP_ADMISSION_H_
 #define WEIR_EDGE_HTTP_ADMISSION_H_
 
@@ -19,8 +20,11 @@ namespace weir::edge {
 class Admission {
  public:
   // The hubs' streams are connections too. They and the metrics must outlive this.
-  Admission(size_t connections_max, std::vector<const Hub*> hubs, HttpMetrics& metrics)
-      : connections_max_(connections_max), hubs_(std::move(hubs)), metrics_(metrics) {}
+  Admission(size_t connections_max, size_t answer_bytes_max, std::vector<const Hub*> hubs, HttpMetrics& metrics)
+      : connections_max_(connections_max),
+        answer_bytes_max_(answer_bytes_max),
+        hubs_(std::move(hubs)),
+        metrics_(metrics) {}
 
   size_t total() const {
     size_t total = metrics_.connections();
@@ -35,7 +39,20 @@ class Admission {
     return total() >= most + std::clamp<size_t>(most / 16, 16, 1024);
   }
 
-  void SetConnectionsMax(size_t connections_max) { connections_max_.store(connections_max, std::memory_order_relaxed); }
+  void SetLimits(size_t connections_max, size_t answer_bytes_max) {
+    connections_max_.store(connections_max, std::memory_order_relaxed);
+    answer_bytes_max_.store(answer_bytes_max, std::memory_order_relaxed);
+  }
+
+  // Room for an answer until its client has taken it. False: there is none, and nothing is to be given back.
+  bool TakeRoom(size_t bytes) {
+    if (metrics_.AddAnswerBytes(bytes) <= answer_bytes_max_.load(std::memory_order_relaxed)) {
+      return true;
+    }
+    metrics_.SubtractAnswerBytes(bytes);
+    return false;
+  }
+  void GiveBackRoom(size_t bytes) { metrics_.SubtractAnswerBytes(bytes); }
 
   HttpMetrics& metrics() { return metrics_; }
 
@@ -45,6 +62,7 @@ class Admission {
 
  private:
   std::atomic<size_t> connections_max_;
+  std::atomic<size_t> answer_bytes_max_;
   const std::vector<const Hub*> hubs_;
   HttpMetrics& metrics_;
   std::atomic<bool> draining_ = false;

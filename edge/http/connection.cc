@@ -13,6 +13,8 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kLingerTimeout(2);
 constexpr size_t kLingerBytesMax = 256 * 1024;
+// Larger answers need room.
+constexpr size_t kSmallAnswerBytes = 4096;
 
 }  // namespace
 
@@ -24,6 +26,7 @@ Connection::~Connection() {
   if (cancel_poll_) {
     cancel_poll_();
   }
+  GiveBackRoom();
   thread_.admission.metrics().Closed();
 }
 
@@ -206,8 +209,16 @@ bool Connection::SendProblem(const Problem& problem, std::string_view detail) {
 }
 
 bool Connection::Send(const Reply& reply, const ReplyContext& context) {
+  std::string bytes = Serialise(reply, context);
+  if (bytes.size() > kSmallAnswerBytes) {
+    if (!thread_.admission.TakeRoom(bytes.size())) {
+      return Send(ProblemReply(problem::kOverloaded, "too many answers are not taken yet", "Retry-After: 1\r\n"),
+                  context);
+    }
+    room_ = bytes.size();
+  }
   thread_.admission.metrics().CountAnswer(reply.status);
-  out_ = Serialise(reply, context);
+  out_ = std::move(bytes);
   sent_ = 0;
   keep_alive_ = context.keep_alive && !reply.close && (context.http11 || !reply.is_stream);
   state_ = State::kWriting;
@@ -229,12 +240,18 @@ bool Connection::Flush() {
     }
   }
   out_ = std::string();
+  GiveBackRoom();
   served_ = true;
   if (!keep_alive_ || peer_done_) {
     return Linger();
   }
   state_ = State::kHead;
   return true;
+}
+
+void Connection::GiveBackRoom() {
+  thread_.admission.GiveBackRoom(room_);
+  room_ = 0;
 }
 
 bool Connection::Linger() {

@@ -80,6 +80,7 @@ class Connection {
   bool Send(const Reply& reply, const ReplyContext& context);
   bool SendProblem(const Problem& problem, std::string_view detail);
   bool Flush();
+  void GiveBackRoom();
   bool Linger();
   void OnBytes(std::string_view bytes);
   void WaitRead();
@@ -98,6 +99,7 @@ class Connection {
   bool peer_done_ = false;  // the client sends no more
   size_t drained_ = 0;
   size_t sent_ = 0;
+  size_t room_ = 0;  // taken for out_
   Instant deadline_;
   std::string in_;
   std::string out_;

@@ -82,7 +82,8 @@ FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, std::shared
       hubs_(std::move(hubs)),
       metrics_(std::move(metrics)),
       address_(config.listen),
-      admission_(config.limits.connections_max, {hubs_.begin(), hubs_.end()}, *metrics_) {}
+      admission_(config.limits.connections_max, config.limits.answer_bytes_max, {hubs_.begin(), hubs_.end()},
+                 *metrics_) {}
 
 absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& config, std::vector<Hub*> hubs,
                                                           std::shared_ptr<HttpMetrics> metrics) {
@@ -132,14 +133,14 @@ FrontEnd::~FrontEnd() {
   }
 }
 
-absl::Status FrontEnd::Reload(const EdgeConfig& config) {
+absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   absl::StatusOr<FrontDeskOptions> desk = DeskOf(config);
   if (!desk.ok()) {
     return desk.status();
   }
   const Hub::Ended ended = EndedBetween(config_.verifier.get(), *desk);
   config_ = config;
-  admission_.SetConnectionsMax(config.limits.connections_max);
+  admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
     boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, ended,
@@ -149,8 +150,7 @@ absl::Status FrontEnd::Reload(const EdgeConfig& config) {
       hub->EndStreams(ended, retry_max, [countdown] { countdown->Down(); });
     });
   }
-  countdown->AwaitZero(kReloadGrace);
-  return absl::OkStatus();
+  return countdown->AwaitZero(kReloadGrace);
 }
 
 void FrontEnd::Drain() {

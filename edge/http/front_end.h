@@ -33,9 +33,9 @@ class FrontEnd {
 
   // Serves by this configuration from now on: routes, tokens, CORS, static files, `drain`, and of the limits those of
   // connections and requests; nothing else of it is looked at. Ends the streams and polls whose route is another one
-  // now, or whose token would not be accepted any more; all others go on. Returns when that is done. An error of the
-  // directory of static files: nothing has changed.
-  absl::Status Reload(const EdgeConfig& config);
+  // now, or whose token would not be accepted any more; all others go on. True when that is
+  // done; false: it took too long, and goes on. An error of the directory of static files: nothing has changed.
+  absl::StatusOr<bool> Reload(const EdgeConfig& config);
 
   // Ends all streams, spread over the configured window, and tells new clients to come back later. Returns when
   // everything has ended, at the latest a few seconds after the window. Once.

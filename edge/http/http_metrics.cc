@@ -35,7 +35,11 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
       Family("weir_edge_http_connections_refused_total", "Connections refused unread, far above the limit",
              prometheus::MetricType::Counter);
   refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
-  return {std::move(answers), std::move(connections), std::move(refused)};
+  prometheus::MetricFamily answer_bytes =
+      Family("weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
+             prometheus::MetricType::Gauge);
+  answer_bytes.metric.emplace_back().gauge.value = static_cast<double>(answer_bytes_.load(std::memory_order_relaxed));
+  return {std::move(answers), std::move(connections), std::move(refused), std::move(answer_bytes)};
 }
 
 }  // namespace weir::edge

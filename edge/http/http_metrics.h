@@ -26,6 +26,9 @@ class HttpMetrics : public prometheus::Collectable {
   void CountRefused() { refused_.fetch_add(1, std::memory_order_relaxed); }
   void Opened() { connections_.fetch_add(1, std::memory_order_relaxed); }
   void Closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+  // Bytes of answers under way.
+  size_t AddAnswerBytes(size_t bytes) { return answer_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes; }
+  void SubtractAnswerBytes(size_t bytes) { answer_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t connections() const { return connections_.load(std::memory_order_relaxed); }
 
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -34,6 +37,7 @@ class HttpMetrics : public prometheus::Collectable {
   std::array<std::atomic<uint64_t>, 600> answers_ = {};
   std::atomic<uint64_t> refused_ = 0;
   std::atomic<size_t> connections_ = 0;
+  std::atomic<size_t> answer_bytes_ = 0;
 };
 
 }  // namespace weir::edge

@@ -70,7 +70,7 @@ class ListenerTest : public testing::Test {
     auto socket = ListeningSocket::Open({"127.0.0.1", 0}, 64 * 1024);
     ASSERT_TRUE(socket.ok()) << socket.status();
     port_ = socket->address().port;
-    admission_.emplace(connections_max, std::vector<const Hub*>{&hub_}, metrics_);
+    admission_.emplace(connections_max, answer_bytes_max_, std::vector<const Hub*>{&hub_}, metrics_);
     listener_ = std::make_unique<Listener>(hub_, *std::move(socket), desk_, options_, *admission_);
     hub_.Run();
   }
@@ -103,6 +103,7 @@ class ListenerTest : public testing::Test {
   ListenerOptions options_;
   FakeHub hub_;
   HttpMetrics metrics_;
+  size_t answer_bytes_max_ = size_t{256} << 20U;
   std::optional<Admission> admission_;
   std::unique_ptr<Listener> listener_;
   uint16_t port_ = 0;
@@ -229,6 +230,35 @@ TEST_F(ListenerTest, SendsALargeAnswerToASlowReader) {
   client.Send("GET /file.txt HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kMissing));
   const std::string answer = client.ReadUntil("\"status\":404}");
   EXPECT_NE(answer.find(std::string(1'000'000, 'x') + "ENDHTTP/1.1 404"), std::string::npos);
+}
+
+TEST_F(ListenerTest, HoldsNoMoreOfAnswersThatAreNotTakenThanItsLimit) {
+  ServeFile(4'000'000);
+  answer_bytes_max_ = 9'000'000;
+  Start();
+  const std::string request = "GET /file.txt HTTP/1.1\r\nHost: h\r\n\r\n";
+  std::vector<std::unique_ptr<Client>> stopped;
+  for (int i = 0; i < 2; ++i) {
+    stopped.push_back(std::make_unique<Client>(true));
+    ASSERT_TRUE(stopped.back()->Connect(port_));
+    stopped.back()->Send(request);
+    stopped.back()->ReadUntil("\r\n\r\n");
+  }
+  Client refused;
+  ASSERT_TRUE(refused.Connect(port_));
+  refused.Send(request + std::string(kMissing));
+  const std::string answer = refused.ReadUntil("\"status\":404}");
+  EXPECT_EQ(answer.find("HTTP/1.1 503 "), 0U) << "small answers need no room";
+  EXPECT_NE(answer.find("Retry-After: 1\r\n"), std::string::npos);
+  EXPECT_EQ(metrics_.AddAnswerBytes(0) / 4'000'000, 2U);
+  stopped.pop_back();
+  AwaitConnections(2);
+  refused.Send(request);
+  EXPECT_NE(refused.ReadUntil("END").find("END"), std::string::npos);
+  stopped.clear();
+  refused.Close();
+  AwaitConnections(0);
+  EXPECT_EQ(metrics_.AddAnswerBytes(0), 0U);
 }
 
 TEST_F(ListenerTest, EndsAnAnswerThatIsNotTaken) {

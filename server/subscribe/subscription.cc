@@ -52,7 +52,6 @@ void Subscription::Stop(StopReason reason) {
 }
 
 void Subscription::End(const std::optional<Fault>& fault) {
-  ended_ = true;
   SetCatchingUp(false);
   sink_.Finish(fault);
 }

@@ -117,7 +117,6 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   bool snapshot_ = false;   // reading the newest of each topic up to `target_`
   bool caught_up_ = false;  // was said
   bool catching_up_ = false;
-  bool ended_ = false;
   const EventTypes* announced_ = nullptr;  // whose version was sent
   absl::Time progress_due_;
 };
