@@ -180,6 +180,12 @@ absl::Status CheckAuth(const pb::Edge& edge, EdgeConfig& config) {
   return absl::OkStatus();
 }
 
+constexpr size_t kPolicyBytesMax = 4096;
+
+bool IsPrintable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
 absl::Status CheckStatic(const pb::Edge& edge, EdgeConfig& config) {
   if (!edge.has_static_()) {
     return absl::OkStatus();
@@ -202,6 +208,14 @@ absl::Status CheckStatic(const pb::Edge& edge, EdgeConfig& config) {
   }
   if (!options.prefix.ends_with('/')) {
     options.prefix += '/';
+  }
+  if (edge.static_().has_content_security_policy()) {
+    options.content_security_policy = edge.static_().content_security_policy();
+  }
+  if (!IsPrintable(options.content_security_policy) || options.content_security_policy.size() > kPolicyBytesMax) {
+    return config.file.Error("static.content_security_policy",
+                             fmt::format("has {} bytes; allowed is one line of printable ASCII, at most {} bytes",
+                                         options.content_security_policy.size(), kPolicyBytesMax));
   }
   config.static_files = std::move(options);
   return absl::OkStatus();

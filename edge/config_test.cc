@@ -81,7 +81,7 @@ auth:
   issuers: [me]
   audiences: [you]
   leeway: 0s
-static: {directory: page, prefix: /pages}
+static: {directory: page, prefix: /pages, content_security_policy: "default-src 'none'"}
 cors: {origins: ["https://app.example.com"], credentials: true}
 limits:
   connections_max: 10
@@ -106,6 +106,7 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->auth_leeway, absl::ZeroDuration());
   EXPECT_EQ(config->static_files->directory, directory_ + "/page");
   EXPECT_EQ(config->static_files->prefix, "/pages/");
+  EXPECT_EQ(config->static_files->content_security_policy, "default-src 'none'");
   EXPECT_TRUE(config->cors.origins.contains("https://app.example.com"));
   EXPECT_TRUE(config->cors.credentials);
   EXPECT_EQ(config->limits.connections_max, 10U);
@@ -117,6 +118,13 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->limits.answer_bytes_max, 1U << 20U);
   EXPECT_EQ(config->drain_window, absl::ZeroDuration());
   EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
+}
+
+TEST_F(EdgeConfigTest, AnEmptyPolicyIsNoneAndAnAbsentOneTheDefault) {
+  const std::string page = std::string(kRoute) + "static: {directory: page";
+  EXPECT_EQ(Load(page + ", content_security_policy: ''}\n")->static_files->content_security_policy, "");
+  EXPECT_EQ(Load(page + "}\n")->static_files->content_security_policy, kDefaultContentSecurityPolicy);
+  EXPECT_TRUE(Load(page + ", content_security_policy: " + std::string(4096, 'a') + "}\n").ok());
 }
 
 TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
@@ -158,6 +166,11 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"static: {directory: missing}\n", "2:21: static.directory: "},
       {"static: {directory: secret.key}\n", "2:21: static.directory: "},
       {"static: {directory: page, prefix: pages}\n", "2:35: static.prefix: "},
+      {"static: {directory: page, content_security_policy: \"a\\r\\nSet-Cookie: b\"}\n",
+       "2:52: static.content_security_policy: has 16 bytes; allowed is one line"},
+      {"static: {directory: page, content_security_policy: grüße}\n", "2:52: static.content_security_policy: "},
+      {"static: {directory: page, content_security_policy: " + std::string(4097, 'a') + "}\n",
+       "2:52: static.content_security_policy: has 4097 bytes; "},
       {"cors: {}\n", "2:7: cors.origins: is empty"},
       {"cors: {origins: [\"*\"]}\n", "2:18: cors.origins[0]: is \"*\""},
       {"cors: {origins: [\"https://a/\"]}\n", "2:18: cors.origins[0]: "},

@@ -15,12 +15,7 @@
 namespace weir::edge {
 namespace {
 
-// Scripts and connections from here alone; a page may not be framed.
-constexpr std::string_view kSafetyHeaders =
-    "Content-Security-Policy: default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
-    "object-src 'none'; base-uri 'self'; frame-ancestors 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Referrer-Policy: no-referrer\r\n";
+constexpr std::string_view kSafetyHeaders = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
 
 std::string_view ContentType(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
@@ -163,6 +158,9 @@ StaticAnswer StaticFiles::Get(std::string_view path, std::string_view if_none_ma
   const std::string etag = fmt::format("\"{:x}-{:x}-{:x}\"", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_size);
   answer.headers = fmt::format("Content-Type: {}\r\nETag: {}\r\nLast-Modified: {}\r\nCache-Control: no-cache\r\n{}",
                                ContentType(relative), etag, HttpDate(info.st_mtim.tv_sec), kSafetyHeaders);
+  if (!options_.content_security_policy.empty()) {
+    answer.headers += fmt::format("Content-Security-Policy: {}\r\n", options_.content_security_policy);
+  }
   if (Unchanged(etag, info.st_mtim.tv_sec, if_none_match, if_modified_since)) {
     answer.status = 304;
     return answer;

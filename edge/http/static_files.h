@@ -17,9 +17,16 @@
 
 namespace weir::edge {
 
+// Scripts and connections from here alone; a page may not be framed.
+inline constexpr std::string_view kDefaultContentSecurityPolicy =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; object-src 'none'; "
+    "base-uri 'self'; frame-ancestors 'none'";
+
 struct StaticOptions {
   std::string directory;
   std::string prefix = "/";  // begins and ends with `/`
+  // As it is sent: printable ASCII. Empty: the header is left out.
+  std::string content_security_policy{kDefaultContentSecurityPolicy};
   size_t file_bytes_max = size_t{8} << 20U;
 };
 

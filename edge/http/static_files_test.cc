@@ -59,6 +59,17 @@ TEST_F(StaticFilesTest, ServesAFileWithItsTypeAndSafetyHeaders) {
   EXPECT_NE(Header(answer, "Content-Security-Policy").find("default-src 'self'"), std::string::npos);
 }
 
+TEST_F(StaticFilesTest, SendsAnotherPolicyOrNone) {
+  StaticOptions options = Options();
+  options.content_security_policy = "default-src 'none'";
+  EXPECT_EQ(Header(StaticFiles::Open(options)->Get("/app.js", "", ""), "Content-Security-Policy"),
+            "default-src 'none'");
+  options.content_security_policy.clear();
+  const StaticAnswer answer = StaticFiles::Open(options)->Get("/app.js", "", "");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.find("Content-Security-Policy"), std::string::npos);
+}
+
 TEST_F(StaticFilesTest, ServesTheIndexOfADirectory) {
   EXPECT_EQ(Get("/").body, "<p>home</p>");
   EXPECT_EQ(Get("/demo/").body, "<p>demo</p>");
