@@ -15,6 +15,7 @@ namespace weir::demo {
 namespace {
 
 constexpr absl::Duration kTrickleInterval = absl::Seconds(4);
+constexpr absl::Duration kImageInterval = absl::Milliseconds(400);  // a step of one of three requests
 constexpr absl::Duration kReportInterval = absl::Seconds(10);
 constexpr absl::Duration kFullWait = absl::Milliseconds(50);
 constexpr absl::Duration kFlushWait = absl::Seconds(5);
@@ -74,12 +75,26 @@ bool Publish(Publisher& publisher, const v1::Event& event, Tally& tally, const a
   return true;
 }
 
+// The images first: they come more often than the others.
+std::vector<std::unique_ptr<Source>> TrickleOf(const FeedOptions& options) {
+  std::vector<std::unique_ptr<Source>> sources;
+  sources.push_back(MakeImageSource(options.users.front()));
+  for (size_t i = 0; i < options.tenants.size(); ++i) {
+    sources.push_back(MakeGoalSource(options.tenants[i], 2 * i));
+  }
+  for (const std::string& user : options.users) {
+    sources.push_back(MakeNotificationSource(user));
+  }
+  return sources;
+}
+
 }  // namespace
 
 bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle> cars,
              const absl::Notification& stop) {
   spdlog::info("publishing {} cars to {}, one update every {}{}", cars.size(), options.server,
-               absl::FormatDuration(options.interval), options.all_apps ? ", and four other applications' events" : "");
+               absl::FormatDuration(options.interval),
+               options.all_apps ? ", and three other applications' events" : "");
   Tally tally;
   Client client({.server = options.server, .name = "weir-demo-feed"});
   Publisher publisher(
@@ -91,12 +106,10 @@ bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle
   schedule.Add(start, options.interval);
   std::vector<std::unique_ptr<Source>> others;
   if (options.all_apps) {
-    others.push_back(MakeGoalSource(options.tenant));
-    others.push_back(MakeDispatchSource());
-    others.push_back(MakeNotificationSource(options.user));
-    others.push_back(MakeImageSource(options.user));
+    others = TrickleOf(options);
     for (size_t i = 0; i < others.size(); ++i) {
-      schedule.Add(start + kTrickleInterval * static_cast<double>(i) / 4, kTrickleInterval);
+      schedule.Add(start + kTrickleInterval * static_cast<double>(i) / static_cast<double>(others.size()),
+                   i == 0 ? kImageInterval : kTrickleInterval);
     }
   }
 

@@ -21,10 +21,10 @@ struct FeedOptions {
   uint64_t count = 0;
   // End when every car was sent once.
   bool once = false;
-  // Also a slow trickle for the other four applications, for this tenant and this user.
+  // Also a trickle of goals of these tenants, and of notifications of these users; images are the first user's.
   bool all_apps = true;
-  std::string tenant = "tenant-1";
-  std::string user = "alice";
+  std::vector<std::string> tenants = {"tenant-1", "tenant-2"};
+  std::vector<std::string> users = {"alice", "bob"};
 };
 
 // Returns when the part is done, or after `stop`; true when every event was stored. Says on stderr what it does. While

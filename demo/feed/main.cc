@@ -43,11 +43,16 @@ void Describe(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
   app.add_option("--count", arguments.options.count, "End after so many updates of cars");
   app.add_flag("--once", arguments.options.once, "End when every car was sent once");
-  app.add_option("--apps", arguments.apps, "vehicles, or all: a trickle for the four other applications too")
+  app.add_option("--apps", arguments.apps, "vehicles, or all: a trickle of goals, notifications and images too")
       ->check(CLI::IsMember({"vehicles", "all"}))
       ->capture_default_str();
-  app.add_option("--tenant", arguments.options.tenant, "Whose goals")->capture_default_str();
-  app.add_option("--user", arguments.options.user, "Whose notifications and images")->capture_default_str();
+  app.add_option("--tenant", arguments.options.tenants, "Whose goals; may be given again")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--user", arguments.options.users,
+                 "Whose notifications, and of the first one images; may be given again")
+      ->type_name("NAME")
+      ->capture_default_str();
 }
 
 }  // namespace

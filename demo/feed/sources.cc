@@ -5,10 +5,12 @@
 #include <string_view>
 #include <utility>
 
-#include "apps/dispatch/v1/dispatch.pb.h"
+#include "absl/strings/escaping.h"
 #include "apps/goals/v1/goals.pb.h"
 #include "apps/imagegen/v1/imagegen.pb.h"
 #include "apps/notifications/v1/notifications.pb.h"
+#include "demo/feed/landscape.h"
+#include "demo/feed/png.h"
 #include "fmt/format.h"
 
 namespace weir::demo {
@@ -43,9 +45,22 @@ class Ids {
   uint64_t count_ = 0;
 };
 
+struct Goal {
+  const char* title;
+  const char* action;
+  const char* issue;
+};
+
+constexpr std::array<Goal, 4> kGoals = {{
+    {"Run 5 km without a rest", "Run three times a week", "Rain on Tuesday"},
+    {"Speak Portuguese on holiday", "Twenty words a day", "The teacher is ill"},
+    {"Read a book a month", "Half an hour before bed", "The library is closed"},
+    {"Play the nocturne by heart", "Practise the left hand", "A string is broken"},
+}};
+
 class GoalSource final : public Source {
  public:
-  explicit GoalSource(std::string tenant) : tenant_(std::move(tenant)) {}
+  GoalSource(std::string tenant, size_t first) : tenant_(std::move(tenant)), goals_(first) {}
 
   v1::Event Next(absl::Time now) override {
     const uint64_t step = step_++ % 5;
@@ -54,7 +69,7 @@ class GoalSource final : public Source {
       goal_ = ids_.Next("goal", now);
       apps::goals::v1::GoalCreated created;
       created.set_goal_id(goal_);
-      created.set_title("Run 5 km without a rest");
+      created.set_title(kGoals[goals_++ % kGoals.size()].title);
       created.set_tenant_id(tenant_);
       SetTime(now, created.mutable_created_at());
       event = EventOf(topic(), created, now);
@@ -65,10 +80,9 @@ class GoalSource final : public Source {
       SetTime(now, activated.mutable_activated_at());
       event = EventOf(topic(), activated, now);
     } else if (step == 2) {
-      event = Part<apps::goals::v1::ActionCreated>("Run three times a week", now,
-                                                   &apps::goals::v1::ActionCreated::set_action_id);
+      event = Part<apps::goals::v1::ActionCreated>(goal().action, now, &apps::goals::v1::ActionCreated::set_action_id);
     } else if (step == 3) {
-      event = Part<apps::goals::v1::IssueCreated>("Rain on Tuesday", now, &apps::goals::v1::IssueCreated::set_issue_id);
+      event = Part<apps::goals::v1::IssueCreated>(goal().issue, now, &apps::goals::v1::IssueCreated::set_issue_id);
     } else {
       apps::goals::v1::GoalCompleted completed;
       completed.set_goal_id(goal_);
@@ -82,6 +96,7 @@ class GoalSource final : public Source {
 
  private:
   std::string topic() const { return fmt::format("tenants.{}.goals", tenant_); }
+  const Goal& goal() const { return kGoals[(goals_ - 1) % kGoals.size()]; }
 
   template <typename T>
   v1::Event Part(const char* title, absl::Time now, void (T::*set_id)(std::string&&)) {
@@ -97,43 +112,7 @@ class GoalSource final : public Source {
   const std::string tenant_;
   Ids ids_;
   std::string goal_;
-  uint64_t step_ = 0;
-};
-
-class DispatchSource final : public Source {
- public:
-  v1::Event Next(absl::Time now) override {
-    constexpr std::array<const char*, 4> kStates = {"en_route", "on_scene", "returning", "available"};
-    const uint64_t round = step_ / 3;
-    switch (step_++ % 3) {
-      case 0: {
-        apps::dispatch::v1::EventCreated incident;
-        incident.set_event_id(ids_.Next("incident", now));
-        incident.set_title("Fire alarm in Harbour Street");
-        incident.set_priority(static_cast<int32_t>(round % 3) + 1);
-        SetTime(now, incident.mutable_started_at());
-        return EventOf("dispatch.broadcast", incident, now);
-      }
-      case 1: {
-        apps::dispatch::v1::BilstatusUpdate state;
-        state.set_call_sign(fmt::format("A{}", round % 7 + 1));
-        state.set_status(kStates[round % kStates.size()]);
-        state.set_position("Harbour Street");
-        return EventOf("dispatch.broadcast", state, now);
-      }
-      default: {
-        apps::dispatch::v1::FlashMessage message;
-        message.set_id(ids_.Next("flash", now));
-        message.set_text("Harbour Street is closed to traffic");
-        message.set_severity(round % 4 == 0 ? "critical" : "info");
-        message.set_sender("control room");
-        return EventOf("dispatch.broadcast", message, now);
-      }
-    }
-  }
-
- private:
-  Ids ids_;
+  size_t goals_;
   uint64_t step_ = 0;
 };
 
@@ -148,7 +127,7 @@ class NotificationSource final : public Source {
     notification.set_type(to_all ? "info" : "success");
     notification.set_title(to_all ? "Maintenance tonight" : "Transcription finished");
     notification.set_message(to_all ? "Uploads pause from 02:00 to 02:15 UTC."
-                                    : fmt::format("Interview {} is ready to read.", step_));
+                                    : fmt::format("Interview {} of {} is ready to read.", step_, user_));
     notification.set_status("unread");
     if (!to_all) {
       (*notification.mutable_metadata()->mutable_fields())["minutes"].set_number_value(static_cast<double>(step_ % 60));
@@ -170,41 +149,61 @@ class ImageSource final : public Source {
   explicit ImageSource(std::string user) : user_(std::move(user)) {}
 
   v1::Event Next(absl::Time now) override {
-    constexpr uint64_t kSteps = 5;  // 0, 25, 50, 75 per cent, and the end
-    const uint64_t step = step_ % kSteps;
-    const bool fails = (step_ / kSteps) % 4 == 3;
-    ++step_;
-    if (step == 0) {
-      request_ = ids_.Next("req", now);
+    Request& request = requests_[turn_++ % requests_.size()];
+    if (request.id.empty()) {
+      request = Begin(now);
     }
     apps::imagegen::v1::GenerationUpdate update;
-    update.set_request_id(request_);
-    if (step < kSteps - 1) {
-      update.set_status(apps::imagegen::v1::STATUS_PROGRESS);
-      update.set_message("generating");
-      update.mutable_payload()->set_progress(static_cast<uint32_t>(step) * 25);
-    } else if (fails) {
+    update.set_request_id(request.id);
+    update.set_message(LandscapeTitle(request.number));
+    if (request.number % 4 == 3 && request.step > request.steps / 2) {
       update.set_status(apps::imagegen::v1::STATUS_ERROR);
-      update.set_message("the prompt was refused");
+      update.set_message("The prompt was refused");
+    } else if (request.step < request.steps) {
+      update.set_status(apps::imagegen::v1::STATUS_PROGRESS);
+      update.mutable_payload()->set_progress(request.step++ * 100 / request.steps);
     } else {
       update.set_status(apps::imagegen::v1::STATUS_OK);
-      update.set_message("done");
-      apps::imagegen::v1::Image* image = update.mutable_payload()->add_images();
-      image->set_url(fmt::format("https://images.example/{}.png", request_));
-      image->set_content_type("image/png");
-      image->set_file_name(request_ + ".png");
-      image->set_file_size(1'824'075);
-      image->set_width(1024);
-      image->set_height(1024);
+      AddImage(request, *update.mutable_payload()->add_images());
     }
-    return EventOf(fmt::format("users.{}.imagegen.{}", user_, request_), update, now);
+    v1::Event event = EventOf(fmt::format("users.{}.imagegen.{}", user_, request.id), update, now);
+    if (update.status() != apps::imagegen::v1::STATUS_PROGRESS) {
+      request = {};
+    }
+    return event;
   }
 
  private:
+  struct Request {
+    std::string id;  // empty: there is none
+    uint32_t number = 0;
+    uint32_t step = 0;
+    uint32_t steps = 0;
+  };
+
+  Request Begin(absl::Time now) {
+    const uint32_t number = count_++;
+    return {.id = ids_.Next("req", now), .number = number, .steps = 8 + number % 3 * 3};
+  }
+
+  // A picture in the event itself, as a `data:` URL: the demo needs no store of files.
+  static void AddImage(const Request& request, apps::imagegen::v1::Image& image) {
+    constexpr uint32_t kWidth = 480;
+    constexpr uint32_t kHeight = 300;
+    const std::string png = EncodePng(DrawLandscape(request.number, kWidth, kHeight));
+    image.set_url("data:image/png;base64," + absl::Base64Escape(absl::string_view(png.data(), png.size())));
+    image.set_content_type("image/png");
+    image.set_file_name(request.id + ".png");
+    image.set_file_size(static_cast<uint32_t>(png.size()));
+    image.set_width(kWidth);
+    image.set_height(kHeight);
+  }
+
   const std::string user_;
   Ids ids_;
-  std::string request_;
-  uint64_t step_ = 0;
+  std::array<Request, 3> requests_;  // under way at the same time
+  size_t turn_ = 0;
+  uint32_t count_ = 0;
 };
 
 }  // namespace
@@ -224,8 +223,9 @@ v1::Event VehicleSource::Next(absl::Time now) {
   return EventOf("vehicles.updates", update, now);
 }
 
-std::unique_ptr<Source> MakeGoalSource(std::string tenant) { return std::make_unique<GoalSource>(std::move(tenant)); }
-std::unique_ptr<Source> MakeDispatchSource() { return std::make_unique<DispatchSource>(); }
+std::unique_ptr<Source> MakeGoalSource(std::string tenant, size_t first) {
+  return std::make_unique<GoalSource>(std::move(tenant), first);
+}
 std::unique_ptr<Source> MakeNotificationSource(std::string user) {
   return std::make_unique<NotificationSource>(std::move(user));
 }

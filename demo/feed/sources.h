@@ -39,13 +39,13 @@ class VehicleSource final : public Source {
   uint64_t updates_ = 0;
 };
 
-// A goal's life, goal after goal, on `tenants.TENANT.goals`, with the attribute tenant_id.
-std::unique_ptr<Source> MakeGoalSource(std::string tenant);
-// Flash messages, vehicles' states and incidents, on `dispatch.broadcast`.
-std::unique_ptr<Source> MakeDispatchSource();
+// A goal's life, goal after goal, on `tenants.TENANT.goals`, with the attribute tenant_id. `first` is the goal's number
+// that it begins with, so that tenants differ.
+std::unique_ptr<Source> MakeGoalSource(std::string tenant, size_t first = 0);
 // A user's notifications, every fifth to all, on `users.USER.notifications` and `broadcast.notifications`.
 std::unique_ptr<Source> MakeNotificationSource(std::string user);
-// Progress and results of requests, every fourth of which fails, on `users.USER.imagegen.REQUEST`.
+// Progress and results of requests, three at a time, every fourth of which fails, on `users.USER.imagegen.REQUEST`. The
+// result is a PNG of a few kilobytes, within the event.
 std::unique_ptr<Source> MakeImageSource(std::string user);
 
 }  // namespace weir::demo

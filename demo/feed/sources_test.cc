@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -61,9 +62,6 @@ TEST(OtherSources, EachTypeComesOnItsTopic) {
   EXPECT_EQ(TypesOf(*MakeGoalSource("tenant-1"), 10, topics).size(), 5U);
   EXPECT_EQ(topics, std::set<std::string>{"tenants.tenant-1.goals"});
   topics.clear();
-  EXPECT_EQ(TypesOf(*MakeDispatchSource(), 6, topics).size(), 3U);
-  EXPECT_EQ(topics, std::set<std::string>{"dispatch.broadcast"});
-  topics.clear();
   EXPECT_EQ(TypesOf(*MakeNotificationSource("alice"), 10, topics).size(), 1U);
   EXPECT_EQ(topics, (std::set<std::string>{"broadcast.notifications", "users.alice.notifications"}));
 }
@@ -76,24 +74,43 @@ TEST(OtherSources, GoalsCarryTheirTenant) {
   EXPECT_EQ(created.tenant_id(), "acme");
 }
 
-TEST(OtherSources, ARequestForImagesGoesFromNothingToItsEnd) {
+TEST(OtherSources, RequestsForImagesGoFromNothingToTheirEndThreeAtATime) {
   const std::unique_ptr<Source> source = MakeImageSource("alice");
-  std::string seen;
-  for (int i = 0; i < 20; ++i) {
+  std::map<std::string, std::string> seen;  // by request
+  std::set<std::string> under_way;
+  std::vector<std::string> ended;
+  while (ended.size() < 8) {
     apps::imagegen::v1::GenerationUpdate update;
     const v1::Event event = source->Next(kNow);
     ASSERT_TRUE(event.payload().UnpackTo(&update));
     EXPECT_EQ(event.topic(), "users.alice.imagegen." + update.request_id());
+    under_way.insert(update.request_id());
+    EXPECT_LE(under_way.size(), 3U);
     if (update.status() == apps::imagegen::v1::STATUS_PROGRESS) {
       EXPECT_TRUE(update.payload().has_progress());
-      seen += std::to_string(update.payload().progress()) + " ";
-    } else {
-      EXPECT_EQ(update.payload().images_size(), update.status() == apps::imagegen::v1::STATUS_OK ? 1 : 0);
-      seen += apps::imagegen::v1::Status_Name(update.status()) + " ";
+      seen[update.request_id()] += std::to_string(update.payload().progress()) + " ";
+      continue;
     }
+    under_way.erase(update.request_id());
+    ended.push_back(seen[update.request_id()] + apps::imagegen::v1::Status_Name(update.status()));
+    EXPECT_EQ(update.payload().images_size(), update.status() == apps::imagegen::v1::STATUS_OK ? 1 : 0);
   }
-  const std::string good = "0 25 50 75 STATUS_OK ";
-  EXPECT_EQ(seen, good + good + good + "0 25 50 75 STATUS_ERROR ");
+  EXPECT_EQ(ended[0], "0 12 25 37 50 62 75 87 STATUS_OK");
+  EXPECT_EQ(std::count(ended.begin(), ended.end(), "0 12 25 37 50 STATUS_ERROR"), 1);
+}
+
+TEST(OtherSources, AnImageIsAPng) {
+  const std::unique_ptr<Source> source = MakeImageSource("alice");
+  apps::imagegen::v1::GenerationUpdate update;
+  while (update.payload().images().empty()) {
+    ASSERT_TRUE(source->Next(kNow).payload().UnpackTo(&update));
+  }
+  const apps::imagegen::v1::Image& image = update.payload().images(0);
+  EXPECT_EQ(image.content_type(), "image/png");
+  EXPECT_EQ(image.file_name(), update.request_id() + ".png");
+  EXPECT_EQ(image.url().find("data:image/png;base64,iVBORw0KGgo"), 0U);
+  EXPECT_GT(image.file_size(), 500U);
+  EXPECT_LT(image.file_size(), 8000U);
 }
 
 }  // namespace
