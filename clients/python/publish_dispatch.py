@@ -28,12 +28,16 @@ PASSING = {
 }
 
 
-def event_of(text, severity):
-    message = dispatch_pb2.FlashMessage(id=uuid.uuid4().hex, text=text, severity=severity, sender="python")
-    event = event_pb2.Event(topic=TOPIC, id=message.id)
-    event.payload.Pack(message)
+def event_of(payload):
+    """An event with an id of its own: made once, so that a retry is recognised."""
+    event = event_pb2.Event(topic=TOPIC, id=uuid.uuid4().hex)
+    event.payload.Pack(payload)
     event.time.GetCurrentTime()
     return event
+
+
+def flash(text, severity, sender):
+    return dispatch_pb2.FlashMessage(id=uuid.uuid4().hex, text=text, severity=severity, sender=sender)
 
 
 def publish(bus, event, patience):
@@ -43,7 +47,7 @@ def publish(bus, event, patience):
     ceiling = 0.1
     while True:
         try:
-            return bus.Publish(request, timeout=10).results[0]
+            return bus.Publish(request, timeout=min(10, patience)).results[0]
         except grpc.RpcError as error:
             wait = random.uniform(0, ceiling)
             if error.code() not in PASSING or time.monotonic() + wait > deadline:
@@ -62,9 +66,9 @@ def main():
     with grpc.insecure_channel(options.server) as channel:
         bus = event_bus_pb2_grpc.EventBusStub(channel)
         for line in sys.stdin:
-            text = line.rstrip("\n")
+            event = event_of(flash(line.rstrip("\n"), options.severity, "python"))
             try:
-                result = publish(bus, event_of(text, options.severity), options.patience)
+                result = publish(bus, event, options.patience)
             except grpc.RpcError as error:
                 sys.exit(f"publish_dispatch: {error.code().name}: {error.details()}")
             if result.HasField("error"):
