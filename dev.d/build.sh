@@ -11,8 +11,10 @@ Examples:
   ./dev build                       everything, optimised, into build/release
   ./dev build asan                  with AddressSanitizer and UndefinedBehaviorSanitizer, into build/asan
   ./dev build debug weir-edge       one target
+  ./dev build page                  the demo's page, into build/page
 
 Usage: ./dev build [PRESET] [TARGET…]
+       ./dev build page
 Presets: release (default), debug, asan, tsan. Installs what is missing first.
 U
 }
@@ -31,6 +33,11 @@ build() {
 
 cmd_build() {
   local preset=release
+  if [[ ${1:-} == page && $# == 1 ]]; then
+    install_packages build
+    build_page
+    return
+  fi
   case ${1:-} in
     release | debug | asan | tsan)
       preset=$1

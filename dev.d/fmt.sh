@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Lays the code out by .clang-format, and writes the generated tables of docs/configuration.md.
+# Lays the code out by .clang-format, prettier and black, and writes the generated tables of docs/configuration.md.
 
 usage_fmt() {
   cat <<'U'
 Examples:
-  ./dev fmt                   all C++ files, and the tables of docs/configuration.md
-  ./dev fmt edge/render       those below a folder
+  ./dev fmt                   all code, and the tables of docs/configuration.md
+  ./dev fmt edge/render       the C++ files below a folder
 
 Usage: ./dev fmt [PATH]…
 U
@@ -25,6 +25,10 @@ cmd_fmt() {
     install_npm
     install_node
     node "$ROOT/tests/checks/config_reference.mjs" --write
+    npm_ci "$ROOT/clients/web"
+    (cd "$ROOT/clients/web" && node_modules/.bin/prettier --log-level warn --write src demo)
+    mapfile -t files < <(own_files '*.py')
+    (cd "$ROOT" && black --quiet --line-length 120 "${files[@]}")
   fi
   mapfile -t files < <(own_files '*.h' '*.cc')
   if (($#)); then

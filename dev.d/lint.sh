@@ -34,6 +34,18 @@ lint_layout() {
   return 1
 }
 
+lint_python() {
+  local files
+  mapfile -t files < <(own_files '*.py')
+  (cd "$ROOT" && black --quiet --line-length 120 --check "${files[@]}" && pyflakes3 "${files[@]}")
+}
+
+lint_web_layout() { (cd "$ROOT/clients/web" && node_modules/.bin/prettier --log-level warn --check src demo); }
+
+lint_page_types() {
+  make_event_types && (cd "$ROOT/clients/web" && node_modules/.bin/tsc -p demo)
+}
+
 lint_scripts() {
   local files
   mapfile -t files < <(own_files dev .ci/run '*.sh')
@@ -113,6 +125,7 @@ cmd_lint() {
   step "Checking"
   check "C++ layout (.clang-format; ./dev fmt repairs it)" lint_layout
   check "scripts (shellcheck)" lint_scripts
+  check "Python (black, pyflakes; ./dev fmt lays it out)" lint_python
   check "proto files (buf lint)" buf lint proto
   base=${base:-$(proto_base)}
   if [[ -z $base ]] || ! git -C "$ROOT" cat-file -e "$base:proto" 2>/dev/null; then
@@ -126,6 +139,8 @@ cmd_lint() {
   check "tests that the documents name (tests/checks/named_tests.mjs)" node "$ROOT/tests/checks/named_tests.mjs"
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
   npm_ci "$ROOT/clients/web"
+  check "layout of the browser client and the demo's page (prettier; ./dev fmt repairs it)" lint_web_layout
+  check "types of the demo's page (tsc)" lint_page_types
   check "size of the browser client (clients/web/size.mjs)" node "$ROOT/clients/web/size.mjs"
   check "package of the browser client (publint, attw)" npm --prefix "$ROOT/clients/web" run lint --silent
   check "lock files without addresses" lint_locks

@@ -47,6 +47,8 @@ test_node() {
   step "Tests of scripts, documents and the page"
   npm_ci "$ROOT/clients/web"
   npm_ci "$ROOT/clients/protoc-gen-weir"
+  build_page
+  build_python
   mapfile -t files < <(own_files 'tests/*.test.mjs' 'clients/*.test.mjs')
   (cd "$ROOT" && PATH=$ROOT/build/release/bin:$PATH node --test --test-concurrency=1 \
     --test-reporter=spec --test-reporter-destination=stderr --test-reporter=tap --test-reporter-destination="$report" \

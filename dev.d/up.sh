@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Runs the demo in the foreground: weir-server, weir-edge, weir-demo-feed.
+# Runs the demo in the foreground: weir-server, weir-edge, weir-demo-feed, and the backend of its page.
 #
 # Each part runs in a session of its own, so that Ctrl-C reaches only this script, which then ends them in order; and
 # each is told by the kernel when this script is gone. A part that dies is started again after a back-off of 1 s,
@@ -35,7 +35,7 @@ claim_port() {
 up_start() {
   local part=$1 command
   IFS=$'\x1f' read -r -a command <<<"${up_command[$part]}"
-  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 7<&- 8<&- 9<&- &
+  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 6<&- 7<&- 8<&- 9<&- &
   up_pid[$part]=$!
   up_started[$part]=$SECONDS
   # The signal to end may have come in between.
@@ -78,7 +78,7 @@ up_stop() {
   up_stopping=1
   local part
   # The readers first, so that they do not see the server go.
-  for part in feed edge server; do
+  for part in backend feed edge server; do
     [[ -z ${up_pid[$part]:-} ]] || kill -TERM "${up_pid[$part]}" 2>/dev/null || true
   done
 }
@@ -152,12 +152,18 @@ up_server_command() {
 }
 
 up_edge_command() {
-  up_join "$(bin weir-edge)" --config "$edge_config" --static "$ROOT/demo/page" --server "127.0.0.1:$grpc_port" \
+  up_join "$(bin weir-edge)" --config "$edge_config" --static "$data/page" --server "127.0.0.1:$grpc_port" \
     --listen "127.0.0.1:$http_port" --admin-listen "127.0.0.1:$edge_admin"
 }
 
+up_backend_command() {
+  up_join env "PYTHONPATH=$ROOT/build/python:$ROOT/clients/python" PYTHONDONTWRITEBYTECODE=1 \
+    /usr/bin/python3 "$ROOT/demo/backend/main.py" --server "127.0.0.1:$grpc_port" --port "$backend_port" \
+    --key "$data/keys/hs256.key" --origin "http://127.0.0.1:$http_port" --origin "http://localhost:$http_port"
+}
+
 cmd_up() {
-  local grpc_port=50051 http_port=8080 server_admin=9902 edge_admin=9901 data=${WEIR_DEV_DATA:-$DATA_DEFAULT}
+  local grpc_port=50051 http_port=8080 server_admin=9902 edge_admin=9901 backend_port=0 data=${WEIR_DEV_DATA:-$DATA_DEFAULT}
   local ready edge_config part moved=0
   while (($#)); do
     case $1 in
@@ -186,8 +192,13 @@ cmd_up() {
   install_packages build
   install_npm
   build release "${PROGRAMS[@]}"
+  build_page
+  build_python
   mkdir -p "$data/logs"
   data=$(cd "$data" && pwd)
+  # A copy, because its config.json is this demo's own.
+  rm -rf "$data/page"
+  cp -R "$ROOT/build/page" "$data/page"
   make_keys "$data"
   edge_config=$(up_edge_config)
 
@@ -199,7 +210,7 @@ cmd_up() {
   claim_port "weir-server's admin listener" "$server_admin"
   claim_port "weir-edge's admin listener" "$edge_admin"
 
-  for part in server edge feed; do
+  for part in server edge feed backend; do
     : >"$data/logs/$part.log"
     up_delay[$part]=1
   done
@@ -235,8 +246,19 @@ cmd_up() {
     up_command[feed]=$(up_join "$(bin weir-demo-feed)" --server "127.0.0.1:$grpc_port" \
       --cars "$ROOT/node_modules/vega-datasets/data/cars.json")
     up_start feed
+    up_command[backend]=$(up_backend_command)
+    if up_start_ready backend 6; then
+      backend_port=$(ready_port http)
+      up_command[backend]=$(up_backend_command)
+      printf '{"backend": "http://127.0.0.1:%s"}\n' "$backend_port" >"$data/page/config.json"
+      note "backend      http://127.0.0.1:$backend_port, for the page's tokens"
+    elif ((!up_stopping)); then
+      die "the page's backend does not start; its log is $data/logs/backend.log"
+    fi
+  fi
+  if ((!up_stopping)); then
     note "logs         $data/logs"
-    step "The demo: http://127.0.0.1:$http_port/#token=$(WEIR_DEV_DATA=$data cmd_token demo)"
+    step "The demo: http://127.0.0.1:$http_port/"
     note "Ctrl-C ends it"
   fi
 

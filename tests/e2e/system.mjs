@@ -1,9 +1,9 @@
-// A running Weir for tests: the real server, edge and feed on free ports, with keys and data of their own. Everything that
-// was started is ended by stop(), also what was killed and started again.
+// A running Weir for tests: the real server, edge, feed, and the demo's backend, on free ports, with keys and data of their
+// own. Everything that was started is ended by stop(), also what was killed and started again.
 import { execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,7 @@ export const bin = (name) => path.join(process.env.WEIR_BIN ?? path.join(root, '
 export class System {
   dir = mkdtempSync(path.join(tmpdir(), 'weir-e2e-'));
   key = path.join(this.dir, 'keys/hs256.key');
+  page = path.join(this.dir, 'page'); // what the edge serves
   // Ports are chosen at the first start and kept over restarts.
   grpc = '127.0.0.1:0';
   http = '127.0.0.1:0';
@@ -28,6 +29,7 @@ export class System {
   // `edge`, `server`: configurations other than the demo's; paths in them are relative to the system's own directory.
   constructor({ edge, server } = {}) {
     mkdirSync(path.dirname(this.key), { recursive: true });
+    mkdirSync(this.page);
     writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeFileSync(path.join(this.dir, 'keys/es256.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
@@ -61,7 +63,7 @@ export class System {
 
   async startEdge() {
     const ready = await this.#daemon('weir-edge', [
-      ...['--config', path.join(this.dir, 'edge.yaml'), '--static', path.join(root, 'demo/page'), '--server', this.grpc],
+      ...['--config', path.join(this.dir, 'edge.yaml'), '--static', this.page, '--server', this.grpc],
       ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2'],
     ]);
     [this.http, this.edgeAdmin] = [ready.http, ready.admin];
@@ -70,6 +72,20 @@ export class System {
   startFeed(...flags) {
     const cars = path.join(root, 'node_modules/vega-datasets/data/cars.json');
     this.#spawn('weir-demo-feed', ['--server', this.grpc, '--cars', cars, ...flags]);
+  }
+
+  // The demo's page as ./dev build page makes it, and its backend. Resolves to the backend's address.
+  async startPage(...flags) {
+    cpSync(path.join(root, 'build/page'), this.page, { recursive: true });
+    const main = path.join(root, 'demo/backend/main.py');
+    const ready = await this.#daemon(
+      'backend',
+      [main, '--server', this.grpc, '--key', this.key, '--origin', `http://${this.http}`, ...flags],
+      '/usr/bin/python3',
+      { PYTHONPATH: ['build/python', 'clients/python'].map((folder) => path.join(root, folder)).join(':'), PYTHONDONTWRITEBYTECODE: '1' },
+    );
+    writeFileSync(path.join(this.page, 'config.json'), JSON.stringify({ backend: `http://${ready.http}` }));
+    return ready.http;
   }
 
   // Ends one process and waits for it.
@@ -84,7 +100,7 @@ export class System {
   }
 
   async stop() {
-    for (const name of ['weir-demo-feed', 'weir-edge', 'weir-server']) await this.end(name, 'SIGKILL');
+    for (const name of ['backend', 'weir-demo-feed', 'weir-edge', 'weir-server']) await this.end(name, 'SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -150,8 +166,8 @@ export class System {
     return (this.#logs.get(name) ?? []).join('');
   }
 
-  #spawn(name, args) {
-    const child = spawn(bin(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  #spawn(name, args, command = bin(name), env = {}) {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const log = this.#logs.get(name) ?? [];
     this.#logs.set(name, log);
     child.stderr.on('data', (data) => log.push(data));
@@ -161,8 +177,8 @@ export class System {
   }
 
   // Starts a daemon and reads its first line, `NAME ready: grpc=… admin=…`.
-  async #daemon(name, args) {
-    const child = this.#spawn(name, args);
+  async #daemon(name, args, ...how) {
+    const child = this.#spawn(name, args, ...how);
     for await (const line of createInterface({ input: child.stdout })) {
       child.stdout.resume();
       const values = [...line.matchAll(/(\w+)=(\S+)/g)].map(([, key, value]) => [key, value]);
