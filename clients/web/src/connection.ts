@@ -35,7 +35,7 @@ export interface ConnectionOptions {
   maxAttempts: number;
   /**
    * Milliseconds of silence after which the connection counts as dead, and a quarter of that before its first words (a
-   * proxy that keeps them back); 0: never. Default 60000: two heartbeats and some.
+   * proxy that keeps them back), or a twelfth while the fallback waits; 0: never. Default 60000: two heartbeats and some.
    */
   silenceMax: number;
   /** Is told of every transition. Default `console`'s, without those below a warning. */
@@ -88,7 +88,8 @@ export class Connection {
   #away = false; // offline or frozen
 
   constructor(url: string | URL, options: Partial<ConnectionOptions>, events: ConnectionEvents) {
-    this.#url = new URL(url, globalThis.location?.href);
+    // Where there is no page, as on a server, a stream may be made but leads nowhere.
+    this.#url = new URL(url, globalThis.location?.href ?? 'http://no-page.invalid');
     this.#options = options;
     this.#events = events;
     const lastEventId = options.lastEventId ?? '';
@@ -135,8 +136,10 @@ export class Connection {
       }
       if (signal.aborted) return;
 
-      const polling = fallback !== undefined && failures >= fallbackAfter && Date.now() < streamDue;
-      const outcome = await this.#try(polling ? fallback : transport, polling ? streamDue - Date.now() : Infinity);
+      const due = fallback && failures >= fallbackAfter ? streamDue - Date.now() : undefined;
+      const polling = due !== undefined && due > 0;
+      // What is tried beside a fallback must be quick about it: meanwhile nothing is polled.
+      const outcome = await (polling ? this.#try(fallback!, due, 4) : this.#try(transport, Infinity, due === undefined ? 4 : 12));
       if (signal.aborted) return;
       if (outcome.opened) {
         refused = false;
@@ -166,8 +169,8 @@ export class Connection {
     }
   }
 
-  // One attempt, for `limit` milliseconds at most.
-  async #try(transport: Transport, limit: number): Promise<Outcome> {
+  // One attempt, for `limit` milliseconds at most, of which the first words may take this part of `silenceMax`.
+  async #try(transport: Transport, limit: number, patience: number): Promise<Outcome> {
     const outcome: Outcome = { message: '', opened: false, why: undefined, expired: false };
     if (this.#token === undefined && this.#options.auth && !(await this.#authorize('missing')))
       return { ...outcome, message: 'there is no token' };
@@ -176,7 +179,7 @@ export class Connection {
     if (this.#running?.signal.aborted) return outcome;
     const { start, silenceMax = 60_000 } = this.#options;
     let retry: number | undefined;
-    const timers = this.#watch(attempt, limit, transport.blind ? 0 : silenceMax, outcome);
+    const timers = this.#watch(attempt, limit, transport.blind ? 0 : silenceMax, outcome, patience);
     const ending = await transport.run(
       { url: this.#url, cursor: this.status.lastEventId, start, token: this.#token, silenceMax, signal },
       {
@@ -210,13 +213,13 @@ export class Connection {
   }
 
   // What ends an attempt by time: silence, its limit, and a renewed token that it cannot take over.
-  #watch(attempt: AbortController, limit: number, silenceMax: number, outcome: Outcome): { alive(): void; stop(): void } {
+  #watch(attempt: AbortController, limit: number, silenceMax: number, outcome: Outcome, patience: number): { alive(): void; stop(): void } {
     const end = (why: Why) => attempt.abort(why);
     let seen = Date.now();
     let silence: ReturnType<typeof setTimeout> | undefined;
     let renewal: ReturnType<typeof setTimeout> | undefined;
     const listen = () => {
-      const left = seen + silenceMax / (outcome.opened ? 1 : 4) - Date.now();
+      const left = seen + silenceMax / (outcome.opened ? 1 : patience) - Date.now();
       if (left <= 0) end('silent');
       else silence = setTimeout(listen, left);
     };

@@ -43,6 +43,11 @@ afterEach(() => {
 });
 
 describe('who listens', () => {
+  test('on a server nobody: a stream with a relative URL may be made there', () => {
+    stream = createStream<Events>('/api/cars');
+    expect(stream.status.state).toBe('disconnected');
+  });
+
   test('nobody: nothing is opened', async () => {
     stream = createStream('http://edge/x', { transport: bus.transport, logger: quiet });
     stream.onStatus(() => {});
@@ -242,6 +247,11 @@ describe('reconnecting', () => {
     await turn(75_000);
     expect(run).toHaveBeenCalledTimes(5);
     expect(stream.status.state).toBe('polling');
+    // Once a minute it is tried again; that keeps polls waiting, so for five seconds only.
+    await turn(55_000);
+    expect([run.mock.calls.length, polls.connections]).toEqual([6, 0]);
+    await turn(5000);
+    expect(polls.connections).toBe(1);
   });
 
   describe('a page that is away', () => {
