@@ -199,8 +199,8 @@ TEST(AdminServer, BoundsHeads) {
 
 TEST(AdminServer, ClosesSlowAndIdleConnections) {
   AdminOptions options;
-  options.exchange_timeout = absl::Milliseconds(50);
-  options.idle_timeout = absl::Milliseconds(50);
+  options.exchange_timeout = absl::Seconds(1);
+  options.idle_timeout = absl::Seconds(1);
   const auto server = Started(std::move(options));
   Client idle(server->port());
   Client slow(server->port());

@@ -44,14 +44,15 @@ function(weir_binary name)
 endfunction()
 
 # weir_test(NAME SOURCES a_test.cc … DEPS target … [LABEL unit|integration|…] [TIMEOUT seconds])
-# One ctest entry per GoogleTest case.
+# One ctest entry per GoogleTest case. The timeout ends what hangs, and leaves what it had started: deadlines inside a test
+# are shorter, and say what failed.
 function(weir_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
+    set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE weir_options ${ARG_DEPS} GTest::gmock_main)

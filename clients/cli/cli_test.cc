@@ -153,16 +153,16 @@ TEST_F(CliTest, SubscribePrintsWhatComesLive) {
   Process subscriber = Start({"subscribe", kTopic, "-n", "2"});
   ASSERT_TRUE(Subscribed());
   Publish(1);
-  const auto line = subscriber.ReadLine(absl::Seconds(20));
+  const auto line = subscriber.ReadLine(kPatience);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(Json::parse(*line)["data"]["requestId"], "r1");
   Publish(2);
-  EXPECT_EQ(*subscriber.Wait(absl::Seconds(20)), 0);
+  EXPECT_EQ(*subscriber.Wait(kPatience), 0);
 }
 
 TEST_F(CliTest, SubscribeMarksTheEndOfAReplay) {
   Publish(1);
-  const CommandResult result = system_.Weir({"subscribe", kTopic, "--earliest", "--wait", "2s"});
+  const CommandResult result = system_.Weir({"subscribe", kTopic, "--earliest", "--wait", "10s"});
   EXPECT_EQ(result.exit_code, 0) << "an event came";
   const std::vector<Json> lines = Lines(result.out);
   ASSERT_EQ(lines.size(), 2U) << result.out;
@@ -177,12 +177,13 @@ TEST_F(CliTest, WhatDoesNotComeInTimeIsExitCode3) {
 
 TEST_F(CliTest, AGapIsALineOfItsOwn) {
   Publish(1);
-  const std::vector<Json> lines =
-      Lines(system_.Weir({"subscribe", kTopic, "--from-id", "zzzzzzzz-5", "-n", "1", "--wait", "2s"}).out);
-  ASSERT_FALSE(lines.empty());
-  EXPECT_EQ(lines[0]["gap"]["reason"], "OTHER_EPOCH");
-  EXPECT_EQ(lines[0]["gap"]["requested_cursor"], "zzzzzzzz-5");
-  EXPECT_TRUE(lines[0]["gap"].contains("resume_cursor"));
+  Process subscriber = Start({"subscribe", kTopic, "--from-id", "zzzzzzzz-5"});
+  const absl::StatusOr<std::string> line = subscriber.ReadLine(kPatience);
+  ASSERT_TRUE(line.ok()) << line.status();
+  const Json gap = Json::parse(*line)["gap"];
+  EXPECT_EQ(gap["reason"], "OTHER_EPOCH");
+  EXPECT_EQ(gap["requested_cursor"], "zzzzzzzz-5");
+  EXPECT_TRUE(gap.contains("resume_cursor"));
   EXPECT_EQ(system_.Weir({"subscribe", kTopic, "--from-id", "zzzzzzzz-5", "--fail-on-gap"}).exit_code, 75);
 }
 
@@ -221,7 +222,7 @@ TEST_F(CliTest, CtrlCIs130) {
   Process subscriber = Start({"subscribe", kTopic});
   ASSERT_TRUE(Subscribed());
   subscriber.Signal(SIGINT);
-  EXPECT_EQ(*subscriber.Wait(absl::Seconds(20)), 130);
+  EXPECT_EQ(*subscriber.Wait(kPatience), 130);
 }
 
 TEST_F(CliTest, ABrokenPipeEndsQuietly) {
@@ -232,7 +233,7 @@ TEST_F(CliTest, ABrokenPipeEndsQuietly) {
   system_.Weir({"publish", "--from", "-"}, input);
   const CommandResult result = RunCommand(
       {"/bin/bash", "-c", R"("$0" list '>' | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}")", BinaryPath("weir")}, "",
-      absl::Seconds(30), {{"WEIR_SERVER", system_.grpc_address()}});
+      kPatience, {{"WEIR_SERVER", system_.grpc_address()}});
   EXPECT_EQ(result.exit_code, 141);
   EXPECT_EQ(result.err, "");
 }
@@ -243,11 +244,11 @@ TEST_F(CliTest, ASubscriptionSurvivesTheServersRestart) {
   system_.server().Kill();
   system_.StartServer({"--engine", "memory"});
   // The memory log began anew: the reader is told so, and goes on.
-  const auto gap = subscriber.ReadLine(absl::Seconds(20));
+  const auto gap = subscriber.ReadLine(kPatience);
   ASSERT_TRUE(gap.ok()) << gap.status();
   EXPECT_EQ(Json::parse(*gap)["gap"]["reason"], "OTHER_EPOCH");
   Publish(1);
-  EXPECT_EQ(*subscriber.Wait(absl::Seconds(20)), 0);
+  EXPECT_EQ(*subscriber.Wait(kPatience), 0);
 }
 
 TEST_F(CliTest, TheExamplesOfTheLibraryRun) {

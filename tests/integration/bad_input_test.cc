@@ -25,7 +25,7 @@ class BadFlagTest : public ::testing::Test {
   void ExpectRefused(const std::string& binary, const FlagCase& bad) {
     std::vector<std::string> argv = {BinaryPath(binary)};
     argv.insert(argv.end(), bad.flags.begin(), bad.flags.end());
-    const CommandResult result = RunCommand(argv, "", absl::Seconds(10));
+    const CommandResult result = RunCommand(argv);
     EXPECT_TRUE(result.exit_code == 1 || result.exit_code == 2)
         << result.exit_code << " " << fmt::format("{}", argv[1]);
     EXPECT_THAT(result.err, HasSubstr(bad.says));
@@ -95,8 +95,7 @@ TEST_F(BadFlagTest, AConfigurationErrorHasFileLineAndColumn) {
        }) {
     const std::string path = dir_.File("bad.yaml");
     WriteFile(path, bad.yaml);
-    const CommandResult result =
-        RunCommand({BinaryPath(bad.binary), "--config", path, "--check"}, "", absl::Seconds(10));
+    const CommandResult result = RunCommand({BinaryPath(bad.binary), "--config", path, "--check"});
     EXPECT_EQ(result.exit_code, 2) << bad.yaml;
     EXPECT_THAT(result.err, HasSubstr(path + ":")) << bad.yaml;
     EXPECT_THAT(result.err, HasSubstr(bad.says)) << bad.yaml;
@@ -108,8 +107,7 @@ TEST_F(BadFlagTest, ADataDirectoryThatCannotBeUsedIsRefusedInOneSentence) {
   running.StartServer();
   const auto start = [&](const std::string& dir) {
     return RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-                       "--data-dir", dir, "--descriptors", AppsDescriptorPath()},
-                      "", absl::Seconds(10));
+                       "--data-dir", dir, "--descriptors", AppsDescriptorPath()});
   };
   CommandResult result = start(running.data_dir());
   EXPECT_EQ(result.exit_code, 1);
@@ -141,14 +139,12 @@ TEST_F(BadFlagTest, ATakenPortIsNamed) {
   running.StartEdge();
   CommandResult result =
       RunCommand({BinaryPath("weir-server"), "--engine", "memory", "--descriptors", AppsDescriptorPath(),
-                  "--admin-listen", "127.0.0.1:0", "--listen", running.grpc_address()},
-                 "", absl::Seconds(10));
+                  "--admin-listen", "127.0.0.1:0", "--listen", running.grpc_address()});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr(running.grpc_address()));
   const std::string http = fmt::format("127.0.0.1:{}", running.http_port());
   result = RunCommand({BinaryPath("weir-edge"), "--config", running.edge_config_path(), "--listen", http,
-                       "--admin-listen", "127.0.0.1:0", "--server", running.grpc_address()},
-                      "", absl::Seconds(10));
+                       "--admin-listen", "127.0.0.1:0", "--server", running.grpc_address()});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr(http));
 }
@@ -171,7 +167,7 @@ class BadRequestTest : public ::testing::Test {
     absl::StatusOr<Connection> connection = Connection::Open(system_->http_port());
     EXPECT_TRUE(connection.ok()) << connection.status();
     EXPECT_TRUE(connection->Send(bytes).ok());
-    return connection->ReceiveAll(absl::Seconds(15));
+    return connection->ReceiveAll(kPatience);
   }
 
   static System* system_;

@@ -99,7 +99,8 @@ TEST_F(DeliveryTest, ResumesBehindTheTailFromTheServer) {
 
 TEST_F(DeliveryTest, BeginsWhereTheReaderAsks) {
   system_.StartServer({"--engine", "memory"});
-  system_.StartEdge();
+  // One thread, so that `latest` is where other readers of it are.
+  system_.StartEdge({"--threads", "1"});
   ASSERT_TRUE(system_.WaitReady());
   PublishNumbers(1, 5);
   const std::string between =
@@ -192,6 +193,8 @@ TEST_F(DeliveryTest, ARestartedEdgeContinuesEveryReader) {
 }
 
 TEST_F(DeliveryTest, AKilledServerLosesNothingAcknowledgedAndTheStreamGoesOn) {
+  // The stream is not read while all is published.
+  WriteFile(system_.edge_config_path(), "limits: {slow_reader_timeout: 10m}\n" + FiveRoutesYaml());
   system_.StartServer();
   system_.StartEdge();
   ASSERT_TRUE(system_.WaitReady());
@@ -212,7 +215,7 @@ TEST_F(DeliveryTest, AKilledServerLosesNothingAcknowledgedAndTheStreamGoesOn) {
   std::vector<json> acks;
   for (int kills = 0; kills < 3; ++kills) {
     for (int i = 0; i < 1000; ++i) {
-      absl::StatusOr<std::string> line = publisher->ReadLine(absl::Seconds(30));
+      absl::StatusOr<std::string> line = publisher->ReadLine(kPatience);
       ASSERT_TRUE(line.ok()) << line.status();
       acks.push_back(json::parse(*line));
     }
@@ -220,7 +223,7 @@ TEST_F(DeliveryTest, AKilledServerLosesNothingAcknowledgedAndTheStreamGoesOn) {
     system_.StartServer();
   }
   while (acks.size() < kEvents) {
-    absl::StatusOr<std::string> line = publisher->ReadLine(absl::Seconds(30));
+    absl::StatusOr<std::string> line = publisher->ReadLine(kPatience);
     ASSERT_TRUE(line.ok()) << line.status() << ReadFile(system_.dir().File("publish.log"));
     acks.push_back(json::parse(*line));
   }
@@ -269,7 +272,7 @@ TEST_F(DeliveryTest, SigtermDrainsTheEdge) {
   }
   EXPECT_TRUE(absl::IsOutOfRange(event.status())) << event.status();  // a clean end, not a cut
   EXPECT_LE(stream.retry_millis(), 1000);
-  const absl::StatusOr<int> code = system_.edge().Wait(absl::Seconds(10));
+  const absl::StatusOr<int> code = system_.edge().Wait(kPatience);
   ASSERT_TRUE(code.ok()) << code.status();
   EXPECT_EQ(*code, 0);
 }

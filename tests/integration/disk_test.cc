@@ -254,7 +254,7 @@ TEST_F(BackupTest, OneAtATimeAndWhatAnAbandonedOneLeavesIsRemoved) {
     context.TryCancel();
     reader->Finish();
   }
-  EXPECT_TRUE(WaitUntil([&] { return !fs::exists(copy); }, absl::Seconds(30)));
+  EXPECT_TRUE(WaitUntil([&] { return !fs::exists(copy); }, kPatience));
   // As a server that was killed meanwhile leaves it, and a client.
   system_.server().Kill();
   fs::create_directories(copy + "/db.tmp");
@@ -294,7 +294,7 @@ TEST_F(BackupTest, CheckLogRefusesALogInUseAndNamesFaults) {
   const CommandResult server =
       RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
                   system_.data_dir(), "--descriptors", AppsDescriptorPath()},
-                 "", absl::Seconds(30));
+                 "", kPatience);
   EXPECT_EQ(server.exit_code, 1);
   EXPECT_THAT(server.err, HasSubstr("`weir check-log " + system_.data_dir() + "`"));
 }
@@ -424,7 +424,7 @@ TEST_F(FullDiskTest, WhatWasAcknowledgedSurvivesAWriteThatFindsNoRoom) {
   const CommandResult full =
       RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
                   system_.data_dir(), "--descriptors", AppsDescriptorPath()},
-                 "", absl::Seconds(30));
+                 "", kPatience);
   EXPECT_EQ(full.exit_code, 1) << full.err;
   EXPECT_THAT(full.err, HasSubstr("opening the log needs"));
 

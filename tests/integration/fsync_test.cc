@@ -132,7 +132,7 @@ TEST_F(FsyncTest, AfterAFailedSyncNothingIsAcknowledgedUntilARestartAndNothingIs
     feeds.emplace_back(system_.grpc_address(), name).Publish(300);
   }
   for (Feed& feed : feeds) {
-    ASSERT_TRUE(WaitUntil([&] { return feed.cursors().size() >= 100; }, absl::Seconds(30)));
+    ASSERT_TRUE(WaitUntil([&] { return feed.cursors().size() >= 100; }, kPatience));
   }
 
   disk_.syncs_to_fail = 1;  // the disk works again right afterwards, which must not matter
@@ -140,7 +140,7 @@ TEST_F(FsyncTest, AfterAFailedSyncNothingIsAcknowledgedUntilARestartAndNothingIs
     feed.Publish(300);
   }
   for (Feed& feed : feeds) {
-    ASSERT_TRUE(WaitUntil([&] { return feed.losses().size() >= 2; }, absl::Seconds(30)));
+    ASSERT_TRUE(WaitUntil([&] { return feed.losses().size() >= 2; }, kPatience));
     EXPECT_THAT(feed.losses(), ::testing::Each("LOG_POISONED"));
   }
   EXPECT_EQ(disk_.syncs_failed, 1u);
@@ -163,7 +163,7 @@ TEST_F(FsyncTest, AfterAFailedSyncNothingIsAcknowledgedUntilARestartAndNothingIs
     EXPECT_LT(told.back().size(), 600u);
   }
   for (size_t i = 0; i < feeds.size(); ++i) {
-    ASSERT_TRUE(WaitUntil([&] { return feeds[i].losses().size() >= losses[i] + 2; }, absl::Seconds(30)));
+    ASSERT_TRUE(WaitUntil([&] { return feeds[i].losses().size() >= losses[i] + 2; }, kPatience));
     EXPECT_EQ(feeds[i].cursors(), told[i]);
   }
   // Reading goes on: whatever was acknowledged is there, and nothing is shown that was not.
@@ -173,7 +173,7 @@ TEST_F(FsyncTest, AfterAFailedSyncNothingIsAcknowledgedUntilARestartAndNothingIs
   }
 
   system_.server().Signal(SIGTERM);
-  const absl::StatusOr<int> exited = system_.server().Wait(absl::Seconds(30));
+  const absl::StatusOr<int> exited = system_.server().Wait(kPatience);
   ASSERT_TRUE(exited.ok()) << exited.status();
   system_.StartServer();
   for (Feed& feed : feeds) {
@@ -205,7 +205,7 @@ TEST_F(FsyncTest, AfterAFullDiskOnlyARestartMakesTheLogTakeEventsAgain) {
   absl::SleepFor(absl::Seconds(6));  // a file of messages that RocksDB had would be written every five
   disk_.no_space = true;
   feed.Publish(100);
-  ASSERT_TRUE(WaitUntil([&] { return ServerSays("/healthz") == 503; }, absl::Seconds(30)));
+  ASSERT_TRUE(WaitUntil([&] { return ServerSays("/healthz") == 503; }, kPatience));
   disk_.no_space = false;
   // RocksDB by itself looks for room every five seconds, and would go on, or fail at that.
   EXPECT_TRUE(absl::IsDeadlineExceeded(system_.server().Wait(absl::Seconds(8)).status()));
@@ -213,7 +213,7 @@ TEST_F(FsyncTest, AfterAFullDiskOnlyARestartMakesTheLogTakeEventsAgain) {
   EXPECT_EQ(CursorsOf(feed, Log()), feed.cursors());
 
   system_.server().Signal(SIGTERM);
-  const absl::StatusOr<int> exited = system_.server().Wait(absl::Seconds(30));
+  const absl::StatusOr<int> exited = system_.server().Wait(kPatience);
   ASSERT_TRUE(exited.ok()) << exited.status();
   system_.StartServer();
   ASSERT_TRUE(feed.Flush().ok());

@@ -26,7 +26,7 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(3);
 // Of both ends of gRPC: a ping after ten seconds of silence, and ten seconds for the answer.
 constexpr absl::Duration kKeepalive = absl::Seconds(20);
 // What a loaded machine may take besides.
-constexpr absl::Duration kMargin = absl::Seconds(10);
+constexpr absl::Duration kMargin = absl::Seconds(30);
 
 class HalfOpenTest : public ::testing::Test {
  protected:
@@ -60,7 +60,7 @@ class HalfOpenTest : public ::testing::Test {
   }
   static void ExpectNumbers(SseStream& stream, int first, int last) {
     for (int i = first; i <= last; ++i) {
-      absl::StatusOr<SseEvent> event = stream.NextNamed("flash_message", absl::Seconds(30));
+      absl::StatusOr<SseEvent> event = stream.NextNamed("flash_message", kPatience);
       ASSERT_TRUE(event.ok()) << event.status() << " waiting for " << i;
       ASSERT_EQ(nlohmann::json::parse(event->data)["id"], std::to_string(i));
     }
@@ -93,10 +93,10 @@ TEST_F(HalfOpenTest, AReaderThatVanishesIsGoneAfterTwoHeartbeatsAndOneThatDoesNo
   ExpectNumbers(vanishing, 1, 2000);
   ExpectNumbers(healthy, 1, 2000);
   ASSERT_TRUE(WaitUntil([this] { return System::Metric(system_.edge_admin_port(), "weir_edge_streams_lagging") == 1; },
-                        absl::Seconds(30)));
+                        kPatience));
 
+  const absl::Time lost = absl::Now();  // the partition is in force before its start returns
   const Partition partition = Lose(LocalPort(vanishing));
-  const absl::Time lost = absl::Now();
   ASSERT_TRUE(WaitUntil([this] { return Closed("vanished") == 1; }, 2 * kHeartbeat + kMargin));
   EXPECT_GE(absl::Now() - lost, kHeartbeat) << "it had no time to answer";
 
@@ -159,14 +159,12 @@ TEST_F(HalfOpenTest, BothEndsOfGrpcNoticeSilenceAndGoOnAfterIt) {
   ASSERT_EQ(connected(), 1);
 
   Partition partition = Lose(system_.grpc_port());
-  const absl::Time lost = absl::Now();
   EXPECT_TRUE(
       WaitUntil([&] { return disconnected > 0 && connected() == 0 && subscriptions() == 0; }, kKeepalive + kMargin))
       << "client " << disconnected << ", edge " << connected() << ", server " << subscriptions();
-  EXPECT_LT(absl::Now() - lost, kKeepalive + kMargin);
 
   partition.Heal();
-  EXPECT_TRUE(WaitUntil([&] { return started == 2 && connected() == 1; }, absl::Seconds(30)));
+  EXPECT_TRUE(WaitUntil([&] { return started == 2 && connected() == 1; }, kPatience));
   Publish(2, 3);
   ExpectNumbers(browser, 2, 3);  // on the stream that it had
   EXPECT_TRUE(WaitUntil([&] {

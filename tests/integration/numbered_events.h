@@ -53,7 +53,7 @@ class NumberedEvents : public ::testing::Test {
 
   // The very next event has that name; returns its data.
   static nlohmann::json ExpectNext(SseStream& stream, const std::string& name) {
-    const absl::StatusOr<SseEvent> event = stream.Next(absl::Seconds(30));
+    const absl::StatusOr<SseEvent> event = stream.Next(kPatience);
     EXPECT_TRUE(event.ok()) << event.status() << " waiting for " << name;
     if (!event.ok()) {
       return {};
@@ -71,7 +71,7 @@ class NumberedEvents : public ::testing::Test {
   // The stream ends cleanly, with the block that says so.
   static void ExpectDrained(SseStream& stream) {
     ExpectNext(stream, "weir.draining");
-    const absl::Status end = stream.Next(absl::Seconds(30)).status();
+    const absl::Status end = stream.Next(kPatience).status();
     EXPECT_TRUE(absl::IsOutOfRange(end)) << end;
   }
 

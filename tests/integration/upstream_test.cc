@@ -35,14 +35,14 @@ class UpstreamTest : public ::testing::Test {
     system_.Publish("dispatch.broadcast", "apps.dispatch.v1.FlashMessage", {{"id", std::to_string(number)}});
   }
   static void ExpectState(SseStream& stream, const std::string& state) {
-    const absl::StatusOr<SseEvent> event = stream.NextNamed("weir.upstream", absl::Seconds(30));
+    const absl::StatusOr<SseEvent> event = stream.NextNamed("weir.upstream", kPatience);
     ASSERT_TRUE(event.ok()) << event.status();
     const json data = json::parse(event->data);
     EXPECT_EQ(data["state"], state);
     EXPECT_THAT(data["since"].get<std::string>(), ::testing::MatchesRegex("20..-..-..T..:..:...*Z"));
   }
   static void ExpectNumber(SseStream& stream, int number) {
-    const absl::StatusOr<SseEvent> event = stream.NextNamed("flash_message", absl::Seconds(30));
+    const absl::StatusOr<SseEvent> event = stream.NextNamed("flash_message", kPatience);
     ASSERT_TRUE(event.ok()) << event.status() << " waiting for " << number;
     EXPECT_EQ(json::parse(event->data)["data"]["id"], std::to_string(number));
   }
@@ -75,9 +75,9 @@ TEST_F(UpstreamTest, BrowsersStayAreToldAndMissNothingWhenTheServerIsKilled) {
   EXPECT_EQ(event->id, id);
   // The signs of life go on.
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(stream.NextNamed("beat", absl::Seconds(20)).ok());
-    ASSERT_TRUE(late.NextNamed("beat", absl::Seconds(20)).ok());
-    ASSERT_TRUE(quiet.NextNamed("heartbeat", absl::Seconds(20)).ok());
+    ASSERT_TRUE(stream.NextNamed("beat", kPatience).ok());
+    ASSERT_TRUE(late.NextNamed("beat", kPatience).ok());
+    ASSERT_TRUE(quiet.NextNamed("heartbeat", kPatience).ok());
   }
   const absl::StatusOr<Response> health = Fetch(system_.edge_admin_port(), "/healthz");
   ASSERT_TRUE(health.ok());
@@ -93,7 +93,7 @@ TEST_F(UpstreamTest, BrowsersStayAreToldAndMissNothingWhenTheServerIsKilled) {
     int next = 2;
     std::string state;
     while (next <= 5 || state.empty()) {
-      event = reader->Next(absl::Seconds(30));
+      event = reader->Next(kPatience);
       ASSERT_TRUE(event.ok()) << event.status() << " waiting for " << next;
       if (event->event == "weir.upstream") {
         EXPECT_EQ(state, "");
@@ -107,7 +107,7 @@ TEST_F(UpstreamTest, BrowsersStayAreToldAndMissNothingWhenTheServerIsKilled) {
   }
   EXPECT_EQ(stream.raw().find("weir.gap"), std::string::npos);
   // A route that did not ask for it is told nothing.
-  ASSERT_TRUE(quiet.NextNamed("heartbeat", absl::Seconds(20)).ok());
+  ASSERT_TRUE(quiet.NextNamed("heartbeat", kPatience).ok());
   EXPECT_EQ(quiet.raw().find("weir.upstream"), std::string::npos);
 }
 

@@ -162,11 +162,17 @@ absl::StatusOr<Response> Fetch(uint16_t port, const std::string& target, const s
       response.body += *chunk;
     }
   }
+  const auto length = head.headers.find("content-length");
+  if (method != "HEAD" && head.status != 304 && length != head.headers.end() &&
+      response.body.size() < std::strtoull(length->second.c_str(), nullptr, 10)) {
+    return absl::UnavailableError(fmt::format("{} of {} bytes of the body", response.body.size(), length->second));
+  }
   return response;
 }
 
 absl::StatusOr<SseStream> SseStream::Open(uint16_t port, const std::string& target,
-                                          const std::vector<std::string>& headers) {
+                                          const std::vector<std::string>& headers, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
   absl::StatusOr<Connection> connection = Connection::Open(port);
   if (!connection.ok()) {
     return connection.status();
@@ -175,7 +181,6 @@ absl::StatusOr<SseStream> SseStream::Open(uint16_t port, const std::string& targ
     return status;
   }
   SseStream stream(*std::move(connection));
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
   size_t end = std::string::npos;
   while ((end = stream.wire_.find("\r\n\r\n")) == std::string::npos) {
     absl::StatusOr<std::string> more = stream.connection_.Receive(deadline - absl::Now());

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/support/process.h"
 
 namespace weir::testing {
 
@@ -42,9 +43,10 @@ struct Response {
   std::string body;
 };
 
-// GET (or another method) with the headers given as `Name: value` lines; reads the whole response.
+// GET (or another method) with the headers given as `Name: value` lines; reads the whole response. UNAVAILABLE when
+// it is cut.
 absl::StatusOr<Response> Fetch(uint16_t port, const std::string& target, const std::vector<std::string>& headers = {},
-                               const std::string& method = "GET", absl::Duration timeout = absl::Seconds(20));
+                               const std::string& method = "GET", absl::Duration timeout = kPatience);
 
 struct SseEvent {
   std::string event = "message";
@@ -55,18 +57,20 @@ struct SseEvent {
 // A stream of Server-Sent Events over chunked or plain framing.
 class SseStream {
  public:
-  // Opens the stream and reads the response head. A status other than 200 is in `status()`, and the body in `body()`.
+  // Opens the stream and reads the response head, within `timeout`. A status other than 200 is in `status()`, and the
+  // body in `body()`.
   static absl::StatusOr<SseStream> Open(uint16_t port, const std::string& target,
-                                        const std::vector<std::string>& headers = {});
+                                        const std::vector<std::string>& headers = {},
+                                        absl::Duration timeout = kPatience);
 
   int status() const { return status_; }
   const Headers& headers() const { return headers_; }
   const std::string& head() const { return head_; }
 
   // The next dispatched event. OUT_OF_RANGE when the stream ended cleanly, UNAVAILABLE when it was cut.
-  absl::StatusOr<SseEvent> Next(absl::Duration timeout = absl::Seconds(10));
+  absl::StatusOr<SseEvent> Next(absl::Duration timeout = kPatience);
   // The next event of that name; others are passed over.
-  absl::StatusOr<SseEvent> NextNamed(std::string_view name, absl::Duration timeout = absl::Seconds(10));
+  absl::StatusOr<SseEvent> NextNamed(std::string_view name, absl::Duration timeout = kPatience);
 
   const std::string& last_event_id() const { return last_event_id_; }
   // Milliseconds of the newest `retry:`, or -1.

@@ -61,7 +61,7 @@ class PartitionTest : public ::testing::Test {
     char byte = 0;
     return WaitUntil([&] { return recv(accepted_, &byte, 1, MSG_DONTWAIT) == 1; });
   }
-  bool ResponseComes() { return client_->Receive(absl::Seconds(10)).ok(); }
+  bool ResponseComes() { return client_->Receive(kPatience).ok(); }
   static bool Loses(const Partition& partition) {
     return WaitUntil([&] { return partition.lost() > 0; });
   }

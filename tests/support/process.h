@@ -52,6 +52,9 @@ class Process {
   std::string buffer_;
 };
 
+// How long tests wait for what must come: success costs nothing, and a machine under load, with sanitizers, is slow.
+inline constexpr absl::Duration kPatience = absl::Seconds(60);
+
 struct CommandResult {
   int exit_code = -1;
   std::string out;
@@ -61,7 +64,7 @@ struct CommandResult {
 // Runs a command to its end, with `input` as its stdin. A command that takes longer than `timeout` is killed: exit code
 // 137.
 CommandResult RunCommand(const std::vector<std::string>& argv, const std::string& input = "",
-                         absl::Duration timeout = absl::Seconds(30),
+                         absl::Duration timeout = kPatience,
                          const std::map<std::string, std::string>& environment = {});
 
 // The path of one of our binaries, beside the running test's build directory: `weir-server`.

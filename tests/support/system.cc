@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <sstream>
 
 #include "absl/time/clock.h"
@@ -30,7 +31,7 @@ Process StartDaemon(std::vector<std::string> argv, const std::vector<std::string
   if (!process.ok()) {
     Abort(process.status().ToString());
   }
-  absl::StatusOr<std::string> line = process->ReadLine(absl::Seconds(30));
+  absl::StatusOr<std::string> line = process->ReadLine(kPatience);
   if (!line.ok() || line->find(" ready: ") == std::string::npos) {
     Abort(fmt::format("{} did not become ready: {}\n{}", argv[0], line.ok() ? *line : line.status().ToString(),
                       ReadFile(log)));
@@ -118,7 +119,7 @@ std::vector<nlohmann::json> System::PublishLines(const std::vector<nlohmann::jso
   for (const nlohmann::json& line : lines) {
     input += line.dump() + "\n";
   }
-  const CommandResult result = Weir({"publish", "--from", "-"}, input, absl::Seconds(60));
+  const CommandResult result = Weir({"publish", "--from", "-"}, input, kPatience);
   std::vector<nlohmann::json> results;
   std::istringstream out(result.out);
   for (std::string line; std::getline(out, line);) {
@@ -159,19 +160,30 @@ std::string System::Token(const std::string& subject, const std::vector<std::str
   return result.out.substr(0, result.out.find('\n'));
 }
 
-double System::Metric(uint16_t admin_port, const std::string& name) {
-  const absl::StatusOr<Response> response = Fetch(admin_port, "/metrics");
-  if (!response.ok()) {
-    return 0;
-  }
-  double sum = 0;
-  std::istringstream lines(response->body);
+namespace {
+
+// Null when there is none.
+std::optional<double> SumOf(std::string_view page, const std::string& name) {
+  std::optional<double> sum;
+  std::istringstream lines{std::string(page)};
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(name) && line.size() > name.size() && (line[name.size()] == ' ' || line[name.size()] == '{')) {
-      sum += std::atof(line.c_str() + line.rfind(' '));
+      sum = sum.value_or(0) + std::atof(line.c_str() + line.rfind(' '));
     }
   }
   return sum;
+}
+
+}  // namespace
+
+std::optional<double> System::FindMetric(uint16_t admin_port, const std::string& name) {
+  const absl::StatusOr<Response> response = Fetch(admin_port, "/metrics");
+  return response.ok() ? SumOf(response->body, name) : std::nullopt;
+}
+
+double System::Metric(uint16_t admin_port, const std::string& name) {
+  const absl::StatusOr<Response> response = Fetch(admin_port, "/metrics");
+  return response.ok() ? SumOf(response->body, name).value_or(0) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace weir::testing

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,11 +40,11 @@ class System {
   std::string grpc_address() const;
 
   // Waits until the edge's /readyz answers 200.
-  bool WaitReady(absl::Duration timeout = absl::Seconds(20)) const;
+  bool WaitReady(absl::Duration timeout = kPatience) const;
 
   // `weir ARGS…` with --server set.
   CommandResult Weir(const std::vector<std::string>& args, const std::string& input = "",
-                     absl::Duration timeout = absl::Seconds(30)) const;
+                     absl::Duration timeout = kPatience) const;
   // Publishes one event and returns its cursor; aborts when it is refused.
   std::string Publish(const std::string& topic, const std::string& type, const nlohmann::json& data,
                       const std::string& event_id = "", const nlohmann::json& attributes = {}) const;
@@ -52,7 +53,11 @@ class System {
   // A token that the edge accepts.
   std::string Token(const std::string& subject, const std::vector<std::string>& claims = {},
                     const std::string& ttl = "1h") const;
-  // One counter or gauge of a /metrics page; the sum over its labels; 0 when absent.
+  // One counter or gauge of a /metrics page: the sum over its labels. Null when the page cannot be fetched, or has
+  // none.
+  static std::optional<double> FindMetric(uint16_t admin_port, const std::string& name);
+  // The same; 0 when absent. NaN when the page
+  // cannot be fetched, so that no comparison holds.
   static double Metric(uint16_t admin_port, const std::string& name);
 
   const TempDir& dir() const { return dir_; }
@@ -74,7 +79,7 @@ class System {
 
 // Polls `condition` until it holds; false after the deadline.
 template <typename F>
-bool WaitUntil(F condition, absl::Duration timeout = absl::Seconds(10)) {
+bool WaitUntil(F condition, absl::Duration timeout = kPatience) {
   const absl::Time deadline = absl::Now() + timeout;
   while (!condition()) {
     if (absl::Now() > deadline) {

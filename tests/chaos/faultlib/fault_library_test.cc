@@ -25,7 +25,7 @@ class FaultLibraryTest : public ::testing::Test {
   // What a process under the library sees: `fsync` → 0 or an errno, `clock absl` → seconds, `wait absl` → milliseconds.
   std::map<std::string, int64_t> Probe() {
     const CommandResult result = testing::RunCommand({testing::BinaryPath("weir-fault-probe"), dir_.File("probed")}, "",
-                                                     absl::Seconds(30), library_.environment());
+                                                     testing::kPatience, library_.environment());
     EXPECT_EQ(result.exit_code, 0) << result.err;
     std::map<std::string, int64_t> said;
     std::istringstream lines(result.out);
