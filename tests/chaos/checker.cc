@@ -69,6 +69,9 @@ void Checker::Learn(const Cursor& cursor, std::string_view event_id, uint64_t co
   if (!is_new && entry->second.event_id != event_id) {
     conflicts_.push_back(fmt::format("at {} {} has {}, {} has {}", Name(cursor), entry->second.told_by,
                                      entry->second.event_id, told_by, event_id));
+  } else if (!is_new && entry->second.content != content) {
+    conflicts_.push_back(fmt::format("at {} {} has {} with content {:x}, {} with content {:x}", Name(cursor),
+                                     entry->second.told_by, event_id, entry->second.content, told_by, content));
   }
   const auto [place, is_first] = life.places.try_emplace(event_id, cursor.sequence);
   if (!is_first && place->second != cursor.sequence) {
@@ -266,6 +269,8 @@ void Checker::JustifyGap(const Reader& reader, const Item& gap) {
   if (!gap.requested || gap.text != (same_life ? "expired" : "other_epoch") ||
       (!same_life && !Before(*gap.requested, gap.cursor))) {
     Report("justified", told + ": that cannot be");
+  } else if (same_life && !history_.trims) {
+    Report("justified", told + ", but the log keeps everything");
   } else if (same_life && !Before(*gap.requested, status.earliest)) {
     Report("justified", told + ", but nothing was missing: " + log);
   } else if (Before(status.earliest, gap.cursor)) {
@@ -278,16 +283,12 @@ void Checker::Durable() {
   if (!history_.trims && end.earliest.sequence != 0) {
     Report("durable", fmt::format("the log keeps everything, but begins after {}", Name(end.earliest)));
   }
-  std::unordered_map<uint64_t, const Stored*> log;
+  std::unordered_set<uint64_t> log;
   for (const Stored& stored : history_.log) {
-    log[stored.cursor.sequence] = &stored;
+    log.insert(stored.cursor.sequence);
   }
   for (const auto& [sequence, entry] : lives_.back().entries) {
-    if (sequence <= end.earliest.sequence) {
-      continue;
-    }
-    const auto stored = log.find(sequence);
-    if (stored == log.end() || stored->second->event_id != entry.event_id || stored->second->content != entry.content) {
+    if (sequence > end.earliest.sequence && !log.contains(sequence)) {
       Report("durable", fmt::format("{} is not at {}, where {} had it", entry.event_id, sequence, entry.told_by));
     }
   }
@@ -364,9 +365,11 @@ void Checker::Honest() {
 
 void Checker::Bounded() {
   for (const Measurement& measurement : history_.measurements) {
-    if (measurement.value > measurement.bound) {
+    if (!measurement.value) {
+      Report("bounded", fmt::format("{} were never measured", measurement.what));
+    } else if (*measurement.value > measurement.bound) {
       Report("bounded",
-             fmt::format("{} were {}, the bound is {}", measurement.what, measurement.value, measurement.bound));
+             fmt::format("{} were {}, the bound is {}", measurement.what, *measurement.value, measurement.bound));
     }
   }
 }
@@ -375,6 +378,8 @@ void Checker::Live() {
   for (const Published& published : history_.published) {
     if (published.outcome == Published::Outcome::kUnknown) {
       Report("live", fmt::format("the publisher of {} was not answered", published.event_id));
+    } else if (published.outcome == Published::Outcome::kRefused && published.stream != 0) {
+      Report("live", fmt::format("{} was refused: {}", published.event_id, published.reason));
     }
   }
   const Cursor& head = history_.statuses.back().head;

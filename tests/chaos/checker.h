@@ -34,9 +34,10 @@ class Checker {
   // Within a connection the cursors shown never go back, and every event's is beyond all that was shown before it.
   // Events of one publisher's stream that are in the log lie there in the order in which they were published.
   void Ordered();
-  // A place in the log holds one event, whoever tells of it, and an event is at one place in each life of the log: a
-  // second publication is acknowledged as a duplicate, with the place of the first. A reader is shown a place at most
-  // once on a connection, and at most once overall, for it resumes by cursor.
+  // A place in the log holds one event with one content, whoever tells of it, and an event is at one place in each life
+  // of the log: a second publication is acknowledged as a duplicate, with the place of the first, and only when its
+  // content is the same. A reader is shown a place at most once on a connection, and at most once overall, for it
+  // resumes by cursor.
   void Unique();
   // From where it began to the last cursor that it was given, a reader was shown every event of the log that its
   // filters match, unless a gap covers it.
@@ -44,8 +45,8 @@ class Checker {
   // A gap is announced only when the log no longer had all that follows the cursor that it names, for retention had
   // removed it or the log was recreated, and it skips no more than that.
   void Justified();
-  // What was acknowledged, or shown to a reader, is in the log at the end: at that cursor and with that content, unless
-  // retention has removed all up to there, or the log was recreated.
+  // What was acknowledged, or shown to a reader, is in the log at the end, at that cursor, unless retention has removed
+  // all up to there, or the log was recreated. (That it is the same event with the same content is judged by Unique.)
   void Durable();
   // A reader that gives a cursor is connected at that cursor, or is told of a gap after it at once. One that asks for
   // everything begins before the first event of the log that it wants.
@@ -55,9 +56,10 @@ class Checker {
   // Nothing is in the log or shown that nobody published, its content is what was published, and what was refused is
   // nowhere.
   void Honest();
-  // What was measured stayed below its bound.
+  // What has a bound could be measured, and stayed below it.
   void Bounded();
-  // When all faults were over, every publisher was answered and every reader was shown the end of the log.
+  // When all faults were over, every publisher was answered, no event of a stream was refused (those that must be are
+  // of none), and every reader was shown the end of the log.
   void Live();
 
  private:

@@ -191,6 +191,32 @@ TEST_F(CheckerTest, ASecondAcknowledgementIsADuplicateWithTheSamePlace) {
   ExpectViolated("unique");
 }
 
+TEST_F(CheckerTest, AnIdThatIsUsedForOtherContentIsRefused) {
+  Published again = history_.published[6];
+  again.stream = 0;
+  again.content = 7;
+  again.outcome = Published::Outcome::kRefused;
+  history_.published.push_back(again);
+  ExpectGood();
+  history_.published.back().outcome = Published::Outcome::kAcknowledged;
+  history_.published.back().duplicate = true;
+  ExpectViolated("unique");
+}
+
+TEST_F(CheckerTest, OnlyWhatIsMeantToBeRefusedIsRefused) {
+  history_.published.push_back({.topic = "a.odd", .event_id = "bad", .outcome = Published::Outcome::kRefused});
+  ExpectGood();
+  history_.published.back().stream = 1;
+  ExpectViolated("live");
+}
+
+TEST_F(CheckerTest, WhatCouldNeverBeMeasuredHasNoBound) {
+  history_.measurements[0].value = 0;
+  ExpectGood();
+  history_.measurements[0].value.reset();
+  ExpectViolated("bounded");
+}
+
 // The log was recreated after its sixth event; one event of the new one.
 class RecreatedLogTest : public CheckerTest {
  protected:
@@ -221,6 +247,13 @@ TEST_F(RecreatedLogTest, IsAcceptedWithAGap) { ExpectGood(); }
 TEST_F(RecreatedLogTest, NeedsAGap) {
   AllItems(1).erase(AllItems(1).end() - 2);
   ExpectViolated("complete");
+}
+
+// Also when the next life of the log has begun before anybody asked for the state of this one.
+TEST_F(RecreatedLogTest, ALogThatKeepsEverythingHasNoOtherGap) {
+  AllItems(1).insert(AllItems(1).end() - 2, Gap(10, 10));
+  (AllItems(1).end() - 3)->at = 70;
+  ExpectViolated("justified");
 }
 
 TEST_F(RecreatedLogTest, ItsGapMayNotSkipWhatTheNewLogHas) {

@@ -77,7 +77,8 @@ void Write(const History& history, std::ostream& out) {
     out << fmt::format("@{} earliest {} head {}\n", status.at, status.earliest.ToString(), status.head.ToString());
   }
   for (const Measurement& measurement : history.measurements) {
-    out << fmt::format("measured {}: {} of {}\n", measurement.what, measurement.value, measurement.bound);
+    out << fmt::format("measured {}: {} of {}\n", measurement.what,
+                       measurement.value ? fmt::format("{}", *measurement.value) : "never", measurement.bound);
   }
   for (const Reader& reader : history.readers) {
     Write(reader, out);

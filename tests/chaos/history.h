@@ -94,8 +94,8 @@ struct LogStatus {
 
 // Something that has a stated bound.
 struct Measurement {
-  std::string what;  // `edge0 resident bytes`
-  uint64_t value = 0;
+  std::string what;               // `edge0 resident bytes`
+  std::optional<uint64_t> value;  // the largest; null: it was looked for, and never found
   uint64_t bound = 0;
 };
 

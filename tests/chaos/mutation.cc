@@ -203,6 +203,61 @@ bool LoseAnswer(History& history, Random& random) {
   return true;
 }
 
+bool RefuseWithoutCause(History& history, Random& random) {
+  if (history.published.empty()) {
+    return false;
+  }
+  Published refused = Pick(history.published, random);
+  refused.stream = 1;
+  refused.event_id += "-refused";
+  refused.outcome = Published::Outcome::kRefused;
+  history.published.push_back(std::move(refused));
+  return true;
+}
+
+// The second publisher of an id is told that its other content is stored.
+bool AcknowledgeReusedId(History& history, Random& random) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < history.published.size(); ++i) {
+    if (history.published[i].outcome == Published::Outcome::kAcknowledged) {
+      places.push_back(i);
+    }
+  }
+  if (places.empty()) {
+    return false;
+  }
+  Published again = history.published[Pick(places, random)];
+  again.stream = 0;
+  ++again.content;
+  again.duplicate = true;
+  history.published.push_back(std::move(again));
+  return true;
+}
+
+// The log holds another content of an id than its publisher was told, and somebody published that too.
+bool StoreOtherContent(History& history, Random& random) {
+  if (history.log.empty()) {
+    return false;
+  }
+  Stored& stored = Pick(history.log, random);
+  ++stored.content;
+  history.published.push_back({.topic = stored.topic,
+                               .event_id = stored.event_id,
+                               .content = stored.content,
+                               .outcome = Published::Outcome::kAcknowledged,
+                               .cursor = stored.cursor,
+                               .duplicate = true});
+  return true;
+}
+
+bool MeasureNothing(History& history, Random& random) {
+  if (history.measurements.empty()) {
+    return false;
+  }
+  Pick(history.measurements, random).value.reset();
+  return true;
+}
+
 bool ExceedBound(History& history, Random& random) {
   if (history.measurements.empty()) {
     return false;
@@ -231,7 +286,11 @@ std::vector<Mutation> Mutations() {
       {"swap two events of a publisher", "ordered", SwapPublished},
       {"resume too late", "resumable", ResumeTooLate},
       {"lose a publisher's answer", "live", LoseAnswer},
+      {"refuse an event without cause", "live", RefuseWithoutCause},
+      {"acknowledge another content", "unique", AcknowledgeReusedId},
+      {"store another content than was acknowledged", "unique", StoreOtherContent},
       {"exceed a bound", "bounded", ExceedBound},
+      {"measure nothing", "bounded", MeasureNothing},
   };
 }
 

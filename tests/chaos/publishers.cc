@@ -86,7 +86,7 @@ void PublisherLoad::Answer(size_t index, const absl::Status& status, const v1::P
     ++acknowledged_;
   } else if (!absl::IsAborted(status)) {
     published.outcome = Published::Outcome::kRefused;
-    published.reason = ErrorReason(status);
+    published.reason = status.ToString();
   }
 }
 
@@ -260,7 +260,8 @@ class UnaryPublisher final : public PublisherLoad {
     }
     for (size_t i = 0; i < indexes.size() && i < static_cast<size_t>(response->results_size()); ++i) {
       const v1::PublishResult& result = response->results(static_cast<int>(i));
-      Answer(indexes[i], result.has_ack() ? absl::OkStatus() : absl::InvalidArgumentError("refused"), result.ack());
+      Answer(indexes[i], result.has_ack() ? absl::OkStatus() : absl::InvalidArgumentError(result.error().message()),
+             result.ack());
     }
     return true;
   }

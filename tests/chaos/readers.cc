@@ -165,6 +165,15 @@ std::string ReaderLoad::Target(const std::string& more) const {
 
 std::vector<std::string> ReaderLoad::HeadersFor(const std::string& accept) const { return {"Accept: " + accept}; }
 
+// An edge that drains or is full says 503; anything else has no reason.
+bool ReaderLoad::Refused(int status, Transport transport, size_t edge) {
+  if (status != 200 && status != 503) {
+    Connect(transport, edge);
+    AddUnreadable(fmt::format("the status {}", status));
+  }
+  return status != 200;
+}
+
 void ReaderLoad::ReadSse(size_t edge, uint16_t port, absl::Time until) {
   const std::optional<Cursor> from = position();
   std::vector<std::string> headers = HeadersFor("text/event-stream");
@@ -174,8 +183,8 @@ void ReaderLoad::ReadSse(size_t edge, uint16_t port, absl::Time until) {
   } else if (from) {
     more += "&last_event_id=" + from->ToString();
   }
-  absl::StatusOr<testing::SseStream> stream = testing::SseStream::Open(port, Target(more), headers);
-  if (!stream.ok() || stream->status() != 200) {
+  absl::StatusOr<testing::SseStream> stream = testing::SseStream::Open(port, Target(more), headers, absl::Seconds(10));
+  if (!stream.ok() || Refused(stream->status(), Transport::kSse, edge)) {
     return;
   }
   if (settings_.slow) {
@@ -225,13 +234,10 @@ void ReaderLoad::ReadPolls(size_t edge, uint16_t port, absl::Time until) {
                     from ? (random_() % 2 == 0 ? "&cursor=" : "&last_event_id=") + from->ToString() : "");
     const absl::StatusOr<testing::Response> response =
         testing::Fetch(port, Target(more), HeadersFor("application/json"), "GET", absl::Seconds(5));
-    if (!response.ok() || response->status != 200) {
-      return;
+    if (!response.ok() || Refused(response->status, Transport::kPoll, edge)) {
+      return;  // cut, or not now
     }
     const json answer = json::parse(response->body, nullptr, false);
-    if (answer.is_discarded()) {
-      return;  // cut: a part of an answer is none
-    }
     if (!TakePoll(answer, from, edge, first)) {
       return;
     }
@@ -247,9 +253,7 @@ bool ReaderLoad::TakePoll(const json& answer, std::optional<Cursor> asked, size_
   }
   const std::optional<Cursor> cursor = Cursor::Parse(TextMember(answer, "cursor"));
   if (!cursor || !answer.contains("events") || !answer["events"].is_array()) {
-    if (!first) {
-      AddUnreadable("a poll without a cursor: " + answer.dump());
-    }
+    AddUnreadable("a poll without a cursor: " + (answer.is_discarded() ? "no JSON" : answer.dump()));
     return false;
   }
   if (first) {

@@ -80,6 +80,8 @@ class ReaderLoad {
   void BeAway();
   void MayBeSlow();
 
+  // Whether a status is none to read on with; writes it down when there is no reason for it.
+  bool Refused(int status, Transport transport, size_t edge);
   void Connect(Transport transport, size_t edge);
   void Add(Item item);
   void AddEvent(const std::string& cursor, const std::optional<std::string>& text);

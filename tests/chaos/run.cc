@@ -7,6 +7,7 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -33,7 +34,6 @@ constexpr uint64_t kServerTailBytes = 1 << 20;
 constexpr uint64_t kEdgeTailBytes = 1 << 20;
 constexpr uint64_t kBatchBytesMax = 1 << 20;  // an edge's tail is bounded give or take one
 constexpr uint64_t kQueueEvents = 2048;
-constexpr uint64_t kRetainedBytes = 512 << 10;  // a few seconds
 
 using Kind = RunOptions::Kind;
 
@@ -44,7 +44,7 @@ Kind KindOf(const RunOptions& options) {
   return std::array{Kind::kPlain, Kind::kTrims, Kind::kPlain, Kind::kRecreates}[options.seed % 4];
 }
 
-std::string ServerYaml(Kind kind) {
+std::string ServerYaml(Kind kind, uint64_t retained_bytes) {
   return fmt::format(R"(
 retention: {{age: 0s, bytes_max: {}, check_interval: 1s}}
 limits:
@@ -54,7 +54,7 @@ limits:
   grpc_bytes_max: 64MiB
   free_space_bytes_min: 32MiB
 )",
-                     kind == Kind::kTrims ? kRetainedBytes : 0, kServerTailBytes, kQueueEvents);
+                     kind == Kind::kTrims ? retained_bytes : 0, kServerTailBytes, kQueueEvents);
 }
 
 std::string EdgeYaml() {
@@ -66,15 +66,15 @@ drain: {{window: 300ms, retry_max: 500ms}}
                      kEdgeTailBytes, RoutesYaml());
 }
 
-// The most resident memory of a process so far; 0 when it has gone.
-uint64_t PeakResidentBytes(pid_t pid) {
+// The most resident memory of a process so far; null when it has gone.
+std::optional<uint64_t> PeakResidentBytes(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmHWM:")) {
       return std::stoull(line.substr(6)) * 1024;
     }
   }
-  return 0;
+  return std::nullopt;
 }
 
 class Run {
@@ -83,7 +83,7 @@ class Run {
       : options_(options),
         kind_(KindOf(options)),
         random_(options.seed),
-        world_(options.dir, kEdges, EdgeYaml(), ServerYaml(kind_)),
+        world_(options.dir, kEdges, EdgeYaml(), ServerYaml(kind_, options.retained_bytes)),
         machine_(world_, options.dir) {
     result_.history.seed = options.seed;
     result_.history.trims = kind_ == Kind::kTrims;
@@ -226,16 +226,36 @@ class Run {
     const absl::Time end = absl::Now() + options_.duration;
     while (absl::Now() < end) {
       Pause(absl::Milliseconds(static_cast<int64_t>(100 + random_() % 2500)));
-      Fault& fault = *faults_[random_() % faults_.size()];
-      ++result_.faults[std::string(fault.name())];
-      if (absl::Status status = fault.Inflict(world_, random_); !status.ok()) {
-        return absl::Status(status.code(), fmt::format("{}: {}", fault.name(), std::string(status.message())));
+      absl::Status status = InflictOne(*faults_[random_() % faults_.size()]);
+      if (status.ok()) {
+        status = CheckHealth(world_);
       }
-      if (absl::Status status = CheckHealth(world_); !status.ok()) {
+      if (!status.ok()) {
         return status;
       }
     }
     return absl::OkStatus();
+  }
+
+  absl::Status InflictOne(Fault& fault) {
+    const int times = ++result_.faults[std::string(fault.name())];
+    absl::Status status = absl::OkStatus();
+    if (fault.name() == "recreate-log") {
+      status = AwaitLives(static_cast<size_t>(times));
+    }
+    if (status.ok()) {
+      status = fault.Inflict(world_, random_);
+    }
+    return status.ok()
+               ? status
+               : absl::Status(status.code(), fmt::format("{}: {}", fault.name(), std::string(status.message())));
+  }
+
+  // Before the log is recreated once more: a life that the watch misses could not be told from an invented one.
+  absl::Status AwaitLives(size_t lives) {
+    return testing::WaitUntil([&] { return watch_->lives() >= lives; })
+               ? absl::OkStatus()
+               : absl::DeadlineExceededError("the server does not tell its status");
   }
 
   // Waits, and measures meanwhile.
@@ -246,20 +266,22 @@ class Run {
   }
 
   void Measure() {
-    const auto note = [&](const std::string& what, double value, uint64_t bound) {
+    const auto note = [&](const std::string& what, std::optional<uint64_t> value, uint64_t bound) {
       Measurement& measurement = measurements_[what];
-      measurement = {what, std::max(measurement.value, static_cast<uint64_t>(value)), bound};
+      measurement = {what, std::max(measurement.value, value), bound};  // null is less than any
     };
-    const uint16_t admin = world_.server().admin_port();
-    note("the server's resident bytes", static_cast<double>(PeakResidentBytes(world_.server().process().pid())),
-         options_.server_resident_bytes_max);
-    note("the server's tail's bytes", testing::System::Metric(admin, "weir_tail_bytes"), kServerTailBytes);
-    note("events in the server's queue", testing::System::Metric(admin, "weir_publish_queue_events"), kQueueEvents);
+    const auto metric = [](const Node& node, const std::string& name) -> std::optional<uint64_t> {
+      const std::optional<double> value = testing::System::FindMetric(node.admin_port(), name);
+      return value ? std::optional(static_cast<uint64_t>(*value)) : std::nullopt;
+    };
+    Node& server = world_.server();
+    note("the server's resident bytes", PeakResidentBytes(server.process().pid()), options_.server_resident_bytes_max);
+    note("the server's tail's bytes", metric(server, "weir_tail_bytes"), kServerTailBytes);
+    note("events in the server's queue", metric(server, "weir_publish_queue_events"), kQueueEvents);
     for (size_t i = 0; i < kEdges; ++i) {
-      note("an edge's resident bytes", static_cast<double>(PeakResidentBytes(world_.edge(i).process().pid())),
-           options_.edge_resident_bytes_max);
-      note("an edge's tail's bytes", testing::System::Metric(world_.edge(i).admin_port(), "weir_edge_tail_bytes"),
-           kEdgeTailBytes + kBatchBytesMax);
+      Node& edge = world_.edge(i);
+      note("an edge's resident bytes", PeakResidentBytes(edge.process().pid()), options_.edge_resident_bytes_max);
+      note("an edge's tail's bytes", metric(edge, "weir_edge_tail_bytes"), kEdgeTailBytes + kBatchBytesMax);
     }
   }
 

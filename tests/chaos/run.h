@@ -25,6 +25,8 @@ struct RunOptions {
   std::vector<std::string> only;
   // Whether retention removes events during the run, and whether the log may be recreated. Of the seed, unless set.
   enum class Kind : uint8_t { kOfSeed, kPlain, kTrims, kRecreates } kind = Kind::kOfSeed;
+  // What retention keeps of the log where it removes events: a few seconds.
+  uint64_t retained_bytes = 512 << 10;
   // How long healing may take.
   absl::Duration heal_max = absl::Seconds(90);
   // Of the processes, in bytes. The programs' own bounds are set low, so that this holds far below their defaults.

@@ -48,10 +48,13 @@ class StatusWatch {
     statuses_.push_back({at, *earliest, *head});
     if (epochs_.empty() || epochs_.back() != head->epoch) {
       epochs_.push_back(head->epoch);
+      ++lives_;
     }
     return true;
   }
   Client& client() { return client_; }
+  // How many lives of the log it has seen. Any thread.
+  size_t lives() const { return lives_; }
   // After End.
   std::vector<LogStatus>& statuses() { return statuses_; }
   std::vector<Epoch>& epochs() { return epochs_; }
@@ -68,6 +71,7 @@ class StatusWatch {
   const std::function<uint64_t()> now_;
   std::vector<LogStatus> statuses_;
   std::vector<Epoch> epochs_;
+  std::atomic<size_t> lives_ = 0;
   std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
