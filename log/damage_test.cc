@@ -1,11 +1,15 @@
 // What becomes of a log whose files are damaged: it is whole, or it is refused by a sentence that says what to do, or a
 // read of the damaged place fails and the check names it. It is never silently shorter than what was acknowledged.
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
@@ -356,6 +360,51 @@ TEST_F(TailRepairTest, AGoodLogIsLeftAlone) {
     EXPECT_FALSE(CheckLog(directory)->new_epoch);
     EXPECT_EQ(Judge(directory), Outcome::kWhole);
   }
+}
+
+// One was interrupted after it had made its copy, or when that was half made.
+TEST_F(TailRepairTest, GoesOnWhereOneBeforeWasInterrupted) {
+  const std::string directory = Make(State::kKilled);
+  const fs::path wal = DatabaseFiles(directory, ".log").back();
+  const std::string name = fmt::format("{}/cut-{}-{}", directory, wal.filename().string(), fs::file_size(wal));
+  AppendUnwritten(wal);
+  WriteBytes(name, "half");
+  const absl::StatusOr<TailRepair> repair = RepairTail(directory);
+  ASSERT_TRUE(repair.ok()) << repair.status();
+  EXPECT_EQ(directory + "/" + repair->cuts.at(0).copy, name + ".1");
+  EXPECT_EQ(fs::file_size(name + ".1"), 207u);
+  EXPECT_EQ(ReadBytes(name), "half");
+  EXPECT_EQ(Judge(directory), Outcome::kWhole);
+}
+
+// The copy finds no room: a process may write no more than so many bytes to a file.
+TEST_F(TailRepairTest, LeavesNothingBehindWhenThereIsNoRoom) {
+  const std::string directory = Make(State::kKilled);
+  const fs::path manifest = ManifestOf(directory);
+  const fs::path wal = DatabaseFiles(directory, ".log").back();
+  AppendUnwritten(manifest);
+  std::ofstream(wal, std::ios::binary | std::ios::app) << Garbage(60'000);
+  const std::string manifest_before = ReadBytes(manifest);
+  const std::string wal_before = ReadBytes(wal);
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlim_t unlimited = std::exchange(limit.rlim_cur, 50'000);
+  signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const absl::StatusOr<TailRepair> repair = RepairTail(directory);
+  limit.rlim_cur = unlimited;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  EXPECT_EQ(repair.status().code(), absl::StatusCode::kUnavailable) << repair.status();
+  EXPECT_EQ(ReadBytes(manifest), manifest_before) << "the first cut is put back";
+  EXPECT_EQ(ReadBytes(wal), wal_before);
+  EXPECT_FALSE(fs::exists(directory + "/NEW-EPOCH"));
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("cut-")) << entry.path();
+  }
+  const absl::StatusOr<TailRepair> again = RepairTail(directory);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->cuts.size(), 2u);
+  EXPECT_EQ(Judge(directory), Outcome::kWhole);
 }
 
 TEST_F(TailRepairTest, DamageInTheMiddleIsNotRepaired) {

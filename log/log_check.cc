@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -106,6 +108,17 @@ std::optional<Facts> ReadFacts(const RocksDbStore& store, Faults& faults) {
   return Facts{epoch.value_or(""), *known_key, *known_trimmed};
 }
 
+bool WriteAll(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) {
+      return false;
+    }
+    bytes.remove_prefix(static_cast<size_t>(std::max<ssize_t>(written, 0)));
+  }
+  return true;
+}
+
 // Writes what a file holds from `offset` on to another one, durably. `how`: flags of open.
 absl::Status Copy(const std::string& from, uint64_t offset, const std::string& to, int how) {
   std::ifstream in(from, std::ios::binary);
@@ -115,10 +128,10 @@ absl::Status Copy(const std::string& from, uint64_t offset, const std::string& t
   std::string block(1 << 20, '\0');
   while (copied && in) {
     in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    copied = !in.bad() && write(out, block.data(), static_cast<size_t>(in.gcount())) == in.gcount();
+    copied = !in.bad() && WriteAll(out, std::string_view(block).substr(0, static_cast<size_t>(in.gcount())));
   }
   copied = copied && fsync(out) == 0;
-  const int error = errno;
+  const int error = in.bad() ? EIO : errno;
   if (out >= 0) {
     close(out);
   }
@@ -137,12 +150,30 @@ absl::Status Truncate(const std::string& path, uint64_t bytes) {
               : absl::UnavailableError(fmt::format("{} cannot be cut: {}", path, std::strerror(error)));
 }
 
+// A name for what is cut that is not taken: a repair that was interrupted leaves its own.
+std::string NameOfCopy(const std::string& within, const FileTail& tail) {
+  const std::string name = fmt::format("cut-{}-{}", tail.file.substr(tail.file.rfind('/') + 1), tail.whole_bytes);
+  std::string free = name;
+  std::error_code error;
+  for (int i = 1; std::filesystem::exists(std::filesystem::symlink_status(within + free, error)); ++i) {
+    free = fmt::format("{}.{}", name, i);
+  }
+  return free;
+}
+
+bool IsCut(const LogDirectory& directory, const FileTail& tail) {
+  std::error_code error;
+  return std::filesystem::file_size(directory.path() + "/" + tail.file, error) != tail.bytes;
+}
+
+// When it fails nothing is left of it, unless the file was shortened before.
 absl::StatusOr<CutTail> Cut(const LogDirectory& directory, const FileTail& tail) {
   const std::string within = directory.path() + "/";
   const CutTail cut = {.file = tail.file,
                        .offset = tail.whole_bytes,
                        .bytes = tail.bytes - tail.whole_bytes,
-                       .copy = fmt::format("cut-{}-{}", tail.file.substr(tail.file.rfind('/') + 1), tail.whole_bytes)};
+                       .copy = NameOfCopy(within, tail)};
+  const bool new_epoch_before = directory.new_epoch_demanded();
   absl::Status status = Copy(within + cut.file, cut.offset, within + cut.copy, O_CREAT | O_EXCL);
   if (status.ok()) {
     status = directory.DemandNewEpoch();  // before anything is gone
@@ -150,14 +181,20 @@ absl::StatusOr<CutTail> Cut(const LogDirectory& directory, const FileTail& tail)
   if (status.ok()) {
     status = Truncate(within + cut.file, cut.offset);
   }
-  if (!status.ok()) {
-    return status;
+  if (status.ok()) {
+    return cut;
   }
-  return cut;
+  if (!IsCut(directory, tail)) {
+    unlink((within + cut.copy).c_str());
+    if (!new_epoch_before) {
+      directory.EpochRenewed().IgnoreError();
+    }
+  }
+  return status;
 }
 
 // Puts everything back, the last cut first.
-absl::Status Undo(const LogDirectory& directory, const std::vector<CutTail>& cuts, bool new_epoch_before) {
+absl::Status Undo(const LogDirectory& directory, const std::vector<CutTail>& cuts, bool keep_new_epoch) {
   const std::string within = directory.path() + "/";
   for (auto cut = cuts.rbegin(); cut != cuts.rend(); ++cut) {
     if (absl::Status status = Copy(within + cut->copy, 0, within + cut->file, O_APPEND); !status.ok()) {
@@ -167,7 +204,7 @@ absl::Status Undo(const LogDirectory& directory, const std::vector<CutTail>& cut
       return absl::UnavailableError(fmt::format("{} cannot be removed: {}", cut->copy, std::strerror(errno)));
     }
   }
-  return cuts.empty() || new_epoch_before ? absl::OkStatus() : directory.EpochRenewed();
+  return cuts.empty() || keep_new_epoch ? absl::OkStatus() : directory.EpochRenewed();
 }
 
 // One more than the newest event.
@@ -263,6 +300,7 @@ absl::StatusOr<TailRepair> RepairTail(const std::string& path) {
     }
     absl::StatusOr<CutTail> cut = Cut(*directory, *tail);
     if (!cut.ok()) {
+      Undo(*directory, repair.cuts, new_epoch_before || IsCut(*directory, *tail)).IgnoreError();
       return cut.status();
     }
     repair.cuts.push_back(*std::move(cut));
