@@ -3,8 +3,10 @@
 #include <sys/statvfs.h>
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,7 +31,7 @@ namespace {
 // Segments that may wait for their postings, with their index in memory. Then Append waits.
 constexpr size_t kUnindexedSegmentsMax = 4;
 
-// Opening a log writes a little. RocksDB ends the process when one of its files finds no space at all meanwhile.
+// Opening a log writes a little, besides what is in its write-ahead log.
 constexpr uint64_t kOpenBytesMin = 16 << 20;
 
 // Of the file system of `path`; the most when that cannot be told: then the write itself will tell.
@@ -351,6 +353,27 @@ absl::Status CheckFiles(const std::string& directory) {
   return absl::DataLossError(fmt::format("the log in {} is damaged: {}: {}", directory, fault.where, fault.what));
 }
 
+// Opening the log writes what is in its write-ahead logs into tables, and only then removes them. RocksDB may end the
+// process when one of its files finds no space meanwhile.
+absl::Status CheckRoom(const std::string& directory) {
+  const absl::StatusOr<StoredFiles> files = StoredFiles::List(directory + "/db");
+  if (!files.ok()) {
+    return files.status();
+  }
+  uint64_t needed = kOpenBytesMin;
+  for (const uint64_t wal : files->wals) {
+    std::error_code error;
+    const uint64_t bytes =
+        std::filesystem::file_size(fmt::format("{}/db/{}", directory, StoredFiles::WalName(wal)), error);
+    needed += error ? 0 : bytes;
+  }
+  const uint64_t free_bytes = FreeBytes(directory);
+  return free_bytes >= needed
+             ? absl::OkStatus()
+             : absl::ResourceExhaustedError(fmt::format(
+                   "the file system of {} has {} bytes left; opening the log needs {}", directory, free_bytes, needed));
+}
+
 absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
   absl::StatusOr<LogDirectory> directory = LogDirectory::Claim(options.directory);
   if (!directory.ok()) {
@@ -362,9 +385,8 @@ absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
   if (absl::Status status = RemoveSnapshot(*directory); !status.ok()) {
     return status;
   }
-  if (const uint64_t free_bytes = FreeBytes(options.directory); free_bytes < kOpenBytesMin) {
-    return absl::ResourceExhaustedError(fmt::format("the file system of {} has {} bytes left; opening the log needs {}",
-                                                    options.directory, free_bytes, kOpenBytesMin));
+  if (absl::Status status = CheckRoom(options.directory); !status.ok()) {
+    return status;
   }
   const auto poison = std::make_shared<Poison>();
   absl::StatusOr<std::unique_ptr<RocksDbStore>> store = RocksDbStore::Open(

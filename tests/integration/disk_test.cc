@@ -339,6 +339,14 @@ class FullDiskTest : public ::testing::Test {
     system_.StartServer({"--config", dir_.File("server.yaml")});
   }
 
+  void ExpectNoRoom() {
+    const CommandResult full =
+        RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
+                    system_.data_dir(), "--descriptors", AppsDescriptorPath()});
+    EXPECT_EQ(full.exit_code, 1) << full.err;
+    EXPECT_THAT(full.err, HasSubstr("opening the log needs"));
+  }
+
   std::string WriteEvents(const std::string& prefix, int count, size_t text_bytes) {
     std::string text;
     for (int i = 0; i < count; ++i) {
@@ -421,12 +429,7 @@ TEST_F(FullDiskTest, WhatWasAcknowledgedSurvivesAWriteThatFindsNoRoom) {
   // Restarted while there is no room it says so, and does no harm.
   system_.server().Signal(SIGTERM);
   EXPECT_EQ(system_.server().Wait(absl::Seconds(60)).value_or(-1), 0);
-  const CommandResult full =
-      RunCommand({BinaryPath("weir-server"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir",
-                  system_.data_dir(), "--descriptors", AppsDescriptorPath()},
-                 "", kPatience);
-  EXPECT_EQ(full.exit_code, 1) << full.err;
-  EXPECT_THAT(full.err, HasSubstr("opening the log needs"));
+  ExpectNoRoom();
 
   Resize(256);
   const CommandResult check = system_.Weir({"check-log", system_.data_dir()}, "", absl::Seconds(60));
@@ -440,6 +443,25 @@ TEST_F(FullDiskTest, WhatWasAcknowledgedSurvivesAWriteThatFindsNoRoom) {
   const CommandResult again = system_.Weir({"publish", "--from", events, "--wait", "1m"}, "", absl::Seconds(120));
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(ListAll(system_).size(), 400u) << "once each";
+}
+
+// What lies in the write-ahead log is written into tables first.
+TEST_F(FullDiskTest, AServerNeedsAsMuchRoomAsItsWriteAheadLogHas) {
+  if (!Mount(256)) {
+    GTEST_SKIP() << "mounting a file system is not allowed here";
+  }
+  StartServer("1");
+  constexpr int kEvents = 400;
+  constexpr uint64_t kBytes = uint64_t{kEvents} * 100'000;
+  ASSERT_EQ(system_.Weir({"publish", "--from", WriteEvents("e", kEvents, 100'000)}, "", absl::Seconds(120)).exit_code,
+            0);
+  system_.server().Kill();
+  FillUpTo((16 << 20) + kBytes / 2);
+  ExpectNoRoom();
+  fs::remove(filler());
+  FillUpTo((17 << 20) + kBytes + kBytes / 10);
+  StartServer("1");
+  EXPECT_EQ(ListAll(system_).size(), size_t{kEvents});
 }
 
 }  // namespace
