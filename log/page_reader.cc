@@ -30,6 +30,12 @@ absl::Status Expired(uint64_t after, uint64_t earliest) {
       fmt::format("events after {} were removed; the first that is retained is {}", after, earliest));
 }
 
+// Nobody may be given an event because an index says so.
+absl::Status WrongPostings(uint64_t sequence) {
+  return absl::DataLossError(
+      fmt::format("the log is damaged: its index names event {}, which is not on that topic", sequence));
+}
+
 class PageBuilder {
  public:
   explicit PageBuilder(const ReadRequest& request) : request_(request) {}
@@ -118,6 +124,9 @@ class RangeReader {
         const absl::StatusOr<ChunkPtr> chunk = view_.ChunkAt(sequence);
         if (!chunk.ok()) {
           return chunk.status();
+        }
+        if (!request_.selection->Matches((*chunk)->at(sequence))) {
+          return WrongPostings(sequence);
         }
         if (!page_.Add((*chunk)->at(sequence), *chunk)) {
           return page_.Finish(Before(sequence));
@@ -324,6 +333,9 @@ absl::StatusOr<Page> LastPerTopicReader::Read(LogView& view, const ReadRequest& 
         continue;  // removed meanwhile
       }
       return chunk.status();
+    }
+    if (request.selection != nullptr && !request.selection->Matches((*chunk)->at(*it))) {
+      return WrongPostings(*it);
     }
     if (!page.Add((*chunk)->at(*it), *chunk)) {
       Keep(std::move(key), std::move(sequences));

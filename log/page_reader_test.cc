@@ -148,6 +148,23 @@ TEST(PageReaderTest, ADamagedLogIsDataLoss) {
             absl::StatusCode::kDataLoss);
 }
 
+// The index of b stands under the name a.
+TEST(PageReaderTest, AnIndexThatNamesOtherTopicsEventsIsDataLoss) {
+  class Misled : public FakeView {
+    absl::Status WithPostings(size_t segment, std::string_view topic,
+                              absl::FunctionRef<void(const TopicPostings&)> use) override {
+      return FakeView::WithPostings(segment, topic == "a" ? "b" : topic, use);
+    }
+  };
+  Misled view;
+  const Selection misled = Select({"a"});
+  EXPECT_EQ(ReadPage(view, {.selection = &misled}, kScanMax).status().code(), absl::StatusCode::kDataLoss);
+  LastPerTopicReader reader;
+  EXPECT_EQ(reader.Read(view, {.selection = &misled}).status().code(), absl::StatusCode::kDataLoss);
+  const Selection right = Select({"b"});
+  EXPECT_EQ(ReadPage(view, {.selection = &right}, kScanMax).value().events.size(), 20u);
+}
+
 TEST(PageReaderTest, ReadingDownwardsEndsWhereRetentionCame) {
   for (const bool exact : {false, true}) {
     const Selection selection = Select({exact ? "a" : "*"});

@@ -291,6 +291,43 @@ TEST_F(RocksDbEngineTest, ClosedSegmentsHaveTheirPostingsOnDisk) {
   EXPECT_EQ(DecodePostings(value).value(), expected);
 }
 
+// As a power cut leaves them that takes back the events, and not the postings, which were in a file of their own: one
+// for a segment that has ended and is not indexed by what is known, and some beyond.
+TEST_F(RocksDbEngineTest, PostingsOfEventsThatArePastAreNotBelieved) {
+  AppendNumbered(*Open(), "a.b", "x", 150);
+  {
+    const std::unique_ptr<Inside> inside = LookInside();
+    std::string value;
+    const rocksdb::ReadOptions read;
+    ASSERT_TRUE(inside->db->Get(read, inside->families[kSegments], format::NumberKey(1), &value).ok());
+    format::SegmentRecord record = *format::DecodeSegment(format::NumberKey(1), value);
+    record.indexed = false;
+    const rocksdb::WriteOptions write;
+    ASSERT_TRUE(inside->db->Put(write, inside->families[kSegments], format::NumberKey(1), format::Encode(record)).ok());
+    for (const uint64_t segment : {1, 101, 1001}) {
+      ASSERT_TRUE(inside->db
+                      ->Put(write, inside->families[kPostings], format::PostingsKey(segment, "gone"),
+                            EncodePostings({{"test.v1.Note", {3}}}))
+                      .ok());
+    }
+  }
+  AppendNumbered(*Open(), "a.b", "y", 600);
+  {
+    const std::unique_ptr<LogEngine> log = Open();
+    EXPECT_THAT(ReadTopic(*log, "gone"), testing::IsEmpty());
+    EXPECT_EQ(ReadTopic(*log, "a.b").size(), 750u);
+  }
+  const std::unique_ptr<Inside> inside = LookInside();
+  std::string value;
+  for (const uint64_t segment : {1, 101, 1001}) {
+    EXPECT_TRUE(
+        inside->db
+            ->Get(rocksdb::ReadOptions(), inside->families[kPostings], format::PostingsKey(segment, "gone"), &value)
+            .IsNotFound())
+        << segment;
+  }
+}
+
 // RocksDB takes a file of postings over by linking it, and removes our name of it last. A process that ends in between
 // leaves a name that is the database's own file.
 TEST_F(RocksDbEngineTest, WhatAnInterruptedIndexingLeftIsNotWrittenOver) {

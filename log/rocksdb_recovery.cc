@@ -124,24 +124,38 @@ absl::Status LoadSegments(const RocksDbStore& store, uint64_t earliest, Recovere
   return ReadStatus(store, *it);
 }
 
-// What was to be removed when the process ended.
-absl::Status FinishRemoval(RocksDbStore& store, uint64_t earliest) {
-  for (rocksdb::ColumnFamilyHandle* family : {store.events(), store.postings()}) {
-    std::optional<uint64_t> first;
-    {
-      const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(family);
-      it->SeekToFirst();
-      if (it->Valid()) {
-        first = format::NumberOf(TextOf(it->key()));
-      }
-    }
-    if (first.has_value()) {
-      if (absl::Status status = store.RemoveRange(family, *first, earliest); !status.ok()) {
-        return status;
-      }
+// What of [begin, end) is there.
+absl::Status RemoveWhatIsIn(RocksDbStore& store, rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end) {
+  std::optional<uint64_t> first;
+  {
+    const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(family);
+    it->Seek(format::NumberKey(begin));
+    if (it->Valid()) {
+      first = format::NumberOf(TextOf(it->key()));
     }
   }
-  return absl::OkStatus();
+  return first.has_value() ? store.RemoveRange(family, *first, end) : absl::OkStatus();
+}
+
+// What was to be removed when the process ended.
+absl::Status FinishRemoval(RocksDbStore& store, uint64_t earliest) {
+  const absl::Status status = RemoveWhatIsIn(store, store.events(), 0, earliest);
+  return status.ok() ? RemoveWhatIsIn(store, store.postings(), 0, earliest) : status;
+}
+
+// Postings that nothing says are there: a power cut without syncs may keep those of a segment and take its events back,
+// whose numbers are then given to others. `end`: the first sequence beyond the segments.
+absl::Status RemoveStrayPostings(RocksDbStore& store, const SealedSegments& sealed, uint64_t end) {
+  for (size_t i = 0; i < sealed.infos.size(); ++i) {
+    if (sealed.indexes[i] == nullptr) {
+      continue;  // it has its own
+    }
+    const SegmentInfo& segment = sealed.infos[i];
+    if (absl::Status status = RemoveWhatIsIn(store, store.postings(), segment.first, segment.last + 1); !status.ok()) {
+      return status;
+    }
+  }
+  return RemoveWhatIsIn(store, store.postings(), end, UINT64_MAX);
 }
 
 }  // namespace
@@ -159,6 +173,9 @@ absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state
     return status;
   }
   const uint64_t sealed_head = log.sealed.infos.empty() ? trimmed.earliest - 1 : log.sealed.infos.back().last;
+  if (absl::Status status = RemoveStrayPostings(store, log.sealed, sealed_head + 1); !status.ok()) {
+    return status;
+  }
   log.active_index = std::make_shared<SegmentIndex>();
   SegmentInfo& active = log.state.active;
   if (absl::Status status = ScanChunks(store, log.state.epoch, sealed_head + 1, UINT64_MAX, active, *log.active_index);
