@@ -138,6 +138,7 @@ describe('./dev', { timeout: 300_000 }, () => {
   test('no process is left when the script itself is killed', async () => {
     const second = new Up(data);
     await second.says(/The demo: http/);
+    assert.doesNotMatch(second.said, /Building the demo's page/); // its sources are those of the first
     const parts = childrenOf(second.child.pid);
     assert.equal(parts.length, 4);
     second.child.kill('SIGKILL');

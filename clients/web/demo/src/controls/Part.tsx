@@ -22,6 +22,9 @@ export function Part({ id, title, about, readers, children }: Props) {
       <GapNotice readers={readers} />
       <div className="body">{children}</div>
       <Controls part={title} readers={readers} />
+      <small>
+        Its code: <code>clients/web/demo/src/{id}</code>
+      </small>
     </section>
   );
 }
