@@ -11,7 +11,7 @@ export interface WsOptions extends FetchOptions {
 }
 
 export interface Ws extends Transport {
-  /** Adds filters. Resolves when they are in force; rejects when the route does not allow them, and the stream goes on. */
+  /** Adds filters. Resolves when they are in force; rejects when the edge does not allow it, and the stream goes on as it was. */
   subscribe(...filters: string[]): Promise<void>;
   unsubscribe(...filters: string[]): Promise<void>;
 }
@@ -27,7 +27,7 @@ interface Message {
 }
 
 interface Change {
-  filters: string[];
+  undo(): void;
   done(): void;
   fail(error: StreamError): void;
 }
@@ -39,9 +39,12 @@ export function ws(options: WsOptions = {}): Ws {
 
   const change = (type: 'subscribe' | 'unsubscribe', filters: string[]) => {
     if (!options.filters) throw new TypeError(`${type}: ws() was given no filters, and has all`);
-    for (const filter of filters) wanted[type === 'subscribe' ? 'add' : 'delete'](filter);
+    const adds = type === 'subscribe';
+    const concerned = filters.filter((filter) => wanted.has(filter) !== adds);
+    const set = (add: boolean) => concerned.forEach((filter) => wanted[add ? 'add' : 'delete'](filter));
+    set(adds);
     say?.({ type, filters });
-    return new Promise<void>((done, fail) => changes.push({ filters, done, fail }));
+    return new Promise<void>((done, fail) => changes.push({ undo: () => set(!adds), done, fail }));
   };
 
   const run = (attempt: Attempt, sink: Sink) =>
@@ -103,9 +106,9 @@ export function ws(options: WsOptions = {}): Ws {
           changes.shift()?.done();
         } else if (type === 'error' || type === 'auth.error') {
           detail = `${message.reason}: ${message.detail}`;
-          if (message.reason !== 'FILTER_NOT_ALLOWED' || type === 'auth.error') return;
-          const refused = changes.shift();
-          refused?.filters.forEach((filter) => wanted.delete(filter));
+          if (type === 'auth.error') return;
+          const refused = changes.shift(); // messages are answered in order
+          refused?.undo();
           refused?.fail(new StreamError(detail));
         }
       };

@@ -392,6 +392,22 @@ describe('filters', () => {
     expect(socket().sent[0]?.['filters']).toEqual(['a.*', 'a.b']);
   });
 
+  test('the last one cannot go, and stays', async () => {
+    open({}, { filters: ['a.*'] });
+    await turn();
+    socket().accept();
+    const refused = transport.unsubscribe('a.*');
+    socket().say({ type: 'error', reason: 'NO_FILTER_LEFT', detail: 'one filter has to stay' });
+    await expect(refused).rejects.toThrow('NO_FILTER_LEFT: one filter has to stay');
+    const again = transport.subscribe('a.*', 'b.*');
+    socket().say({ type: 'error', reason: 'TOO_MANY_FILTERS', detail: 'two' });
+    await expect(again).rejects.toThrow('TOO_MANY_FILTERS');
+    socket().end(1006);
+    await turn(500);
+    socket().open();
+    expect(socket().sent[0]?.['filters']).toEqual(['a.*']);
+  });
+
   test('that are asked for before it is open are there from the start', async () => {
     open({}, { filters: ['a.*'] });
     const early = transport.subscribe('c.*');
