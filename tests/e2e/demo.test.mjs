@@ -237,6 +237,16 @@ describe('the demo page', { timeout: 600_000 }, () => {
     assert.equal(await demo.part('Vehicles').getByText(/cannot be had/).filter({ has: demo.page.getByRole('button') }).count(), 0);
   });
 
+  test('begins an inbox anew when its place is gone, so that nothing is in it twice', async () => {
+    await open();
+    await demo.state('Notifications', 'connected');
+    const mine = await notify(3);
+    await has('alice', mine);
+    await demo.press('Notifications', 'Lost id');
+    await demo.says('Notifications', /alice gap/);
+    await has('alice', [...(await notify(1)), ...mine]);
+  });
+
   test('renews its token without a break', async () => {
     await system.end('backend');
     await system.startPage('--interval', '0', '--token-ttl', '4');

@@ -28,21 +28,29 @@ export function useLatest<M extends object, N extends keyof M & string>(stream: 
   return latest;
 }
 
+export interface EventsOptions<S> {
+  /** What a gap makes of the state, as `() => initial`: what is known of it may be wrong by then. Default: nothing. */
+  gap?: (state: S, gap: Gap) => S;
+}
+
 /** Reduces the events of these names to a state. `names` may be written in place. */
 export function useEvents<M extends object, N extends keyof M & string, S>(
   stream: Stream<M>,
   names: readonly N[],
   reducer: (state: S, event: StreamEvent<M, N>) => S,
   initial: S,
+  options: EventsOptions<S> = {},
 ): S {
-  const newest = useNewest(reducer);
-  const reduce = useCallback((state: S, event: StreamEvent<M, N>) => newest.current(state, event), [newest]);
-  const [state, dispatch] = useReducer(reduce, initial);
+  const newest = useNewest({ reducer, gap: options.gap });
+  const [state, change] = useReducer((before: S, by: (state: S) => S) => by(before), initial);
   const key = JSON.stringify(names);
   useEffect(() => {
-    const leave = (JSON.parse(key) as N[]).map((name) => stream.on(name, (event) => dispatch(event as StreamEvent<M, N>)));
+    const leave = (JSON.parse(key) as N[]).map((name) =>
+      stream.on(name, (event) => change((before) => newest.current.reducer(before, event as StreamEvent<M, N>))),
+    );
+    leave.push(stream.onGap((gap) => change((before) => (newest.current.gap ? newest.current.gap(before, gap) : before))));
     return () => leave.forEach((end) => end());
-  }, [stream, key]);
+  }, [stream, key, newest]);
   return state;
 }
 

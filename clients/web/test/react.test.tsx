@@ -60,6 +60,21 @@ test('useEvents reduces each event once', async () => {
   expect(page.textContent).toBe('3');
 });
 
+test('useEvents begins anew after a gap where that is asked for, in the order of the log', async () => {
+  const Both = () => {
+    const sum = (total: number, { data }: { data: { n: number } }) => total + data.n;
+    const kept = useEvents(stream, ['added'], sum, 0);
+    const anew = useEvents(stream, ['added'], sum, 0, { gap: (_, { reason }) => (reason === 'expired' ? 100 : NaN) });
+    return `${kept} ${anew}`;
+  };
+  await show(<Both />);
+  emit('added', 5);
+  bus.gap();
+  await turn(1000);
+  emit('added', 2);
+  expect(page.textContent).toBe('7 102');
+});
+
 test('useEvent calls the newest listener, without listening anew', async () => {
   const seen: string[] = [];
   let rename: (name: string) => void = () => {};

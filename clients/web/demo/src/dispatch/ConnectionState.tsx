@@ -7,7 +7,7 @@ import { dispatch } from './stream';
 
 /** The state, the last event's time and the last error: a centre that works day and night wants to know. */
 export function ConnectionState() {
-  const { lastEventTime } = useConnection(dispatch);
+  const lastEventTime = useConnection(dispatch, (status) => status.lastEventTime);
   const [lastError, setLastError] = useState<StreamError>();
   useEffect(() => dispatch.onStatus(({ error }) => error && setLastError(error)), []);
 

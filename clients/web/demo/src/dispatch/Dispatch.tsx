@@ -11,7 +11,7 @@ const readers = [{ name: 'dispatch', stream: dispatch, line }];
 const about = 'Broadcasts to an emergency centre, one connection for all tabs. Where no stream comes through, it polls.';
 
 export function Dispatch() {
-  const { flash, units, incidents } = useEvents(dispatch, ['message'], update, empty);
+  const { flash, units, incidents } = useEvents(dispatch, ['message'], update, empty, { gap: () => empty });
   return (
     <Part id="dispatch" title="Dispatch" about={about} readers={readers}>
       <div className="flash" role="status" data-severity={flash?.severity}>

@@ -2,7 +2,7 @@ import type { Stream } from '@weir/client';
 import { useEvents } from '@weir/client/react';
 import { Indicator } from '../controls/Indicator';
 import { Part } from '../controls/Part';
-import { names, update, type Board } from './board';
+import { empty, names, update } from './board';
 import { tenants, type Events } from './stream';
 import { Toasts } from './Toasts';
 import './goals.css';
@@ -25,7 +25,7 @@ export function Goals() {
 }
 
 function Tenant({ name, stream }: { name: string; stream: Stream<Events> }) {
-  const board = useEvents(stream, names, update, [] as Board);
+  const board = useEvents(stream, names, update, empty, { gap: () => empty });
   return (
     <section className="tenant" aria-label={`Goals of ${name}`}>
       <header>

@@ -14,6 +14,8 @@ export interface Goal {
 /** The newest first. */
 export type Board = readonly Goal[];
 
+export const empty: Board = [];
+
 const goalsMax = 5;
 
 export function update(board: Board, { data: { type, data } }: StreamEvent<Events>): Board {

@@ -2,7 +2,7 @@ import { useEvents } from '@weir/client/react';
 import { Indicator } from '../controls/Indicator';
 import { Part } from '../controls/Part';
 import type { GenerationUpdate } from '../gen/apps/imagegen/v1/imagegen_weir';
-import { update, type Requests } from './requests';
+import { empty, update } from './requests';
 import { images, line } from './stream';
 import './images.css';
 
@@ -10,7 +10,7 @@ const readers = [{ name: 'images', stream: images, line }];
 const about = 'Several requests of one user over one connection: progress as it is made, and the picture when it is there.';
 
 export function Images() {
-  const requests = useEvents(images, ['message'], update, new Map() as Requests);
+  const requests = useEvents(images, ['message'], update, empty, { gap: () => empty });
   return (
     <Part id="images" title="Image generation" about={about} readers={readers}>
       <div className="summary">

@@ -5,6 +5,8 @@ import type { Events } from './stream';
 /** The newest update of each request, in the order in which they began. */
 export type Requests = ReadonlyMap<string, GenerationUpdate>;
 
+export const empty: Requests = new Map();
+
 const requestsMax = 12;
 
 export function update(requests: Requests, { data }: StreamEvent<Events>): Requests {

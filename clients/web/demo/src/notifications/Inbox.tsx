@@ -11,7 +11,7 @@ const prepend = (all: Notification[], { data }: { data: Notification }) => [data
 
 /** A bell, and what it rang for. */
 export function Inbox({ user, stream }: { user: string; stream: Stream<Events> }) {
-  const all = useEvents(stream, ['notification'], prepend, []);
+  const all = useEvents(stream, ['notification'], prepend, [], { gap: () => [] });
   const connected = useLatest(stream, 'connected');
   const [read, setRead] = useState(new Set<string | undefined>());
   const unread = all.filter(({ id }) => !read.has(id)).length;

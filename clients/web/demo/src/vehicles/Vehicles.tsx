@@ -2,7 +2,7 @@ import { useConnection, useEvents } from '@weir/client/react';
 import { Indicator } from '../controls/Indicator';
 import { Part } from '../controls/Part';
 import { timeOf } from '../time';
-import { update, type Grid } from './grid';
+import { empty, update } from './grid';
 import { line, vehicles } from './stream';
 import './vehicles.css';
 
@@ -10,8 +10,8 @@ const readers = [{ name: 'vehicles', stream: vehicles, line }];
 const rowsMax = 50;
 
 export function Vehicles() {
-  const grid = useEvents(vehicles, ['vehicle_update'], update, new Map() as Grid);
-  const { lastEventTime } = useConnection(vehicles);
+  const grid = useEvents(vehicles, ['vehicle_update'], update, empty, { gap: () => empty });
+  const lastEventTime = useConnection(vehicles, (status) => status.lastEventTime);
   const newest = [...grid].slice(-rowsMax).reverse();
 
   return (

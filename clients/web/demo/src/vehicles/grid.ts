@@ -10,6 +10,8 @@ export interface Row {
 /** By id, the one that changed last at the end. */
 export type Grid = ReadonlyMap<string, Row>;
 
+export const empty: Grid = new Map();
+
 export function update(grid: Grid, { data }: StreamEvent<VehiclesEvents, 'vehicle_update'>): Grid {
   const next = new Map(grid);
   for (const car of data.vehicles) {
