@@ -164,7 +164,7 @@ export class Connection {
         return this.#finish(new StreamError(`gave up after ${failures} failures: ${outcome.message}`, outcome.status, true));
       const falls = fallback !== undefined && failures >= fallbackAfter;
       if (falls && !polling) streamDue = failures >= maxAttempts ? Infinity : Date.now() + retryStreamAfter;
-      this.#change(falls ? 'polling' : 'reconnecting', { attempts: failures, error });
+      this.#change(falls && fallback.polls ? 'polling' : 'reconnecting', { attempts: failures, error });
       if (!falls || polling) await this.#wait(outcome.retryAfter ?? delayAfter(failures, { base: this.#retry, ...backoff }, random));
     }
   }
