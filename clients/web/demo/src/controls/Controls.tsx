@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { LineState } from './line';
 import { Log } from './Log';
+import { Places } from './Places';
 import type { Reader } from './transitions';
 
 // A place of a log that is no more.
@@ -42,6 +43,7 @@ export function Controls({ part, readers }: { part: string; readers: readonly Re
           Lost id
         </button>
       </div>
+      <Places readers={readers} />
       <Log readers={readers} label={`${part}: what the client did`} />
     </div>
   );

@@ -5,7 +5,7 @@ import type { Line } from './line';
 /** A stream with its breakable line. */
 export interface Reader {
   name: string;
-  stream: Pick<Stream<object>, 'status' | 'onStatus' | 'onGap' | 'reconnect'>;
+  stream: Stream<object>;
   line: Line;
 }
 
