@@ -82,7 +82,7 @@ class RocksDbEngine : public LogEngine {
     if (indexer_.joinable()) {
       indexer_.join();
     }
-    if (poison_->status().ok() && store_->Sync().ok()) {
+    if (started_ && poison_->status().ok() && store_->Sync().ok()) {
       rocksdb::WriteBatch batch;
       batch.Put(store_->facts(), SliceOf(format::kStateKey), SliceOf(format::kStateClean));
       // With everything in tables the write-ahead log holds nothing that could be lost while the log is closed.
@@ -99,6 +99,7 @@ class RocksDbEngine : public LogEngine {
         *store_, table_.totals(), options_.log.idempotence_events_max,
         [&](uint64_t fingerprint, uint64_t sequence) { sequencer_.Restore(fingerprint, sequence); });
     if (status.ok()) {
+      started_ = true;
       indexer_ = std::thread([this] { IndexClosedSegments(); });
     }
     return status;
@@ -340,6 +341,7 @@ class RocksDbEngine : public LogEngine {
   std::atomic<uint64_t> window_floor_ = 0;
 
   mutable LastPerTopicReader last_per_topic_;
+  bool started_ = false;
   std::thread indexer_;
 };
 

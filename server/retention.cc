@@ -22,10 +22,13 @@ Retention::~Retention() {
 }
 
 void Retention::Run() {
+  absl::Status said;
   while (true) {
-    if (const absl::Status status = log_.Trim(options_.policy); !status.ok() && options_.on_error) {
+    absl::Status status = log_.Trim(options_.policy);
+    if (!status.ok() && status != said && options_.on_error) {
       options_.on_error(status);
     }
+    said = std::move(status);
     std::unique_lock lock(mutex_);
     if (end_.wait_for(lock, absl::ToChronoMilliseconds(options_.check_interval), [this] { return ending_; })) {
       return;

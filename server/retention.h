@@ -17,7 +17,7 @@ struct RetentionOptions {
   log::TrimPolicy policy{.age_max = absl::Hours(168), .bytes_max = uint64_t{8} << 30};
   // How often. The log's own clock tells the age of events.
   absl::Duration check_interval = absl::Seconds(10);
-  // A trim that failed; the next is tried all the same. May be empty.
+  // A trim that failed, and not as the one before; the next is tried all the same. May be empty.
   std::function<void(const absl::Status&)> on_error = nullptr;
 };
 

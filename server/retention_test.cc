@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "log/log_testing.h"
 #include "log/memory_engine.h"
 #include "server/testing.h"
@@ -28,6 +31,21 @@ TEST(Retention, TrimsAgainAndAgainAndEndsAtOnce) {
     ASSERT_TRUE(log.AwaitTrims(5));
   }
   const Retention rarely(log, {.check_interval = absl::Hours(1)});
+}
+
+TEST(Retention, SaysOnceWhyItCannotTrim) {
+  ScriptedLog log(log::MakeMemoryLog({}));
+  log.FailTrims(absl::UnavailableError("one reason"));
+  std::vector<std::string> said;
+  {
+    const Retention retention(log,
+                              {.check_interval = absl::Milliseconds(1),
+                               .on_error = [&](const absl::Status& status) { said.emplace_back(status.message()); }});
+    ASSERT_TRUE(log.AwaitTrims(5));
+    log.FailTrims(absl::UnavailableError("another"));
+    ASSERT_TRUE(log.AwaitTrims(log.trims() + 5));
+  }
+  EXPECT_EQ(said, (std::vector<std::string>{"one reason", "another"}));
 }
 
 TEST(Retention, DoesNothingWhenEverythingIsKept) {

@@ -98,6 +98,11 @@ void ScriptedLog::FailNextAppend(absl::Status status) {
   next_append_status_ = std::move(status);
 }
 
+void ScriptedLog::FailTrims(absl::Status status) {
+  const std::lock_guard lock(mutex_);
+  trim_status_ = std::move(status);
+}
+
 void ScriptedLog::FailReads(absl::Status status) {
   const std::lock_guard lock(mutex_);
   read_status_ = std::move(status);
@@ -131,7 +136,7 @@ int ScriptedLog::trims() const {
 
 bool ScriptedLog::AwaitTrims(int count) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(10), [this, count] { return trims_ >= count; });
+  return changed_.wait_for(lock, std::chrono::seconds(60), [this, count] { return trims_ >= count; });
 }
 
 absl::StatusOr<std::vector<log::AppendResult>> ScriptedLog::Append(std::span<const log::NewEvent> events) {
@@ -189,6 +194,9 @@ absl::Status ScriptedLog::Trim(const log::TrimPolicy& policy) {
     const std::lock_guard lock(mutex_);
     ++trims_;
     changed_.notify_all();
+    if (!trim_status_.ok()) {
+      return trim_status_;
+    }
   }
   return real_->Trim(policy);
 }

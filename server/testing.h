@@ -49,6 +49,8 @@ class ScriptedLog final : public log::LogEngine {
   void FailNextAppend(absl::Status status);
   // Reads fail with it from now on, until it is set to OK.
   void FailReads(absl::Status status);
+  // Trims fail with it from now on, until it is set to OK.
+  void FailTrims(absl::Status status);
   // Called when a time is looked up, before it is. Set before others use the log.
   void BeforeTimeLookUp(std::function<void()> call) { before_time_look_up_ = std::move(call); }
   // Appends wait while it is closed.
@@ -81,6 +83,7 @@ class ScriptedLog final : public log::LogEngine {
   absl::Status append_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status next_append_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status trim_status_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   int trims_ ABSL_GUARDED_BY(mutex_) = 0;
