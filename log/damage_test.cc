@@ -194,6 +194,16 @@ TEST_F(DamageTest, AMissingFileIsRefusedUnlessItIsOfNoImportance) {
   }
 }
 
+TEST_F(DamageTest, AMissingDatabaseIsNoNewLog) {
+  for (const State state : {State::kKilled, State::kClosed}) {
+    const std::string directory = Make(state);
+    fs::remove_all(directory + "/db");
+    EXPECT_EQ(Judge(directory), Outcome::kRefused);
+    EXPECT_THAT(CheckLog(directory)->faults.kept().at(0).ToString(), HasSubstr("db: the directory is missing"));
+    EXPECT_FALSE(fs::exists(directory + "/db"));
+  }
+}
+
 TEST_F(DamageTest, AManifestThatIsCutIsRefusedOrTheLogIsWhole) {
   for (const State state : {State::kKilled, State::kClosed}) {
     const size_t size = fs::file_size(ManifestOf(Make(state)));

@@ -76,6 +76,13 @@ absl::Status CheckFormat(const std::string& path) {
   return absl::OkStatus();
 }
 
+// Made before the marker is, so that a log without one has lost it.
+bool IsEmptyDatabase(const std::filesystem::directory_entry& entry) {
+  std::error_code error;
+  return entry.path().filename() == LogDirectory::kDatabase && entry.is_directory(error) &&
+         std::filesystem::is_empty(entry.path(), error) && !error;
+}
+
 // OK when the directory is marked as a log of our format, or holds nothing; `marked` says which.
 absl::Status CheckContent(const std::string& path, bool& marked) {
   std::error_code error;
@@ -89,7 +96,7 @@ absl::Status CheckContent(const std::string& path, bool& marked) {
     const std::string name = entry.path().filename().string();
     if (name == LogDirectory::kMarker) {
       marked = true;
-    } else if (name != kLock && name != kUnfinishedMarker && name != "lost+found") {
+    } else if (name != kLock && name != kUnfinishedMarker && name != "lost+found" && !IsEmptyDatabase(entry)) {
       foreign = name;
     }
   }
@@ -121,15 +128,18 @@ std::string ParentOf(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// In place at once or not at all; and the directory's own name is on disk as well.
+// In place at once or not at all, and last: then the directory's own name is on disk, and there is a place for the
+// database.
 absl::Status Mark(const std::string& path) {
   const std::string text = LogDirectory::MarkerText();
   const std::string unfinished = fmt::format("{}/{}", path, kUnfinishedMarker);
   const std::string marker = fmt::format("{}/{}", path, LogDirectory::kMarker);
+  const std::string database = fmt::format("{}/{}", path, LogDirectory::kDatabase);
   const int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fsync(file) == 0 && rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path) &&
-                       SyncDirectory(ParentOf(path));
+                       fsync(file) == 0 && (mkdir(database.c_str(), 0750) == 0 || errno == EEXIST) &&
+                       SyncDirectory(path) && SyncDirectory(ParentOf(path)) &&
+                       rename(unfinished.c_str(), marker.c_str()) == 0 && SyncDirectory(path);
   const int error = errno;
   if (file >= 0) {
     close(file);

@@ -2,7 +2,7 @@
 //
 //   WEIR-LOG   `weir-log 1` and a newline: this is a log, and its format
 //   LOCK       locked (flock) while the log is open
-//   db/        the RocksDB
+//   db/        the RocksDB; made, empty, before the marker
 //   sealing.sst  a postings file under construction; without meaning after a restart
 //   NEW-EPOCH  the next opening gives the log a new epoch: it is a copy, or has lost its end
 //   backup/    what a running backup reads: a log by itself; without meaning after a restart
@@ -23,6 +23,7 @@ class LogDirectory {
   static constexpr int kFormat = 1;
   static constexpr char kMarker[] = "WEIR-LOG";
   static constexpr char kNewEpoch[] = "NEW-EPOCH";
+  static constexpr char kDatabase[] = "db";
   // The content of the marker.
   static std::string MarkerText();
 
@@ -48,7 +49,7 @@ class LogDirectory {
   ~LogDirectory();
 
   const std::string& path() const { return path_; }
-  std::string database() const { return path_ + "/db"; }
+  std::string database() const { return path_ + "/" + kDatabase; }
   std::string sealing_file() const { return path_ + "/sealing.sst"; }
   std::string backup() const { return path_ + "/backup"; }
 

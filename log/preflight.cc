@@ -89,9 +89,10 @@ class Inspector {
     files_ = *std::move(files);
     absl::Status status = absl::OkStatus();
     if (!files_.exists) {
+      AddFault("db", "the directory is missing", kRestoreAdvice);
       return result_;
     }
-    if (!files_.current) {
+    if (!files_.current) {  // it may be empty: then the log was never opened
       if (!files_.wals.empty() || !files_.tables.empty()) {
         AddFault("db/CURRENT", "the file is missing, so that nothing says which files belong to the log",
                  kRestoreAdvice);
@@ -325,8 +326,9 @@ class Inspector {
 absl::StatusOr<StoredFiles> StoredFiles::List(const std::string& database) {
   StoredFiles files;
   std::error_code error;
+  files.exists = std::filesystem::is_directory(database, error);
+  error.clear();
   for (std::filesystem::directory_iterator it(database, error), end; !error && it != end; it.increment(error)) {
-    files.exists = true;
     const std::filesystem::path& path = it->path();
     if (path.filename() == "CURRENT") {
       files.current = true;

@@ -20,7 +20,7 @@ namespace weir::log {
 
 // The files of a database that matter, with their numbers; sorted.
 struct StoredFiles {
-  bool exists = false;   // there is a db/ with anything in it
+  bool exists = false;   // there is a db/
   bool current = false;  // the file CURRENT is there
   std::vector<uint64_t> wals;
   std::vector<uint64_t> tables;

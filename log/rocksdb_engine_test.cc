@@ -148,6 +148,7 @@ TEST_F(RocksDbEngineTest, MakesItsDirectory) {
 TEST_F(RocksDbEngineTest, TakesAnEmptyDirectoryAndOneWhereMakingWasInterrupted) {
   std::filesystem::create_directory(options_.directory);
   std::filesystem::create_directory(options_.directory + "/lost+found");
+  std::filesystem::create_directory(options_.directory + "/db");
   std::ofstream(options_.directory + "/WEIR-LOG.new") << "weir";
   std::ofstream(options_.directory + "/LOCK");
   EXPECT_TRUE(TryOpen().ok());
