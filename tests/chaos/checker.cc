@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -163,13 +164,12 @@ void Checker::Unique() {
   for (const std::string& conflict : conflicts_) {
     Report("unique", conflict);
   }
-  std::unordered_map<std::string_view, Epoch> stored;
+  std::set<std::pair<size_t, std::string_view>> stored;  // life, event id
   for (const Published& published : history_.published) {
     if (published.outcome != Published::Outcome::kAcknowledged || published.duplicate) {
       continue;
     }
-    const auto [first, is_first] = stored.try_emplace(published.event_id, published.cursor.epoch);
-    if (!is_first && first->second == published.cursor.epoch) {
+    if (!stored.emplace(LifeOf(published.cursor.epoch), published.event_id).second) {
       Report("unique", fmt::format("{} was acknowledged twice, and not as a duplicate", published.event_id));
     }
   }

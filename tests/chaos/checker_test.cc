@@ -249,6 +249,21 @@ TEST_F(RecreatedLogTest, NeedsAGap) {
   ExpectViolated("complete");
 }
 
+TEST_F(RecreatedLogTest, StoresAnEventOnceInEachLife) {
+  Published again = history_.published[6];
+  again.stream = 0;
+  again.cursor = {later_, 2};
+  history_.published.push_back(again);
+  history_.log.push_back({again.cursor, again.topic, again.event_id, again.content});
+  for (std::vector<Item>* items : {&AllItems(1), &OddItems()}) {
+    items->push_back(
+        {.kind = Kind::kEvent, .cursor = again.cursor, .text = again.event_id, .content = again.content, .at = 60});
+  }
+  ExpectGood();
+  history_.published.push_back(again);
+  ExpectViolated("unique");
+}
+
 // Also when the next life of the log has begun before anybody asked for the state of this one.
 TEST_F(RecreatedLogTest, ALogThatKeepsEverythingHasNoOtherGap) {
   AllItems(1).insert(AllItems(1).end() - 2, Gap(10, 10));
