@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ class ChaosTest : public ::testing::Test {
     options.seed = seed;
     options.kind = kind;
     options.duration = absl::Seconds(8);
-    options.dir = dir_.path();
+    options.dir = dir_.File(fmt::format("seed-{}", seed));
+    std::filesystem::create_directory(options.dir);
     options.only = std::move(only);
     options.retained_bytes = 128 << 10;  // in a short run too, retention shall overtake some
     options.server_resident_bytes_max *= kMemoryFactor;
@@ -75,9 +77,13 @@ class ChaosTest : public ::testing::Test {
 TEST_F(ChaosTest, HoldsWhatIsPromisedUnderFaults) { ExpectGood(RunOf(RunOptions::Kind::kPlain, 101)); }
 
 TEST_F(ChaosTest, HoldsWhatIsPromisedWhileRetentionRacesReaders) {
-  const RunResult result = RunOf(RunOptions::Kind::kTrims, 102);
-  ExpectGood(result);
-  EXPECT_GT(CountOf(result.history, Item::Kind::kGap), 0u) << "retention overtook nobody";
+  size_t gaps = 0;
+  for (uint64_t seed = 102; seed < 107 && gaps == 0 && !HasFailure(); ++seed) {  // a slow machine publishes little
+    const RunResult result = RunOf(RunOptions::Kind::kTrims, seed);
+    ExpectGood(result);
+    gaps = CountOf(result.history, Item::Kind::kGap);
+  }
+  EXPECT_GT(gaps, 0u) << "retention overtook nobody";
 }
 
 TEST_F(ChaosTest, FindsEverySeededBugInWhatReallyHappened) {
