@@ -61,15 +61,19 @@ async function latency(tab, system, count) {
       if (/^\d/.test(data.data.id)) window.took.push(performance.timeOrigin + performance.now() - Number(data.data.id));
     });
   });
-  const publisher = system.publisher();
+  const sent = [];
+  const acknowledged = [];
+  const publisher = system.publisher(() => acknowledged.push(performance.now() - sent[acknowledged.length]));
   const begun = performance.now();
   for (let n = 0; n < count; n++) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, begun + n * 10 - performance.now())));
+    sent.push(performance.now());
     publisher.send(flash(String(performance.timeOrigin + performance.now())));
   }
   await publisher.end();
   await tab.page.waitForFunction((wanted) => window.took.length === wanted, count);
   add(`publish → handler, 100 events/s for ${count / 100} s, p50 / p99 / max`, spread(await tab.page.evaluate(() => window.took)), 'p99 < 20 ms');
+  add('… until the publisher had its acknowledgement, the fsync included, p50 / p99 / max', spread(acknowledged));
 }
 
 // From the end of the edge's process, which is started again at once, to `connected`.
@@ -140,8 +144,8 @@ async function leaks(browser, script) {
   try {
     const context = await browser.newContext();
     const tab = await Tab.open(context, system, script);
-    const rounds = await measureLeaks(tab, system, { events: 2000, cycles: 20, rounds: 12 });
-    const mb = (who) => `${(rounds[1][who] / 1e6).toFixed(1)} → ${(rounds.at(-1)[who] / 1e6).toFixed(1)} MB`;
+    const rounds = await measureLeaks(tab, system, { events: 2000, cycles: 20, rounds: 16 });
+    const mb = (who) => `${(rounds[5][who] / 1e6).toFixed(1)} → ${(rounds.at(-1)[who] / 1e6).toFixed(1)} MB`;
     add("20,000 events and 200 mounts later: the page's heap", mb('page'), 'flat');
     add("… the edge's memory, its tail being 1 MiB", mb('edge'), 'flat');
     add("… the server's, which keeps events up to its own limits", mb('server'));

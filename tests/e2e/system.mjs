@@ -135,14 +135,15 @@ export class System {
     return (await this.weir('token', '--key', this.key, '--sub', name, ...flags)).trim();
   }
 
-  // `weir publish --from -`, for one event at a time: what `send` is given is published at once. `end` waits for it all.
-  publisher() {
+  // `weir publish --from -`, for one event at a time: what `send` is given is published at once. `acknowledged` is called
+  // for each, in order. `end` waits for it all.
+  publisher(acknowledged = () => {}) {
     const child = spawn(bin('weir'), ['publish', '--from', '-'], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, WEIR_SERVER: this.grpc },
     });
     const ended = once(child, 'exit');
-    child.stdout.resume();
+    createInterface({ input: child.stdout }).on('line', acknowledged);
     return {
       send: (event) => child.stdin.write(`${JSON.stringify(event)}\n`),
       end: () => (child.stdin.end(), ended),
