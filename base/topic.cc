@@ -84,4 +84,21 @@ bool FilterMatches(std::string_view filter, std::string_view topic) {
   return topic.data() == nullptr;
 }
 
+bool FilterCovers(std::string_view filter, std::string_view narrower) {
+  std::string_view wide;
+  std::string_view narrow;
+  while (NextToken(filter, wide)) {
+    if (!NextToken(narrower, narrow)) {
+      return false;
+    }
+    if (wide == ">") {
+      return true;
+    }
+    if (narrow == ">" || (wide != "*" && wide != narrow)) {
+      return false;
+    }
+  }
+  return narrower.data() == nullptr;
+}
+
 }  // namespace weir

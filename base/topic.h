@@ -29,6 +29,9 @@ bool HasWildcard(std::string_view filter);
 // Whether a valid filter matches a valid topic.
 bool FilterMatches(std::string_view filter, std::string_view topic);
 
+// Whether a valid filter matches every topic that the other valid one matches: `a.*` covers `a.b`, and `a.>` both.
+bool FilterCovers(std::string_view filter, std::string_view narrower);
+
 }  // namespace weir
 
 #endif  // WEIR_BASE_TOPIC_H_

@@ -56,5 +56,56 @@ TEST(TopicProperty, MatchesAsTheGrammarSays) {
   EXPECT_GT(matches, 100);
 }
 
+// Whatever the narrower filter matches, the one that covers it does; and where it does not cover, a topic shows it.
+TEST(TopicProperty, CoversWhatMatchesNothingElse) {
+  int covers = 0;
+  int matched_by_both = 0;
+  test::ForAll(6000, [&](Random& random) {
+    const auto any_filter = [&] {
+      std::string filter = AnyText(random, "aab*");
+      return random.OneIn(3) ? filter.substr(0, filter.rfind('.') + 1) + ">" : filter;
+    };
+    const std::string wide = any_filter();
+    const std::string narrow = random.OneIn(4) ? wide : any_filter();
+    if (!test::NaiveIsFilter(wide) || !test::NaiveIsFilter(narrow)) {
+      return;
+    }
+    const bool covered = FilterCovers(wide, narrow);
+    covers += covered ? 1 : 0;
+    ASSERT_TRUE(FilterCovers(">", narrow) && FilterCovers(narrow, narrow)) << narrow;
+    for (int i = 0; i < 10; ++i) {
+      // A topic of the narrow filter: `*` is a token, `>` a few.
+      std::string topic;
+      for (const std::string& token : test::TokensOf(narrow)) {
+        const size_t tokens = token == ">" ? 1 + random.Below(3) : 1;
+        for (size_t k = 0; k < tokens; ++k) {
+          const bool any = token == "*" || token == ">";
+          topic += (topic.empty() ? "" : ".") + (any ? random.Text("abz", 1) : token);
+        }
+      }
+      if (covered && test::NaiveIsTopic(topic)) {
+        ASSERT_TRUE(FilterMatches(wide, topic)) << wide << " covers " << narrow << " but not " << topic;
+        ++matched_by_both;
+      }
+    }
+    if (!covered) {
+      // The topic that is hardest to match: tokens that no filter names, and one more for `>`.
+      std::string topic;
+      for (const std::string& token : test::TokensOf(narrow)) {
+        topic += (topic.empty() ? "" : ".") + (token == "*" ? "zz" : token == ">" ? std::string("zz.zz") : token);
+      }
+      std::string short_topic = topic;
+      if (narrow.ends_with(">")) {
+        short_topic.resize(short_topic.size() - 3);
+      }
+      if (test::NaiveIsTopic(topic)) {
+        ASSERT_FALSE(FilterMatches(wide, topic) && FilterMatches(wide, short_topic)) << wide << " " << narrow;
+      }
+    }
+  });
+  EXPECT_GT(covers, 300);
+  EXPECT_GT(matched_by_both, 1000);
+}
+
 }  // namespace
 }  // namespace weir
