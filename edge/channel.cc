@@ -5,7 +5,8 @@
 namespace weir::edge {
 
 size_t ChannelTable::Hash::HashOf(const Key& key) {
-  size_t hash = std::hash<const void*>()(key.route) * 31 + (key.chunked ? 1 : 0);
+  size_t hash =
+      std::hash<const void*>()(key.route) * 31 + (key.chunked ? 1 : 0) + (key.framing == Framing::kSse ? 0 : 2);
   for (const std::string& filter : *key.filters) {
     hash = hash * 31 + TextHash()(filter);
   }
@@ -13,8 +14,8 @@ size_t ChannelTable::Hash::HashOf(const Key& key) {
 }
 
 Channel* ChannelTable::Join(const std::shared_ptr<const Route>& route, const std::vector<std::string>& filters,
-                            bool chunked) {
-  const auto it = channels_.find(Key{route.get(), &filters, chunked});
+                            Framing framing, bool chunked) {
+  const auto it = channels_.find(Key{route.get(), &filters, framing, chunked});
   if (it != channels_.end()) {
     ++(*it)->members;
     return it->get();
@@ -22,6 +23,7 @@ Channel* ChannelTable::Join(const std::shared_ptr<const Route>& route, const std
   auto channel = std::make_unique<Channel>();
   channel->route = route;
   channel->filters = filters;
+  channel->framing = framing;
   channel->chunked = chunked;
   channel->members = 1;
   Channel* const result = channel.get();
@@ -39,7 +41,7 @@ void ChannelTable::Leave(Channel* channel) {
   for (const std::string& filter : channel->filters) {
     index_.Erase(filter, channel);
   }
-  channels_.erase(channels_.find(Key{channel->route.get(), &channel->filters, channel->chunked}));
+  channels_.erase(channels_.find(Key{channel->route.get(), &channel->filters, channel->framing, channel->chunked}));
 }
 
 }  // namespace weir::edge

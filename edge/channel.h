@@ -1,5 +1,5 @@
-// A channel: the readers that see the same bytes, because they have the same route and filters. The table finds those
-// that an event concerns. One hub's thread.
+// A channel: the readers that see the same bytes, because they have the same route, filters and framing. The table
+// finds those that an event concerns. One hub's thread.
 #ifndef WEIR_EDGE_CHANNEL_H_
 #define WEIR_EDGE_CHANNEL_H_
 
@@ -33,18 +33,27 @@ struct Channel {
 
   std::shared_ptr<const Route> route;
   std::vector<std::string> filters;
+  Framing framing = Framing::kSse;
   bool chunked = true;
   std::vector<Reader> readers;   // caught-up sessions
   std::vector<uint64_t> polls;   // that wait for an event, in no order
   uint32_t members = 0;          // sessions in any state, and polls
   uint64_t visit = 0;            // the last event that was looked at
   std::unique_ptr<Batch> batch;  // during a turn
+
+  const Presentation& presentation() const {
+    return framing == Framing::kSse ? *route->presentation : *route->message_presentation;
+  }
+  uint32_t presentation_index() const {
+    return framing == Framing::kSse ? route->presentation_index : route->message_presentation_index;
+  }
 };
 
 class ChannelTable {
  public:
-  // The channel of that route and those filters, with one member more.
-  Channel* Join(const std::shared_ptr<const Route>& route, const std::vector<std::string>& filters, bool chunked);
+  // The channel of that route and those filters, with one member more. `chunked` is false for a WebSocket.
+  Channel* Join(const std::shared_ptr<const Route>& route, const std::vector<std::string>& filters, Framing framing,
+                bool chunked);
   // One member less; the last one takes the channel with it.
   void Leave(Channel* channel);
 
@@ -65,11 +74,12 @@ class ChannelTable {
   struct Key {
     const Route* route;
     const std::vector<std::string>* filters;
+    Framing framing;
     bool chunked;
   };
   static Key KeyOf(const Key& key) { return key; }
   static Key KeyOf(const std::unique_ptr<Channel>& channel) {
-    return {channel->route.get(), &channel->filters, channel->chunked};
+    return {channel->route.get(), &channel->filters, channel->framing, channel->chunked};
   }
   struct Hash {
     using is_transparent = void;
@@ -85,7 +95,7 @@ class ChannelTable {
     bool operator()(const A& a, const B& b) const {
       const Key x = KeyOf(a);
       const Key y = KeyOf(b);
-      return x.route == y.route && x.chunked == y.chunked && *x.filters == *y.filters;
+      return x.route == y.route && x.framing == y.framing && x.chunked == y.chunked && *x.filters == *y.filters;
     }
   };
 

@@ -197,7 +197,7 @@ void FanoutHub::CollectFor(Channel& channel) {
   }
   Batch& batch = *channel.batch;
   const size_t before = batch.block.body_size();
-  AppendFrame(*channel.route, reader_.segment(), reader_.position(), batch.block.body(), batch.names);
+  AppendEvent(channel, reader_.segment(), reader_.position(), batch.block.body(), batch.names);
   collected_bytes_ += batch.block.body_size() - before;
 }
 
@@ -271,11 +271,11 @@ bool FanoutHub::Survives(const Cursor& cursor) const {
          (began_because_ == GapReason::kBeyondHead ? cursor.sequence <= began_after_ : cursor.sequence >= began_after_);
 }
 
-void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
+void FanoutHub::AppendEvent(const Channel& channel, const Segment& segment, uint32_t position, std::string& out,
                             std::vector<uint16_t>& names) {
   bool rendered = false;
   const Frame& frame =
-      segment.FrameOf(position, route.presentation_index, *route.presentation, tail_.names(), rendered);
+      segment.FrameOf(position, channel.presentation_index(), channel.presentation(), tail_.names(), rendered);
   counters_.frames_rendered.Add(rendered ? 1 : 0);
   if (frame.renderable()) {
     out += frame.bytes;
@@ -285,8 +285,8 @@ void FanoutHub::AppendFrame(const Route& route, const Segment& segment, uint32_t
   const uint64_t sequence = segment.event(position).sequence;
   counters_.unrenderable.Add();
   names.push_back(kGapName);
-  AppendGapFrame(route.gap_event, {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}},
-                 out);
+  AppendGapFrame(channel.framing, channel.route->gap_event,
+                 {GapReason::kUnrenderable, Cursor{epoch_, sequence - 1}, Cursor{epoch_, sequence}}, out);
 }
 
 void FanoutHub::CountNames(const std::vector<uint16_t>& names, size_t readers) {

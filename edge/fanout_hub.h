@@ -38,8 +38,10 @@
 #include "edge/history_queue.h"
 #include "edge/hub.h"
 #include "edge/hub_counters.h"
+#include "edge/lingering.h"
 #include "edge/session.h"
 #include "edge/tail.h"
+#include "edge/websocket/client_message.h"
 
 namespace weir::edge {
 
@@ -75,7 +77,7 @@ class FanoutHub final : public Hub {
   void OpenStream(Socket socket, StreamRequest request) override;
   std::function<void()> Poll(PollRequest request, PollDone done) override;
   size_t open_streams() const override { return counters_.open_streams.get(); }
-  void EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) override;
+  void EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) override;
   void Drain(absl::Duration window, absl::Duration retry_max, std::function<void()> done) override;
 
   // There may be something new in the tail.
@@ -121,6 +123,7 @@ class FanoutHub final : public Hub {
 
   // One stream's life (fanout_session.cc).
   void Begin(Session& session, const StreamRequest& request, std::string& body);
+  void GoOn(Session& session);
   void Settle(Session& session);
   bool Step(Session& session);
   void BeginAtHead(Session& session, std::string& body);
@@ -160,9 +163,24 @@ class FanoutHub final : public Hub {
   bool Dead(Session& session);
   void AwaitRoom(Session& session);
   void LeaveLive(Session& session);
-  void End(Session& session, CloseReason reason);
-  void Close(Session& session, CloseReason reason);
+  void End(Session& session, CloseReason reason, bool gone = false);
+  void AppendFarewell(Session& session, CloseReason reason, std::string& out);
+  // `lingers`: a close frame was sent.
+  void Close(Session& session, CloseReason reason, bool lingers = false);
   void Bury();
+
+  // What a WebSocket's client says (fanout_websocket.cc).
+  std::string BecomeWebSocket(Session& session, WebSocketRequest& request, std::string& received);
+  void Listen(Session& session, const std::string& received);
+  void ReadOn(Session& session);
+  void Receive(Session& session);
+  void TakeMessages(Session& session, std::string_view bytes);
+  bool Answer(Session& session, const ClientFrames::Item& item, std::string& answers);
+  bool AnswerMessage(Session& session, std::string_view text, std::string& answers);
+  bool AnswerAuth(Session& session, const AuthMessage& message, std::string& answers);
+  void AnswerSubscribe(Session& session, const SubscribeMessage& message, std::string& answers);
+  void MoveTo(Session& session, const std::vector<std::string>& filters);
+  bool EndMessages(Session& session, uint16_t code, std::string_view why, std::string& answers, CloseReason reason);
 
   // Time (fanout_sweep.cc).
   void ArmSweep();
@@ -195,10 +213,10 @@ class FanoutHub final : public Hub {
   std::string PollBody(const PollOperation& poll) const;
   void ErasePoll(uint64_t id);
   void SweepPolls(int64_t now);
-  void EndPolls(const Ended& ended);
+  void EndPolls(const Judgement& judgement);
 
-  // Appends the event's block, or the gap that stands for it.
-  void AppendFrame(const Route& route, const Segment& segment, uint32_t position, std::string& out,
+  // Appends the event as the channel shows it, or the gap that stands for it.
+  void AppendEvent(const Channel& channel, const Segment& segment, uint32_t position, std::string& out,
                    std::vector<uint16_t>& names);
   void CountNames(const std::vector<uint16_t>& names, size_t readers);
   void ReadHistory(const HistoryRequest& request, const std::shared_ptr<HistoryTicket>& ticket);
@@ -239,6 +257,7 @@ class FanoutHub final : public Hub {
   bool settling_parked_ = false;
   std::deque<Session*> later_;  // have more to write, when others had their turn
   bool running_later_ = false;
+  Lingering lingering_;
   std::vector<Session*> graveyard_;
   absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
   Block block_;                            // for one write at a time

@@ -27,7 +27,7 @@ std::function<void()> FanoutHub::Poll(PollRequest request, PollDone done) {
   auto poll = std::make_unique<PollOperation>();
   poll->id = id;
   poll->done = std::move(done);
-  poll->channel = channels_.Join(request.reader.route, request.reader.filters, true);
+  poll->channel = channels_.Join(request.reader.route, request.reader.filters, Framing::kSse, true);
   poll->deadline_ms = std::min(NowMs() + absl::ToInt64Milliseconds(request.wait), EndMs(request.reader.expires));
   poll->request = std::move(request);
   poll->request.reader.start = AllowedStart(poll->request.reader.start, *poll->channel->route, options_.now());

@@ -15,15 +15,15 @@ constexpr int kEndsInARow = 128;
 }  // namespace
 
 struct FanoutHub::Ending {
-  Ended ended;
+  Judgement judgement;
   std::function<void()> done;
   size_t left;  // the sessions before this place are still to be asked about
 };
 
-void FanoutHub::EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) {
+void FanoutHub::EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) {
   retry_max_ms_ = std::max<int64_t>(0, absl::ToInt64Milliseconds(retry_max));
-  EndPolls(ended);
-  EndSome(std::make_shared<Ending>(Ending{std::move(ended), std::move(done), sessions_.size()}));
+  EndPolls(judgement);
+  EndSome(std::make_shared<Ending>(Ending{std::move(judgement), std::move(done), sessions_.size()}));
 }
 
 // Backwards: whoever takes the place of a session that was closed comes from behind, and was asked about or is new.
@@ -31,8 +31,9 @@ void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
   ending->left = std::min(ending->left, sessions_.size());
   for (int i = 0; i < kEndsInARow && ending->left > 0; ++i) {
     Session& session = *sessions_[--ending->left].session;
-    if (ending->ended(*session.channel->route, session.key)) {
-      End(session, CloseReason::kReload);
+    const Fate fate = ending->judgement(*session.channel->route, session.key);
+    if (fate != Fate::kStays) {
+      End(session, CloseReason::kReload, fate == Fate::kGone);
     }
   }
   if (ending->left > 0) {
@@ -42,10 +43,10 @@ void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
   }
 }
 
-void FanoutHub::EndPolls(const Ended& ended) {
+void FanoutHub::EndPolls(const Judgement& judgement) {
   std::vector<uint64_t> ids;
   for (const auto& [id, poll] : polls_) {
-    if (ended(*poll->channel->route, poll->request.reader.key)) {
+    if (judgement(*poll->channel->route, poll->request.reader.key) != Fate::kStays) {
       ids.push_back(id);
     }
   }

@@ -109,8 +109,11 @@ TEST_F(FanoutReloadTest, EndsTheReadersThatItIsToldAndNoOthers) {
   Spin();
 
   bool done = false;
-  hub.EndStreams([this](const Route& r, uint32_t key) { return &r == new_route_.get() || key == 7; }, absl::Seconds(2),
-                 [&] { done = true; });
+  hub.EndStreams(
+      [this](const Route& r, uint32_t key) {
+        return &r == new_route_.get() || key == 7 ? Hub::Fate::kChanged : Hub::Fate::kStays;
+      },
+      absl::Seconds(2), [&] { done = true; });
   EXPECT_TRUE(done);
   for (TestReader* reader : {loses_key.get(), loses_route.get()}) {
     ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
@@ -142,7 +145,7 @@ TEST_F(FanoutReloadTest, AsksAboutEveryReaderOnce) {
       [&](const Route& r, uint32_t) {
         ++asked;
         stay += &r == route.get() ? 1 : 0;
-        return &r != route.get();
+        return &r != route.get() ? Hub::Fate::kGone : Hub::Fate::kStays;
       },
       absl::ZeroDuration(), [&] { done = true; });
   ASSERT_TRUE(Until([&] { return done; }));

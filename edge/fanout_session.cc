@@ -43,7 +43,9 @@ bool BeginsAtHead(ReadStart::Kind kind) {
 
 void FanoutHub::OpenStream(Socket socket, StreamRequest request) {
   auto* const session = new Session(std::move(socket));
-  session->channel = channels_.Join(request.reader.route, request.reader.filters, request.chunked);
+  const Framing framing = request.web_socket ? Framing::kWebSocket : Framing::kSse;
+  const bool chunked = !request.web_socket && request.chunked;
+  session->channel = channels_.Join(request.reader.route, request.reader.filters, framing, chunked);
   session->connections = connections_.Open(request.reader.principal);
   session->heartbeat_data = request.heartbeat_data;
   session->resumed = request.reader.resumed;
@@ -58,11 +60,15 @@ void FanoutHub::OpenStream(Socket socket, StreamRequest request) {
 
   block_.Clear();
   Begin(*session, request, block_.body());
-  std::string bytes = StreamHead(request.chunked, request.extra_headers);
-  bytes += block_.Finish(request.chunked);
+  std::string received;
+  std::string bytes = request.web_socket ? BecomeWebSocket(*session, *request.web_socket, received)
+                                         : StreamHead(chunked, request.extra_headers);
+  bytes += block_.Finish(chunked);
   Send(*session, bytes);
   if (!session->closed) {
-    ArmRead(*session);
+    request.web_socket ? Listen(*session, received) : ArmRead(*session);
+  }
+  if (!session->closed) {
     Settle(*session);
   }
   if (draining_ && !session->closed) {
@@ -84,7 +90,7 @@ void FanoutHub::Begin(Session& session, const StreamRequest& request, std::strin
   catch_up.connected_data = request.connected_data;
   if (generation_ != 0 && BeginsAtHead(start.kind)) {
     BeginAtHead(session, body);
-  } else {
+  } else if (session.channel->framing == Framing::kSse) {
     body += ":\n";
   }
 }
@@ -98,6 +104,16 @@ void FanoutHub::BeginAtHead(Session& session, std::string& body) {
     CountResume(session, ResumeResult::kMalformed);
   }
   session.catch_up.reset();
+}
+
+// After it had to wait: first what its client said meanwhile, then what it is to be sent.
+void FanoutHub::GoOn(Session& session) {
+  if (session.web_socket != nullptr) {
+    ReadOn(session);
+  }
+  if (!session.closed) {
+    Settle(session);
+  }
 }
 
 void FanoutHub::Settle(Session& session) {
@@ -177,7 +193,7 @@ bool FanoutHub::WriteTail(Session& session) {
       break;
     }
     if (Shows(route, reader.event().type_name())) {
-      AppendFrame(route, reader.segment(), reader.position(), block_.body(), block_names_);
+      AppendEvent(*session.channel, reader.segment(), reader.position(), block_.body(), block_names_);
     }
     session.cursor.sequence = reader.event().sequence;
   }
@@ -287,7 +303,7 @@ bool FanoutHub::WritePage(Session& session) {
     if (!Shows(route, event.type_name())) {
       continue;
     }
-    if (route.presentation->AppendFrame(event, *page->schema, body).ok()) {
+    if (session.channel->presentation().AppendFrame(event, *page->schema, body).ok()) {
       block_names_.push_back(tail_.names().Number(page->schema->EventName(event.type_name())));
     } else {
       counters_.unrenderable.Add();
@@ -351,15 +367,16 @@ CatchUp& FanoutHub::CatchUpOf(Session& session) {
 void FanoutHub::AppendConnected(Session& session, const BoundData* data, std::string& out) {
   const std::string cursor = session.cursor.ToString();
   const Route& route = *session.channel->route;
-  AppendControlFrame(route.connected_event, cursor, data == nullptr ? "{}" : data->Render(ValuesFor(session, cursor)),
-                     absl::ToInt64Milliseconds(route.retry), out);
+  AppendControl(session.channel->framing, route.connected_event, cursor,
+                data == nullptr ? "{}" : data->Render(ValuesFor(session, cursor)),
+                absl::ToInt64Milliseconds(route.retry), out);
   session.started = true;
   AppendUpstream(session, out);
 }
 
 // Appends it, and moves the session to where reading goes on.
 void FanoutHub::AppendGap(Session& session, const GapInfo& gap, std::string& out) {
-  AppendGapFrame(session.channel->route->gap_event, gap, out);
+  AppendGapFrame(session.channel->framing, session.channel->route->gap_event, gap, out);
   session.cursor = gap.resumed_at;
   counters_.gaps_sent.Add();
 }

@@ -11,12 +11,26 @@
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
 #include "edge/send_buffer.h"
+#include "edge/websocket/frames.h"
 
 namespace weir::edge {
 namespace {
 
 // Longer than the slow reader's limit: it would also kill readers that merely stopped.
 constexpr absl::Duration kUserTimeoutMargin = absl::Seconds(30);
+
+// What the last frame of a WebSocket says.
+uint16_t CloseCodeOf(CloseReason reason, bool gone) {
+  switch (reason) {
+    case CloseReason::kDrain:
+    case CloseReason::kReload:
+      return gone ? close_code::kGone : close_code::kGoingAway;
+    case CloseReason::kExpired:
+      return close_code::kToken;
+    default:
+      return close_code::kInternal;
+  }
+}
 
 void SetOption(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof(value)); }
 
@@ -78,10 +92,14 @@ void FanoutHub::ArmWrite(Session& session) {
   session.socket.async_wait(Socket::wait_write, OnWritable{this, &session});
 }
 
-// Clients have nothing to say on a stream: what they send is dropped, and the end of it is the end of the stream.
+// Clients have nothing to say on an SSE stream: what they send is dropped, and the end of it is the end of the stream.
 void FanoutHub::Readable(Session& session, boost::system::error_code error) {
   --session.pending;
   if (Dead(session)) {
+    return;
+  }
+  if (session.web_socket != nullptr && !error) {
+    Receive(session);
     return;
   }
   static thread_local std::array<char, 16 * 1024> dropped;
@@ -107,7 +125,7 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
     session.output.reset();
     counters_.lagging.Subtract();
     TellUpstream(session);
-    Settle(session);
+    GoOn(session);
     return;
   }
   const std::string_view rest = std::string_view(*output.bytes).substr(output.offset);
@@ -153,18 +171,17 @@ void FanoutHub::LeaveLive(Session& session) {
   session.generation = generation_;
 }
 
-// A clean end, with a last block where the stream is at a place for it.
-void FanoutHub::End(Session& session, CloseReason reason) {
-  if (session.output == nullptr || session.output->bytes == nullptr) {
+// A clean end, with a last event where the stream is at a place for it. `gone`: there is nothing to come back to.
+void FanoutHub::End(Session& session, CloseReason reason, bool gone) {
+  const bool at_place = session.output == nullptr || session.output->bytes == nullptr;
+  const bool web_socket = session.web_socket != nullptr;
+  if (at_place) {
     block_.Clear();
-    if (session.started && (reason == CloseReason::kDrain || reason == CloseReason::kReload)) {
-      // With the id it resumes from the tail, also where it had no event for long.
-      const bool live = session.state == Session::State::kLive;
-      const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";
-      const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
-      AppendControlFrame("weir.draining", cursor, "{}", retry_ms, block_.body());
-    } else if (session.started && reason == CloseReason::kExpired) {
-      AppendControlFrame("weir.auth_expired", "", "{}", -1, block_.body());
+    if (!web_socket || !gone) {
+      AppendFarewell(session, reason, block_.body());
+    }
+    if (web_socket) {
+      AppendClose(CloseCodeOf(reason, gone), "", block_.body());
     }
     std::string bytes;
     if (!block_.empty()) {
@@ -176,10 +193,23 @@ void FanoutHub::End(Session& session, CloseReason reason) {
     ::send(session.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     counters_.bytes_sent.Add(bytes.size());
   }
-  Close(session, reason);
+  Close(session, reason, at_place && web_socket);
 }
 
-void FanoutHub::Close(Session& session, CloseReason reason) {
+void FanoutHub::AppendFarewell(Session& session, CloseReason reason, std::string& out) {
+  const Framing framing = session.channel->framing;
+  if (session.started && (reason == CloseReason::kDrain || reason == CloseReason::kReload)) {
+    // With the id it resumes from the tail, also where it had no event for long.
+    const bool live = session.state == Session::State::kLive;
+    const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";
+    const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
+    AppendControl(framing, "weir.draining", cursor, "{}", retry_ms, out);
+  } else if (session.started && reason == CloseReason::kExpired) {
+    AppendControl(framing, "weir.auth_expired", "", "{}", -1, out);
+  }
+}
+
+void FanoutHub::Close(Session& session, CloseReason reason, bool lingers) {
   if (session.closed) {
     return;
   }
@@ -198,6 +228,10 @@ void FanoutHub::Close(Session& session, CloseReason reason) {
     counters_.lagging.Subtract();
   }
   session.heartbeat_data.reset();
+  if (session.web_socket != nullptr) {
+    session.web_socket.reset();
+    counters_.open_web_sockets.Subtract();
+  }
   connections_.Close(session.connections);
   channels_.Leave(session.channel);
   counters_.open_streams.Subtract();
@@ -209,7 +243,12 @@ void FanoutHub::Close(Session& session, CloseReason reason) {
     // What the kernel holds for it is freed now, not when TCP gives up.
     session.socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
   }
-  session.socket.close(ignored);
+  if (lingers) {
+    session.socket.cancel(ignored);
+    lingering_.Take(std::move(session.socket), NowMs());
+  } else {
+    session.socket.close(ignored);
+  }
   if (session.pending > 0) {
     closing_.insert(&session);
   } else {

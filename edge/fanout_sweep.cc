@@ -7,8 +7,15 @@
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
 #include "edge/tcp_progress.h"
+#include "edge/websocket/frames.h"
 
 namespace weir::edge {
+namespace {
+
+// A client that has answered none of so many pings by the time of the next is gone.
+constexpr uint8_t kPingsUnansweredMax = 2;
+
+}  // namespace
 
 void FanoutHub::ArmSweep() {
   if (options_.sweep_interval == absl::InfiniteDuration()) {
@@ -32,6 +39,7 @@ void FanoutHub::Sweep() {
     }
   }
   SweepPolls(now);
+  lingering_.Sweep(now);
 }
 
 void FanoutHub::Tend(Session& session, int64_t now) {
@@ -71,20 +79,33 @@ void FanoutHub::Tend(Session& session, int64_t now) {
   sessions_[session.slot].due_ms = due;
 }
 
-// A stream whose bytes wait needs no sign of life. The id is what was given, so only a live stream has one to tell.
+// A stream whose bytes wait needs no sign of life. The id is what was given, so only a live stream has one to tell. A
+// WebSocket is pinged as well, for an answer that only a living client gives.
 void FanoutHub::Heartbeat(Session& session) {
+  WebSocket* const web_socket = session.web_socket.get();
   if (session.output != nullptr) {
+    if (web_socket != nullptr) {
+      web_socket->unanswered = 0;  // it cannot have seen what stands behind those bytes
+    }
+    return;
+  }
+  if (web_socket != nullptr && web_socket->unanswered++ == kPingsUnansweredMax) {
+    Close(session, CloseReason::kVanished);
     return;
   }
   const Route& route = *session.channel->route;
   block_.Clear();
-  if (route.heartbeat_event.empty() || session.heartbeat_data == nullptr || !session.started) {
-    block_.body() += ":\n";
-  } else {
+  const bool named = !route.heartbeat_event.empty() && session.heartbeat_data != nullptr && session.started;
+  if (named) {
     const bool live = session.state == Session::State::kLive;
     const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";
-    AppendControlFrame(route.heartbeat_event, cursor, session.heartbeat_data->Render(ValuesFor(session, cursor)), -1,
-                       block_.body());
+    AppendControl(session.channel->framing, route.heartbeat_event, cursor,
+                  session.heartbeat_data->Render(ValuesFor(session, cursor)), -1, block_.body());
+  } else if (web_socket == nullptr) {
+    block_.body() += ":\n";
+  }
+  if (web_socket != nullptr) {
+    AppendFrame(Opcode::kPing, "", block_.body());
   }
   counters_.heartbeats_sent.Add();
   SendBlock(session, block_);

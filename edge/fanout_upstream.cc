@@ -60,7 +60,7 @@ void FanoutHub::AppendUpstream(Session& session, std::string& out) {
     return;
   }
   session.told_away = !upstream_connected_;
-  AppendControlFrame(event, "", upstream_data_, -1, out);
+  AppendControl(session.channel->framing, event, "", upstream_data_, -1, out);
 }
 
 // Brings those on whose cursor the hub has reached. Goes round: each is looked at once after each turn that moved on.
@@ -106,7 +106,7 @@ void FanoutHub::RunThose() {
     later_.pop_front();
     --session->pending;
     if (!Dead(*session)) {
-      Settle(*session);
+      GoOn(*session);
     }
   }
   running_later_ = !later_.empty();

@@ -2,6 +2,11 @@
 
 namespace weir::edge {
 
+void AppendControl(Framing framing, std::string_view name, std::string_view id, std::string_view data,
+                   int64_t retry_millis, std::string& out) {
+  (framing == Framing::kSse ? AppendControlFrame : AppendControlMessage)(name, id, data, retry_millis, out);
+}
+
 std::string StreamHead(bool chunked, std::string_view extra_headers) {
   std::string head =
       "HTTP/1.1 200 OK\r\n"

@@ -1,12 +1,20 @@
-// How bytes of a stream lie in HTTP/1.1: the response's head, and one chunk per write. Pure.
+// How bytes of a stream lie in HTTP/1.1: the response's head, and one chunk per write. A WebSocket's frames need
+// neither. Pure.
 #ifndef WEIR_EDGE_FRAMING_H_
 #define WEIR_EDGE_FRAMING_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "edge/render/frame.h"
+
 namespace weir::edge {
+
+// Appends an event of the edge's own, as AppendControlFrame or AppendControlMessage.
+void AppendControl(Framing framing, std::string_view name, std::string_view id, std::string_view data,
+                   int64_t retry_millis, std::string& out);
 
 // The head of a stream's response. `extra_headers`: each `Name: value\r\n`. An unchunked stream (HTTP/1.0) ends with
 // its connection.
@@ -15,7 +23,8 @@ std::string StreamHead(bool chunked, std::string_view extra_headers);
 // The end of a chunked stream; what tells a clean end from a cut.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// Bytes that are written at once: SSE blocks are appended to body(), then Finish frames them in place.
+// Bytes that are written at once: SSE blocks or WebSocket frames are appended to body(), then Finish
+// makes a chunk of them in place.
 class Block {
  public:
   Block() { Clear(); }

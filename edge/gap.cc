@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "edge/render/presentation.h"
+#include "edge/framing.h"
 
 namespace weir::edge {
 
@@ -28,8 +28,8 @@ std::string GapData(const GapInfo& gap) {
                      gap.resumed_at.ToString());
 }
 
-void AppendGapFrame(std::string_view event_name, const GapInfo& gap, std::string& out) {
-  AppendControlFrame(event_name, gap.resumed_at.ToString(), GapData(gap), -1, out);
+void AppendGapFrame(Framing framing, std::string_view event_name, const GapInfo& gap, std::string& out) {
+  AppendControl(framing, event_name, gap.resumed_at.ToString(), GapData(gap), -1, out);
 }
 
 }  // namespace weir::edge

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/cursor.h"
+#include "edge/render/frame.h"
 
 namespace weir::edge {
 
@@ -25,8 +26,8 @@ struct GapInfo {
 // `{"reason":"expired","requested":"…","resumedAt":"…"}`; `requested` may be null.
 std::string GapData(const GapInfo& gap);
 
-// Appends the gap as an SSE block whose id is the place where reading goes on.
-void AppendGapFrame(std::string_view event_name, const GapInfo& gap, std::string& out);
+// Appends the gap as an event whose id is the place where reading goes on.
+void AppendGapFrame(Framing framing, std::string_view event_name, const GapInfo& gap, std::string& out);
 
 }  // namespace weir::edge
 

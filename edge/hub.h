@@ -21,8 +21,11 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asi
 class Hub {
  public:
   using PollDone = std::function<void(absl::StatusOr<std::string>)>;
+  // What becomes of a reader whose configuration has changed: its route is as it was, is another, or is not there (or
+  // stopped).
+  enum class Fate : uint8_t { kStays, kChanged, kGone };
   // By the route, and the fingerprint of the key that verified the reader's token (0: it has none).
-  using Ended = std::function<bool(const Route& route, uint32_t key)>;
+  using Judgement = std::function<Fate(const Route& route, uint32_t key)>;
 
   virtual ~Hub() = default;
 
@@ -40,10 +43,10 @@ class Hub {
   // Streams that OpenStream took and that have not ended. Any thread.
   virtual size_t open_streams() const = 0;
 
-  // Ends the streams that `ended` says, each with a last `weir.draining` block whose `retry:` is random up to
+  // Ends the streams that do not stay, each with a last `weir.draining` block whose `retry:` is random up to
   // `retry_max`, and answers such polls with what they have: what they read is not served any more as it was. Streams
   // opened meanwhile are not asked about. Calls `done` once, when all that were asked about have ended.
-  virtual void EndStreams(Ended ended, absl::Duration retry_max, std::function<void()> done) = 0;
+  virtual void EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) = 0;
 
   // Ends all streams, each with a last `weir.draining` block, evenly over `window`; their `retry:` is random up to
   // `retry_max`, so that readers do not come back together. Waiting polls are answered at once. Streams opened from now

@@ -22,9 +22,24 @@ class HubCounter {
 };
 
 // Why a stream ended.
-enum class CloseReason : uint8_t { kClient, kError, kSlow, kVanished, kExpired, kDrain, kHistory, kReload };
-inline constexpr std::array<const char*, 8> kCloseReasonNames = {"client",  "error", "slow",    "vanished",
-                                                                 "expired", "drain", "history", "reload"};
+enum class CloseReason : uint8_t {
+  kClient,
+  kError,
+  kSlow,
+  kVanished,
+  kExpired,
+  kDrain,
+  kHistory,
+  kReload,
+  kProtocol,
+  kRefused
+};
+inline constexpr std::array<const char*, 10> kCloseReasonNames = {"client", "error",   "slow",   "vanished", "expired",
+                                                                  "drain",  "history", "reload", "protocol", "refused"};
+
+// What the client of a WebSocket has sent.
+enum class MessageKind : uint8_t { kAuth, kPing, kSubscribe, kInvalid };
+inline constexpr std::array<const char*, 4> kMessageKindNames = {"auth", "ping", "subscribe", "invalid"};
 
 // How a reader that came with a cursor went on.
 enum class ResumeResult : uint8_t { kResumed, kExpired, kOtherEpoch, kBeyondHead, kMalformed };
@@ -36,8 +51,9 @@ inline constexpr std::array<double, 9> kDurationBounds = {1, 5, 15, 60, 300, 900
 
 struct HubCounters {
   HubCounter open_streams;
-  HubCounter lagging;  // streams with bytes that the kernel did not take
-  HubCounter parked;   // streams that wait for the tail or the server
+  HubCounter open_web_sockets;  // of them
+  HubCounter lagging;           // streams with bytes that the kernel did not take
+  HubCounter parked;            // streams that wait for the tail or the server
   HubCounter bytes_sent;
   HubCounter frames_rendered;
   HubCounter unrenderable;
@@ -48,6 +64,7 @@ struct HubCounters {
   std::array<HubCounter, EventNames::kNamesMax> messages_sent;
   std::array<HubCounter, kCloseReasonNames.size()> closed;
   std::array<HubCounter, kResumeResultNames.size()> resumed;
+  std::array<HubCounter, kMessageKindNames.size()> received;
   std::array<HubCounter, kDurationBounds.size() + 1> durations;  // the last one: above all bounds
   HubCounter duration_millis_sum;
 

@@ -3,10 +3,13 @@
 #ifndef WEIR_EDGE_ROUTE_H_
 #define WEIR_EDGE_ROUTE_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -40,6 +43,9 @@ struct Route {
   // Which of the edge's distinct presentations: routes that show events alike share one, and its rendered frames.
   uint32_t presentation_index = 0;
   std::shared_ptr<const Presentation> presentation;
+  // The same as messages of a WebSocket; null: the route has none.
+  uint32_t message_presentation_index = 0;
+  std::shared_ptr<const Presentation> message_presentation;
   std::string connected_event = "weir.connected";
   DataTemplate connected_data;
   absl::Duration heartbeat_interval = absl::Seconds(25);
@@ -64,13 +70,48 @@ struct ReaderRequest {
   uint32_t key = 0;                             // the fingerprint of the key that verified the token; 0 without one
 };
 
+// Why what a WebSocket's client said is refused, and the connection closed.
+struct Refusal {
+  uint16_t close_code;  // edge/websocket/frames.h
+  std::string_view reason;
+  std::string detail;
+};
+
+// What tells principals apart: a digest of what a route takes from a token.
+using Identity = std::array<unsigned char, 32>;
+
+// A token that takes the place of the one before.
+struct Renewal {
+  absl::Time expires;  // as the token says
+  absl::Time ends;     // when it stops counting
+  uint32_t key = 0;    // as in ReaderRequest
+};
+
+// Judges the tokens of open WebSockets: FrontDesk does. On the hub's thread; it must outlive the hub's event loop.
+class TokenJudge {
+ public:
+  virtual ~TokenJudge() = default;
+  virtual std::variant<Renewal, Refusal> Renew(const Route& route, const Identity& identity,
+                                               const std::optional<std::string>& token, absl::Time now) = 0;
+};
+
+// What a stream that is a WebSocket has besides: it was upgraded, and its first message was taken.
+struct WebSocketRequest {
+  TokenJudge* judge = nullptr;
+  Identity identity = {};
+  std::vector<std::string> allowed;  // it may read what these cover; sorted, unique
+  std::string answer;                // frames that come first
+  std::string received;              // what the client has sent since
+};
+
 struct StreamRequest {
   ReaderRequest reader;
   bool chunked = true;        // false for HTTP/1.0: the stream is not framed
   bool fetch_client = false;  // Accept had `weir=1`: it understands statuses
   std::string extra_headers;  // CORS, each `Name: value\r\n`
   std::shared_ptr<const BoundData> connected_data;
-  std::shared_ptr<const BoundData> heartbeat_data;  // null: a comment line
+  std::shared_ptr<const BoundData> heartbeat_data;  // null: a comment line, or a ping
+  std::optional<WebSocketRequest> web_socket;       // null: SSE
 };
 
 struct PollRequest {

@@ -61,8 +61,9 @@ std::string Camel(std::string_view name) {
 
 // What makes two presentations one.
 std::string KeyOf(const PresentationOptions& options) {
-  return fmt::format("{}|{}|{}|{}|{}", static_cast<int>(options.field_names), static_cast<int>(options.envelope),
-                     fmt::join(options.members, ","), fmt::join(options.attributes, ","), options.event_name);
+  return fmt::format("{}|{}|{}|{}|{}|{}", static_cast<int>(options.field_names), static_cast<int>(options.envelope),
+                     fmt::join(options.members, ","), fmt::join(options.attributes, ","), options.event_name,
+                     static_cast<int>(options.framing));
 }
 
 // Two routes with the same text are the same to their readers, however they are written.
@@ -328,6 +329,14 @@ absl::StatusOr<Routes> Routes::Compile(const pb::Edge& edge, const ConfigFile& f
   Routes result;
   TextMap<uint32_t> presentation_of;
   TextSet upstream;
+  const auto place = [&](PresentationOptions options) {
+    const auto [it, fresh] =
+        presentation_of.try_emplace(KeyOf(options), static_cast<uint32_t>(result.presentations_.size()));
+    if (fresh) {
+      result.presentations_.push_back(std::make_shared<const Presentation>(std::move(options)));
+    }
+    return it->second;
+  };
   for (int i = 0; i < edge.routes_size(); ++i) {
     const std::string at = fmt::format("routes[{}]", i);
     PresentationOptions options;
@@ -340,13 +349,13 @@ absl::StatusOr<Routes> Routes::Compile(const pb::Edge& edge, const ConfigFile& f
                         fmt::format("is \"{}\", as another route's before it", route->path));
     }
     result.meanings_.push_back(MeaningOf(edge.routes(i), *route, options));
-    const auto [it, fresh] =
-        presentation_of.try_emplace(KeyOf(options), static_cast<uint32_t>(result.presentations_.size()));
-    if (fresh) {
-      result.presentations_.push_back(std::make_shared<const Presentation>(std::move(options)));
+    route->presentation_index = place(options);
+    route->presentation = result.presentations_[route->presentation_index];
+    if (edge.routes(i).websocket()) {
+      options.framing = Framing::kWebSocket;
+      route->message_presentation_index = place(options);
+      route->message_presentation = result.presentations_[route->message_presentation_index];
     }
-    route->presentation_index = it->second;
-    route->presentation = result.presentations_[it->second];
     for (const FilterTemplate& filter : route->filters) {
       if (std::string widest = filter.Widest(); upstream.insert(widest).second) {
         result.upstream_filters_.push_back(std::move(widest));

@@ -53,6 +53,10 @@ std::vector<bool> Routes::PlacePresentations(const Routes& old) {
     auto moved = std::make_shared<Route>(*route);
     moved->presentation_index = static_cast<uint32_t>(place[route->presentation_index]);
     moved->presentation = placed[moved->presentation_index];
+    if (route->message_presentation != nullptr) {
+      moved->message_presentation_index = static_cast<uint32_t>(place[route->message_presentation_index]);
+      moved->message_presentation = placed[moved->message_presentation_index];
+    }
     route = std::move(moved);
   }
   presentations_ = std::move(placed);
@@ -63,11 +67,17 @@ std::vector<bool> Routes::PlacePresentations(const Routes& old) {
 // the tail is as old as the tail.
 Coverage Routes::CoverageOf(const Route& route) const {
   Coverage coverage = presentation_coverage_[route.presentation_index];
+  const auto needs = [&coverage](const Coverage& other) {
+    if (std::pair(other.generation, other.after) > std::pair(coverage.generation, coverage.after)) {
+      coverage = other;
+    }
+  };
+  if (route.message_presentation != nullptr) {
+    needs(presentation_coverage_[route.message_presentation_index]);
+  }
   for (const FilterTemplate& filter : route.filters) {
-    const auto it = coverage_.find(filter.Widest());
-    if (it != coverage_.end() &&
-        std::pair(it->second.generation, it->second.after) > std::pair(coverage.generation, coverage.after)) {
-      coverage = it->second;
+    if (const auto it = coverage_.find(filter.Widest()); it != coverage_.end()) {
+      needs(it->second);
     }
   }
   return coverage;

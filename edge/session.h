@@ -10,11 +10,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/cursor.h"
 #include "edge/connection_counts.h"
 #include "edge/history.h"
 #include "edge/hub.h"
+#include "edge/websocket/client_frames.h"
 
 namespace weir::edge {
 
@@ -49,6 +51,22 @@ struct CatchUp {
   int64_t ask_at_ms = 0;          // the server is not asked again before
 };
 
+// What its client has sent and was not answered yet: a message in part, or more than there was room to answer.
+struct Incoming {
+  ClientFrames frames;
+  std::string waiting;  // at most what is received at once
+};
+
+// What a session that is a WebSocket has besides.
+struct WebSocket {
+  TokenJudge* judge = nullptr;
+  Identity identity = {};
+  std::vector<std::string> allowed;  // what these cover it may subscribe to
+  std::unique_ptr<Incoming> incoming;
+  uint8_t unanswered = 0;  // pings
+  bool unread = false;     // the socket has bytes: they are read when there is room for an answer
+};
+
 struct Session {
   enum class State : uint8_t {
     kBehind,  // has a cursor of its own: goes on when its output is gone
@@ -65,6 +83,7 @@ struct Session {
   std::unique_ptr<Output> output;
   std::unique_ptr<CatchUp> catch_up;
   std::shared_ptr<const BoundData> heartbeat_data;
+  std::unique_ptr<WebSocket> web_socket;  // null: SSE
   int64_t opened_ms = 0;
   int64_t ends_ms = INT64_MAX;  // the token's end, or its turn in a drain
   int64_t heartbeat_ms = 0;     // the next one
@@ -81,7 +100,7 @@ struct Session {
   bool draining = false;
   bool closed = false;
 };
-static_assert(sizeof(Session) <= 168, "there may be very many");
+static_assert(sizeof(Session) <= 176, "there may be very many");
 
 }  // namespace weir::edge
 

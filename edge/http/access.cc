@@ -31,7 +31,9 @@ absl::StatusOr<std::shared_ptr<const JwtClaims>> Access::Check(std::string_view 
     token = query_token;
   }
   if (!token || token->empty()) {
-    return absl::UnauthenticatedError("no token; send it as `Authorization: Bearer TOKEN` or as the parameter `token`");
+    return absl::UnauthenticatedError(
+        "no token; send it as `Authorization: Bearer TOKEN`, as the parameter `token`, or in a WebSocket's first "
+        "message");
   }
   if (verifier_ == nullptr) {
     return absl::UnauthenticatedError("no key is configured");

@@ -43,12 +43,18 @@ void Connection::Sweep(Instant now) {
     SendProblem(problem::kTimeout, "");
     return;
   }
+  if (state_ == State::kUpgraded) {
+    SendFrames(WebSocketDoor::TooLate(), true);
+    return;
+  }
   Close();
 }
 
 void Connection::CloseIfIdle() {
   if (!closed_ && state_ == State::kHead && in_.empty() && served_) {
     Close();
+  } else if (!closed_ && state_ == State::kUpgraded) {
+    SendFrames(WebSocketDoor::GoingAway(), true);
   }
 }
 
@@ -72,6 +78,9 @@ void Connection::OnBytes(std::string_view bytes) {
   switch (state_) {
     case State::kHead:
       Serve(bytes);
+      return;
+    case State::kUpgraded:
+      OnFrames(bytes);
       return;
     case State::kPolling:
     case State::kWriting:
@@ -114,7 +123,7 @@ bool Connection::Serve(std::string_view bytes) {
     in_.assign(rest);
   }
   if (state_ != State::kHead) {
-    return true;
+    return state_ != State::kUpgraded || Proceed();
   }
   if (in_.empty()) {
     deadline_ = steady_clock::now() + (served_ ? thread_.options.keep_alive_timeout : thread_.options.head_timeout);
@@ -167,16 +176,64 @@ bool Connection::Handle(std::string_view bytes) {
     Poll(std::move(*poll), context);
     return true;
   }
+  if (auto* upgrade = std::get_if<UpgradeOrder>(&decision)) {
+    return Upgrade(std::move(*upgrade));
+  }
   return Send(std::get<Reply>(decision), context);
 }
 
-// What the client sent after its request is dropped: nothing can be answered behind a stream.
+// From here on the deadline is the first message's.
+bool Connection::Upgrade(UpgradeOrder order) {
+  thread_.admission.metrics().CountAnswer(101);
+  door_ = std::make_unique<WebSocketDoor>(std::move(order.pending));
+  deadline_ = steady_clock::now() + thread_.options.head_timeout;
+  return SendFrames(std::move(order.head), false);
+}
+
+bool Connection::OnFrames(std::string_view bytes) {
+  WebSocketDoor::Step step = door_->Take(bytes, thread_.desk, thread_.clock());
+  if (step.stream) {
+    return HandOver(*std::move(step.stream));
+  }
+  if (step.out.empty()) {
+    WaitRead();
+    return true;
+  }
+  return SendFrames(std::move(step.out), step.closes) && (state_ != State::kUpgraded || Proceed());
+}
+
+bool Connection::SendFrames(std::string frames, bool last) {
+  out_ = std::move(frames);
+  sent_ = 0;
+  keep_alive_ = !last;
+  state_ = State::kWriting;
+  return Flush();
+}
+
+// After an answer: what has come meanwhile, or the next bytes.
+bool Connection::Proceed() {
+  if (state_ == State::kHead) {
+    return Serve({});
+  }
+  if (state_ != State::kUpgraded) {
+    return true;
+  }
+  if (!in_.empty()) {
+    return OnFrames(std::exchange(in_, {}));
+  }
+  WaitRead();
+  return true;
+}
+
+// What the client of SSE sent after its request is dropped: nothing can be answered behind a stream.
 bool Connection::HandOver(StreamRequest request) {
   if (reading_) {
     socket_.cancel();
   }
   closed_ = true;
-  thread_.admission.metrics().CountAnswer(200);
+  if (!request.web_socket) {
+    thread_.admission.metrics().CountAnswer(200);
+  }
   thread_.hub.OpenStream(std::move(socket_), std::move(request));
   Release();
   return false;
@@ -245,7 +302,7 @@ bool Connection::Flush() {
   if (!keep_alive_ || peer_done_) {
     return Linger();
   }
-  state_ = State::kHead;
+  state_ = door_ != nullptr ? State::kUpgraded : State::kHead;
   return true;
 }
 
@@ -291,8 +348,8 @@ void Connection::WaitWrite() {
       Release();
     } else if (error) {
       Close();
-    } else if (Flush() && state_ == State::kHead) {
-      Serve({});
+    } else if (Flush()) {
+      Proceed();
     }
   });
 }

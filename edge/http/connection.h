@@ -1,4 +1,5 @@
 // A connection while it speaks HTTP: from its first byte until it ends or becomes a stream, which the hub then owns.
+// One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here.
 //
 // It reads into the buffer that all connections of its thread share; bytes are kept only of a request that is not
 // complete, or that came while another is being answered, and never more than a request's head may have. No parser,
@@ -17,13 +18,15 @@
 #include "base/clock.h"
 #include "edge/http/admission.h"
 #include "edge/http/front_desk.h"
+#include "edge/http/websocket_door.h"
 #include "edge/hub.h"
 
 namespace weir::edge {
 
 struct ConnectionOptions {
   size_t head_bytes_max = 16 * 1024;
-  // From the first byte of a head (of a new connection: from its start) to the last.
+  // From the first byte of a head (of a new connection: from its start) to the last. From the upgrade to a WebSocket to
+  // its first message.
   std::chrono::milliseconds head_timeout = std::chrono::seconds(10);
   // Without a byte between two requests.
   std::chrono::milliseconds keep_alive_timeout = std::chrono::seconds(60);
@@ -56,7 +59,7 @@ class Connection {
   // Each of these may end with this connection being removed.
   void Start();
   void Sweep(Instant now);
-  // Ends it if it waits for a request that has not begun.
+  // Ends it if it waits for a request that has not begun, or for a WebSocket's first message.
   void CloseIfIdle();
 
   size_t index = 0;  // the listener's
@@ -64,6 +67,7 @@ class Connection {
  private:
   enum class State {
     kHead,       // a request is awaited
+    kUpgraded,   // the first message of a WebSocket is awaited
     kPolling,    // the hub has it
     kWriting,    // an answer is being sent
     kLingering,  // all is sent; until the client closes, so that what it still sends does not destroy the answer
@@ -75,6 +79,10 @@ class Connection {
   bool ServeFrom(std::string_view& rest, size_t seen);
   bool Handle(std::string_view bytes);
   bool HandOver(StreamRequest request);
+  bool Upgrade(UpgradeOrder order);
+  bool OnFrames(std::string_view bytes);
+  bool SendFrames(std::string frames, bool last);
+  bool Proceed();
   void Poll(PollOrder order, ReplyContext context);
   void OnPolled(absl::StatusOr<std::string> body, const std::string& headers, ReplyContext context);
   bool Send(const Reply& reply, const ReplyContext& context);
@@ -104,6 +112,7 @@ class Connection {
   std::string in_;
   std::string out_;
   std::function<void()> cancel_poll_;
+  std::unique_ptr<WebSocketDoor> door_;  // from the upgrade on
 };
 
 }  // namespace weir::edge

@@ -67,11 +67,11 @@ class FakeHub : public Hub {
     const std::lock_guard lock(mutex_);
     return streams_.size() + extra_streams_;
   }
-  void EndStreams(Ended ended, absl::Duration, std::function<void()> done) override {
+  void EndStreams(Judgement judgement, absl::Duration, std::function<void()> done) override {
     {
       const std::lock_guard lock(mutex_);
       for (const StreamRequest& request : requests_) {
-        ends_ += ended(*request.reader.route, request.reader.key) ? 1 : 0;
+        ends_ += judgement(*request.reader.route, request.reader.key) != Fate::kStays ? 1 : 0;
       }
     }
     done();

@@ -5,41 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include "edge/http/bind_request.h"
 #include "edge/http/parameters.h"
 #include "edge/http/problem.h"
 
 namespace weir::edge {
 
-// A request for a path that is there, on its way through the rules.
-struct FrontDesk::Request {
-  const RequestHead& head;
-  const Target& target;
-  EdgeCondition condition;
-  absl::Time now;
-};
-
 namespace {
 
 constexpr std::string_view kAllow = "Allow: GET, HEAD, OPTIONS\r\n";
-
-// The request's parameters for templates. Remembers whether one that was used came twice: then it has no one value.
-class TemplateParameters {
- public:
-  explicit TemplateParameters(const Query& query) : query_(query) {}
-
-  std::optional<std::string> Get(std::string_view name) {
-    if (query_.Count(name) > 1) {
-      repeated_ = true;
-    }
-    const std::optional<std::string_view> value = query_.Find(name);
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-  }
-  bool repeated() const { return repeated_; }
-
- private:
-  const Query& query_;
-  bool repeated_ = false;
-};
 
 }  // namespace
 
@@ -72,6 +46,9 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition con
     Reply reply = ProblemReply(problem::kBodyRefused, "", plain);
     reply.close = true;
     return reply;
+  }
+  if (route != nullptr && head.upgrade && head.method == "GET") {
+    return DecideUpgrade(Request{head, *target, condition, now}, *route);
   }
   if (route != nullptr && readable) {
     return DecideRoute(Request{head, *target, condition, now}, std::move(route));
@@ -117,32 +94,17 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   if (!parameters.ok()) {
     return ProblemReply(problem::kBadRequest, Message(parameters.status()), headers);
   }
-  TemplateParameters query(request.target.query);
-  RequestValues values;
-  values.claims = claims != nullptr ? &claims->claims : nullptr;
-  values.query = [&query](std::string_view name) { return query.Get(name); };
-  absl::StatusOr<std::vector<std::string>> filters = ExpandFilters(*route, values);
-  StreamRequest stream;
-  if (filters.ok() && !poll) {
-    stream.connected_data = route->connected_data.Bind(values);
-    stream.heartbeat_data = route->heartbeat_event.empty() ? nullptr : route->heartbeat_data.Bind(values);
+  absl::StatusOr<StreamRequest> bound = BindRequest(std::move(route), claims.get(), request.target.query);
+  if (!bound.ok()) {
+    const bool denied = bound.status().code() == absl::StatusCode::kPermissionDenied;
+    return ProblemReply(denied ? problem::kForbidden : problem::kBadRequest, Message(bound.status()), headers);
   }
-  if (query.repeated()) {
-    return ProblemReply(problem::kBadRequest, "a parameter that this path uses is given more than once", headers);
-  }
-  if (!filters.ok()) {
-    const bool denied = filters.status().code() == absl::StatusCode::kPermissionDenied;
-    return ProblemReply(denied ? problem::kForbidden : problem::kBadRequest, Message(filters.status()), headers);
-  }
-  ReaderRequest reader;
-  reader.route = std::move(route);
-  reader.filters = *std::move(filters);
+  StreamRequest& stream = *bound;
+  ReaderRequest& reader = stream.reader;
   reader.start = parameters->start;
   reader.resumed = parameters->has_cursor;
   if (claims != nullptr) {
-    reader.principal = claims->subject;
     reader.expires = access_.EndOf(*claims);
-    reader.key = claims->key;
   }
   if (poll) {
     headers = "Content-Type: application/json\r\nCache-Control: no-store\r\n" + headers;
@@ -155,11 +117,10 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   if (head.method == "HEAD") {
     return Reply{.status = 200, .headers = std::move(headers), .body = "", .is_stream = true};
   }
-  stream.reader = std::move(reader);
   stream.chunked = head.http11;
   stream.fetch_client = wanted.fetch_client;
   stream.extra_headers = CorsHeaders(options_.cors, head.origin, false);  // the hub says `Vary: Accept`
-  return stream;
+  return std::move(stream);
 }
 
 Reply FrontDesk::PollReply(absl::StatusOr<std::string> body, const std::string& headers) {

@@ -21,6 +21,7 @@
 #include "edge/http/target.h"
 #include "edge/route.h"
 #include "edge/routes.h"
+#include "edge/websocket/client_message.h"
 
 namespace weir::edge {
 
@@ -47,9 +48,23 @@ struct PollOrder {
   std::string headers;
 };
 
-class FrontDesk {
+// What of the request an upgraded connection remembers until its first message.
+struct PendingWebSocket {
+  std::string path;
+  Query query;
+  std::string authorization;
+  std::string last_event_id;
+};
+
+// The upgrade to a WebSocket is granted.
+struct UpgradeOrder {
+  std::string head;  // the answer
+  PendingWebSocket pending;
+};
+
+class FrontDesk final : public TokenJudge {
  public:
-  using Decision = std::variant<Reply, StreamRequest, PollOrder>;
+  using Decision = std::variant<Reply, StreamRequest, PollOrder, UpgradeOrder>;
 
   explicit FrontDesk(FrontDeskOptions options)
       : options_(std::move(options)), access_(options_.verifier, options_.leeway), random_(options_.seed) {}
@@ -59,13 +74,26 @@ class FrontDesk {
 
   Decision Decide(const RequestHead& head, EdgeCondition condition, absl::Time now);
 
+  // What the first message of a WebSocket gets. The stream's judge is this.
+  std::variant<StreamRequest, Refusal> Admit(const PendingWebSocket& pending, const AuthMessage& message,
+                                             absl::Time now);
+  std::variant<Renewal, Refusal> Renew(const Route& route, const Identity& identity,
+                                       const std::optional<std::string>& token, absl::Time now) override;
+
   // The answer to a poll that the hub has served.
   Reply PollReply(absl::StatusOr<std::string> body, const std::string& headers);
 
  private:
-  struct Request;
+  // A request for a path that is there, on its way through the rules.
+  struct Request {
+    const RequestHead& head;
+    const Target& target;
+    EdgeCondition condition;
+    absl::Time now;
+  };
 
   Decision DecideRoute(const Request& request, std::shared_ptr<const Route> route);
+  Decision DecideUpgrade(const Request& request, const Route& route);
   Reply SendAway(const Request& request, bool stream, bool fetch_client);
   Reply Preflight(const RequestHead& head) const;
   Reply StaticReply(const RequestHead& head, const Target& target, const std::string& headers) const;

@@ -48,11 +48,15 @@ absl::StatusOr<FrontDeskOptions> DeskOf(const EdgeConfig& config) {
 
 // Who may not go on: readers of a route that is not there any more as it was, and those whose token was judged by a key
 // or by rules that are no longer in force.
-Hub::Ended EndedBetween(const JwtVerifier* before, const FrontDeskOptions& after) {
+Hub::Judgement JudgementBetween(const JwtVerifier* before, const FrontDeskOptions& after) {
   const bool same_rules = before != nullptr && after.verifier != nullptr && after.verifier->SameRules(*before);
   return [same_rules, routes = after.routes, verifier = after.verifier](const Route& route, uint32_t key) {
-    const bool same_route = routes->Find(route.path).get() == &route;
-    return !same_route || (key != 0 && !(same_rules && verifier->HasKey(key)));
+    const std::shared_ptr<const Route> now = routes->Find(route.path);
+    if (now == nullptr || now->stopped) {
+      return Hub::Fate::kGone;
+    }
+    const bool same_key = key == 0 || (same_rules && verifier->HasKey(key));
+    return now.get() == &route && same_key ? Hub::Fate::kStays : Hub::Fate::kChanged;
   };
 }
 
@@ -138,16 +142,16 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   if (!desk.ok()) {
     return desk.status();
   }
-  const Hub::Ended ended = EndedBetween(config_.verifier.get(), *desk);
+  const Hub::Judgement judgement = JudgementBetween(config_.verifier.get(), *desk);
   config_ = config;
   admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
-    boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, ended,
+    boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, judgement,
                                             connection = OptionsOf(config.limits).connection,
                                             retry_max = config.drain_retry_max, countdown] {
       listener->Reload(desk, connection);
-      hub->EndStreams(ended, retry_max, [countdown] { countdown->Down(); });
+      hub->EndStreams(judgement, retry_max, [countdown] { countdown->Down(); });
     });
   }
   return countdown->AwaitZero(kReloadGrace);

@@ -5,6 +5,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 
 namespace weir::edge {
 namespace {
@@ -41,6 +42,11 @@ std::string Joined(const http::fields& fields, boost::beast::string_view name) {
   return out;
 }
 
+// Whether a list, `keep-alive, Upgrade`, has that word, in any case.
+bool HasToken(const std::string& list, boost::beast::string_view token) {
+  return http::token_list(boost::beast::string_view(list)).exists(token);
+}
+
 }  // namespace
 
 size_t HeadSize(std::string_view bytes, size_t seen) {
@@ -75,13 +81,16 @@ std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes) {
   head.http11 = message.version() >= 11;
   head.keep_alive = message.keep_alive();
   std::string length;
-  std::string host;
-  const bool once = TakeOnce(message, "Content-Length", length) && TakeOnce(message, "Host", host) &&
+  const bool once = TakeOnce(message, "Content-Length", length) && TakeOnce(message, "Host", head.host) &&
                     TakeOnce(message, "Authorization", head.authorization) &&
-                    TakeOnce(message, "Last-Event-ID", head.last_event_id) && TakeOnce(message, "Origin", head.origin);
+                    TakeOnce(message, "Last-Event-ID", head.last_event_id) &&
+                    TakeOnce(message, "Origin", head.origin) &&
+                    TakeOnce(message, "Sec-WebSocket-Key", head.websocket_key) &&
+                    TakeOnce(message, "Sec-WebSocket-Version", head.websocket_version);
   if (!once) {
     return HeadFault{problem::kBadRequest,
-                     "one of Authorization, Content-Length, Host, Last-Event-ID and Origin is given more than once"};
+                     "one of Authorization, Content-Length, Host, Last-Event-ID, Origin, Sec-WebSocket-Key and "
+                     "Sec-WebSocket-Version is given more than once"};
   }
   if (head.http11 && message.count(http::field::host) == 0) {
     return HeadFault{problem::kBadRequest, "HTTP/1.1 needs a Host header"};
@@ -91,6 +100,9 @@ std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes) {
   head.if_none_match = Joined(message, "If-None-Match");
   head.if_modified_since = Joined(message, "If-Modified-Since");
   head.preflight = head.method == "OPTIONS" && message.count(http::field::access_control_request_method) > 0;
+  head.upgrade =
+      HasToken(Joined(message, "Connection"), "upgrade") && HasToken(Joined(message, "Upgrade"), "websocket");
+  head.websocket_protocols = Joined(message, "Sec-WebSocket-Protocol");
   return head;
 }
 

@@ -25,6 +25,11 @@ struct RequestHead {
   std::string if_none_match;
   std::string if_modified_since;
   bool preflight = false;  // OPTIONS with Access-Control-Request-Method
+  std::string host;
+  bool upgrade = false;  // `Connection: upgrade` and `Upgrade: websocket`
+  std::string websocket_key;
+  std::string websocket_version;
+  std::string websocket_protocols;  // several joined by commas
 };
 
 // Why a head is refused.

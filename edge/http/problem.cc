@@ -43,6 +43,8 @@ std::string_view ReasonPhrase(int status) {
       return "Gone";
     case 413:
       return "Content Too Large";
+    case 426:
+      return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
     case 503:

@@ -19,13 +19,16 @@ namespace problem {
 
 inline constexpr Problem kBadRequest = {400, "bad-request", "The request cannot be understood"};
 inline constexpr Problem kUnauthorized = {401, "unauthorized", "A valid token is needed"};
+inline constexpr Problem kNoWebSocket = {400, "no-websocket", "This path has no WebSocket"};
 inline constexpr Problem kForbidden = {403, "forbidden", "The token does not allow this"};
+inline constexpr Problem kOriginRefused = {403, "origin-refused", "Pages of this origin may not connect here"};
 inline constexpr Problem kNotFound = {404, "not-found", "There is nothing at this path"};
 inline constexpr Problem kMethodNotAllowed = {405, "method-not-allowed", "This path can only be read"};
 inline constexpr Problem kNotAcceptable = {406, "not-acceptable", "None of the accepted media types can be made"};
 inline constexpr Problem kTimeout = {408, "request-timeout", "The request did not come in time"};
 inline constexpr Problem kStopped = {410, "stopped", "This path was stopped for good"};
 inline constexpr Problem kBodyRefused = {413, "body-refused", "Requests here have no body"};
+inline constexpr Problem kWebSocketVersion = {426, "websocket-version", "This version of WebSocket is not spoken here"};
 inline constexpr Problem kHeadTooLarge = {431, "head-too-large", "The request's head is too large"};
 inline constexpr Problem kInternal = {500, "internal", "The request could not be answered"};
 inline constexpr Problem kOverloaded = {503, "overloaded", "There is too much to do just now"};

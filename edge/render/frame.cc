@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "edge/render/json_text.h"
+#include "edge/websocket/frames.h"
 
 namespace weir::edge {
 
@@ -42,6 +43,24 @@ void AppendControlFrame(std::string_view name, std::string_view id, std::string_
   }
   line("data", data);
   out += '\n';
+}
+
+void AppendControlMessage(std::string_view name, std::string_view id, std::string_view data, int64_t retry_millis,
+                          std::string& out) {
+  const size_t begin = out.size();
+  out += "{\"event\":";
+  AppendJsonString(IsEventName(name) ? name : "", out);
+  if (IsEventId(id)) {
+    out += ",\"id\":";
+    AppendJsonString(id, out);
+  }
+  out.append(",\"data\":").append(data);
+  if (retry_millis >= 0) {
+    out += ",\"retry\":";
+    AppendInt(retry_millis, out);
+  }
+  out += '}';
+  FrameAsText(begin, out);
 }
 
 }  // namespace weir::edge

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "edge/render/json_text.h"
 #include "edge/render/json_time.h"
+#include "edge/websocket/frames.h"
 
 namespace weir::edge {
 namespace {
@@ -60,11 +61,31 @@ absl::Status Presentation::AppendFrame(const EventView& event, const Schema& sch
   if (absl::Status status = FindLook(event, schema, look); !status.ok()) {
     return status;
   }
+  return options_.framing == Framing::kSse ? AppendBlock(event, schema, look, out)
+                                           : AppendMessage(event, schema, look, out);
+}
+
+absl::Status Presentation::AppendBlock(const EventView& event, const Schema& schema, const Look& look,
+                                       std::string& out) const {
   const size_t start = out.size();
   out.append("event: ").append(look.name).append("\nid: ").append(event.cursor).append("\ndata: ");
   absl::Status status = AppendData(event, schema, look, out);
   out += "\n\n";
   return Whole(std::move(status), start, out);
+}
+
+absl::Status Presentation::AppendMessage(const EventView& event, const Schema& schema, const Look& look,
+                                         std::string& out) const {
+  const size_t start = out.size();
+  out.append("{\"event\":\"").append(look.name).append("\",\"id\":");
+  AppendJsonString(event.cursor, out);
+  out += ",\"data\":";
+  if (absl::Status status = AppendData(event, schema, look, out); !status.ok()) {
+    return Whole(std::move(status), start, out);
+  }
+  out += '}';
+  FrameAsText(start, out);
+  return absl::OkStatus();
 }
 
 absl::Status Presentation::AppendPollItem(const EventView& event, const Schema& schema, std::string& out) const {

@@ -32,6 +32,7 @@ struct PresentationOptions {
   std::vector<std::string> members;     // of timestamp, eventId, topic, sequence; in this order
   std::vector<std::string> attributes;  // shown as members when the event has them
   std::string event_name;               // empty: the type's
+  Framing framing = Framing::kSse;
 
   friend bool operator==(const PresentationOptions&, const PresentationOptions&) = default;
 };
@@ -46,8 +47,9 @@ class Presentation {
  public:
   explicit Presentation(PresentationOptions options);
 
-  // Appends one SSE block, `event: …\nid: …\ndata: …\n\n`. NOT_FOUND: the schema does not know the type;
-  // INVALID_ARGUMENT: the event cannot be rendered; then nothing was appended.
+  // Appends one SSE block, `event: …\nid: …\ndata: …\n\n`, or one WebSocket message in its frame,
+  // `{"event":…,"id":…,"data":…}`. NOT_FOUND: the schema does not know the type; INVALID_ARGUMENT: the event cannot be
+  // rendered; then nothing was appended.
   absl::Status AppendFrame(const EventView& event, const Schema& schema, std::string& out) const;
 
   // Appends `{"id":…,"event":…,"data":…}`, an item of a poll.
@@ -62,6 +64,8 @@ class Presentation {
     const MessagePlan* plan = nullptr;
     const JsonPlans* plans = nullptr;
   };
+  absl::Status AppendBlock(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;
+  absl::Status AppendMessage(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;
   absl::Status FindLook(const EventView& event, const Schema& schema, Look& look) const;
   absl::Status AppendData(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;
   absl::Status AppendEnvelope(const EventView& event, const Schema& schema, const Look& look, std::string& out) const;

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "edge/websocket/frames.h"
+
 namespace weir::edge {
 namespace {
 
@@ -43,6 +45,13 @@ absl::Status Presentation::AppendFrame(const EventView& event, const Schema& sch
   if (const absl::Status status = Check(event); !status.ok()) {
     return status;
   }
+  if (options_.framing == Framing::kWebSocket) {
+    weir::edge::AppendFrame(Opcode::kText,
+                            fmt::format(R"({{"event":"{}","id":"{}","data":"{}"}})",
+                                        schema.EventName(event.type_name()), event.cursor, event.payload),
+                            out);
+    return absl::OkStatus();
+  }
   out +=
       fmt::format("event: {}\nid: {}\ndata: {}\n\n", schema.EventName(event.type_name()), event.cursor, event.payload);
   return absl::OkStatus();
@@ -67,6 +76,13 @@ void AppendControlFrame(std::string_view name, std::string_view id, std::string_
     out += fmt::format("retry: {}\n", retry_millis);
   }
   out += fmt::format("data: {}\n\n", data);
+}
+
+void AppendControlMessage(std::string_view name, std::string_view id, std::string_view data, int64_t retry_millis,
+                          std::string& out) {
+  weir::edge::AppendFrame(
+      Opcode::kText, fmt::format(R"({{"event":"{}","id":"{}","data":{},"retry":{}}})", name, id, data, retry_millis),
+      out);
 }
 
 }  // namespace weir::edge

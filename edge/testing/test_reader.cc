@@ -40,6 +40,23 @@ void TestReader::Close() {
 
 void TestReader::Write(const std::string& bytes) { (void)!::write(fd_, bytes.data(), bytes.size()); }
 
+bool TestReader::WriteAll(const std::string& bytes) {
+  if (!FinishWrite()) {
+    return false;
+  }
+  unwritten_ = bytes;
+  FinishWrite();
+  return true;
+}
+
+bool TestReader::FinishWrite() {
+  const ssize_t sent = ::send(fd_, unwritten_.data(), unwritten_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) {
+    unwritten_.erase(0, static_cast<size_t>(sent));
+  }
+  return unwritten_.empty();
+}
+
 void TestReader::Read(size_t max) {
   std::array<char, 16 * 1024> buffer;
   while (!ended_ && max > 0) {

@@ -29,6 +29,10 @@ class TestReader {
   // Reads what has come, at most `max` bytes.
   void Read(size_t max = SIZE_MAX);
   void Write(const std::string& bytes);
+  // Writes without waiting. False, and nothing is taken, while there was no room for all of the bytes before;
+  // FinishWrite tries those again.
+  bool WriteAll(const std::string& bytes);
+  bool FinishWrite();
   void Close();
 
   const std::string& raw() const { return raw_; }  // everything, with head and framing
@@ -44,6 +48,7 @@ class TestReader {
  private:
   int fd_ = -1;
   std::string raw_;
+  std::string unwritten_;
   bool ended_ = false;
 };
 

@@ -36,7 +36,7 @@ routes:
 
 const edgeConfig = ({ origin, more = '', drain = '200ms' }) =>
   `${routes(drain)}${origin ? `cors: {origins: [${JSON.stringify(origin)}]}` : ''}\n${more}`;
-const serverConfig = (more = '') => `descriptor_sets: [${JSON.stringify(apps)}]\n${more}`;
+export const serverConfig = (more = '') => `descriptor_sets: [${JSON.stringify(apps)}]\n${more}`;
 
 // `origin`: whose pages may read. `drain`: the edge's window. `more`: further YAML of the edge; `server`: of the server.
 export const startWeir = (options = {}) => System.start({ edge: edgeConfig(options), server: serverConfig(options.server) });

@@ -1,0 +1,67 @@
+#include "edge/lingering.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace weir::edge {
+namespace {
+
+constexpr int64_t kPatienceMs = 2000;
+constexpr size_t kDroppedBytesMax = 256 * 1024;
+constexpr size_t kConnectionsMax = 1000;
+
+}  // namespace
+
+struct Lingering::Entry {
+  Socket socket;
+  int64_t until_ms;
+  size_t dropped = 0;
+};
+
+Lingering::Lingering() = default;
+Lingering::~Lingering() = default;
+
+void Lingering::Take(Socket socket, int64_t now_ms) {
+  if (entries_.size() >= kConnectionsMax) {
+    return;  // which closes it
+  }
+  ::shutdown(socket.native_handle(), SHUT_WR);
+  entries_.push_back(std::make_unique<Entry>(Entry{std::move(socket), now_ms + kPatienceMs}));
+  Wait(entries_.back().get());
+}
+
+void Lingering::Sweep(int64_t now_ms) {
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    if (entry->until_ms <= now_ms) {
+      boost::system::error_code ignored;
+      entry->socket.cancel(ignored);  // its wait ends, and with it the entry
+    }
+  }
+}
+
+void Lingering::Wait(Entry* entry) {
+  entry->socket.async_wait(Socket::wait_read, [this, entry](const boost::system::error_code& error) {
+    Read(entry, static_cast<bool>(error));
+  });
+}
+
+void Lingering::Read(Entry* entry, bool failed) {
+  static thread_local std::array<char, 16 * 1024> dropped;
+  const ssize_t got = failed ? 0 : ::recv(entry->socket.native_handle(), dropped.data(), dropped.size(), MSG_DONTWAIT);
+  if (got > 0) {
+    entry->dropped += static_cast<size_t>(got);
+  }
+  if ((got > 0 && entry->dropped <= kDroppedBytesMax) || (got < 0 && (errno == EAGAIN || errno == EINTR))) {
+    Wait(entry);
+    return;
+  }
+  const auto it = std::find_if(entries_.begin(), entries_.end(), [entry](const auto& e) { return e.get() == entry; });
+  std::swap(*it, entries_.back());
+  entries_.pop_back();
+}
+
+}  // namespace weir::edge
