@@ -56,8 +56,19 @@ std::vector<MetricFamily> EdgeMetrics::Collect() const {
 }
 
 void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
-  AddOne(out, "sse_connections_total", "Open SSE streams.", MetricType::Gauge,
+  AddOne(out, "sse_connections_total", "Open streams, over SSE and WebSocket.", MetricType::Gauge,
          Sum([](const HubCounters& hub) { return hub.open_streams.get(); }));
+
+  AddOne(out, "weir_edge_websockets", "Of the open streams those that are WebSockets.", MetricType::Gauge,
+         Sum([](const HubCounters& hub) { return hub.open_web_sockets.get(); }));
+  MetricFamily received =
+      Family("weir_edge_websocket_messages_total",
+             "What clients said on open WebSockets; the first message counts as auth.", MetricType::Counter);
+  for (size_t i = 0; i < kMessageKindNames.size(); ++i) {
+    AddValue(received, Sum([i](const HubCounters& hub) { return hub.received[i].get(); }),
+             {{"type", kMessageKindNames[i]}});
+  }
+  out.push_back(std::move(received));
 
   MetricFamily sent = Family("sse_messages_sent_total", "Events sent, once per reader.", MetricType::Counter);
   const std::vector<std::string> names = tail_.names().names();

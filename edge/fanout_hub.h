@@ -180,6 +180,7 @@ class FanoutHub final : public Hub {
   bool AnswerAuth(Session& session, const AuthMessage& message, std::string& answers);
   void AnswerSubscribe(Session& session, const SubscribeMessage& message, std::string& answers);
   void MoveTo(Session& session, const std::vector<std::string>& filters);
+  bool StandAtHead(Session& session);
   bool EndMessages(Session& session, uint16_t code, std::string_view why, std::string& answers, CloseReason reason);
 
   // Time (fanout_sweep.cc).

@@ -154,6 +154,9 @@ bool FanoutHub::Step(Session& session) {
   if (session.started && !in_snapshot && InTail(session.cursor, *session.channel->route)) {
     return WriteTail(session);
   }
+  if (session.channel->filters.empty()) {
+    return StandAtHead(session);
+  }
   AskServer(session);
   return false;
 }

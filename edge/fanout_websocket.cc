@@ -203,10 +203,6 @@ void FanoutHub::AnswerSubscribe(Session& session, const SubscribeMessage& messag
   }
   std::sort(filters.begin(), filters.end());
   filters.erase(std::unique(filters.begin(), filters.end()), filters.end());
-  if (filters.empty()) {
-    AppendError(reason::kNoFilterLeft, "one filter has to stay; to read nothing, close the connection", answers);
-    return;
-  }
   if (filters.size() > kWebSocketFiltersMax) {
     AppendError(reason::kTooManyFilters, "a connection has at most 64 filters", answers);
     return;
@@ -239,6 +235,24 @@ void FanoutHub::MoveTo(Session& session, const std::vector<std::string>& filters
   Channel* const from = session.channel;
   session.channel = channels_.Join(from->route, filters, from->framing, from->chunked);
   channels_.Leave(from);
+}
+
+// Without filters nothing is read, and so nothing missed: the session stands where the hub is, and goes with it. A
+// place that the hub has not reached is waited for, so that nothing comes twice when there are filters again.
+bool FanoutHub::StandAtHead(Session& session) {
+  if (!session.started) {
+    CatchUpOf(session).start.kind = ReadStart::Kind::kLatest;
+    return true;
+  }
+  CountResume(session, ResumeResult::kResumed);
+  if (session.cursor.epoch == epoch_ && session.cursor.sequence > position_) {
+    Park(session);
+    return false;
+  }
+  session.cursor = Cursor{epoch_, position_};
+  session.generation = generation_;
+  GoLive(session);
+  return false;
 }
 
 // Sends the answers and a close frame. Returns false: the stream has ended.

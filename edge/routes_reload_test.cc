@@ -160,5 +160,20 @@ TEST_F(RoutesReloadTest, MoreFiltersThanTheServerTakesAreRefused) {
   EXPECT_FALSE(asked);
 }
 
+TEST_F(RoutesReloadTest, AWebSocketIsAPresentationMore) {
+  Reload("routes: [{path: /a, filters: [a.b], websocket: true}]", {1, 100});
+  EXPECT_FALSE(IsSame("/a"));
+  const std::shared_ptr<const Route> route = routes_.Find("/a");
+  EXPECT_EQ(route->presentation_index, 0U);
+  EXPECT_EQ(route->message_presentation, routes_.presentations()[route->message_presentation_index]);
+  EXPECT_EQ(route->message_presentation->options().framing, Framing::kWebSocket);
+  EXPECT_EQ(CoveredAfter("/a"), 100U) << "older events have no place for its messages";
+  Reload("routes: [{path: /a, filters: [a.b], websocket: true}]", {1, 200});
+  EXPECT_TRUE(IsSame("/a"));
+  Reload("routes: [{path: /a, filters: [a.b]}]", {1, 300});
+  EXPECT_EQ(routes_.Find("/a")->message_presentation, nullptr);
+  EXPECT_EQ(CoveredAfter("/a"), 0U);
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -34,6 +34,19 @@ TEST(ControlFrameTest, WritesNameIdRetryAndData) {
   EXPECT_EQ(out, "event: weir.gap\ndata: {}\n\n");
 }
 
+TEST(ControlFrameTest, WritesTheSameAsAMessage) {
+  std::string out;
+  AppendControlMessage("connected", "abcdefgh-17", R"({"a":1})", 2000, out);
+  EXPECT_EQ(out,
+            "\x81\x44"
+            R"({"event":"connected","id":"abcdefgh-17","data":{"a":1},"retry":2000})");
+  out.clear();
+  AppendControlMessage("weir.gap", "", "{}", -1, out);
+  EXPECT_EQ(out,
+            "\x81\x1E"
+            R"({"event":"weir.gap","data":{}})");
+}
+
 TEST(ControlFrameTest, NeverLetsAnythingBeginALineOfItsOwn) {
   std::string out;
   AppendControlFrame("a\nb", "c\rd", "e\nf\r\n\ng", 0, out);

@@ -9,6 +9,7 @@
 #include "apps/imagegen/v1/imagegen.pb.h"
 #include "apps/notifications/v1/notifications.pb.h"
 #include "apps/vehicles/v1/vehicles.pb.h"
+#include "edge/testing/client_frame.h"
 #include "google/protobuf/util/time_util.h"
 #include "tests/support/event_schema.h"
 #include "weir/v1/event.pb.h"
@@ -288,6 +289,33 @@ TEST(AttributeMemberTest, FollowsTheRoutesNames) {
   EXPECT_EQ(AttributeMember("tenant_id", options), "tenant_id");
   options.envelope = EnvelopeKind::kCloudEvents;
   EXPECT_EQ(AttributeMember("tenant_id", options), "tenantid");
+}
+
+// A message holds the block's name, id and data, byte for byte.
+TEST(PresentationTest, AMessageHoldsWhatTheBlockDoes) {
+  apps::goals::v1::GoalCreated goal;
+  goal.set_title("x\"y");
+  for (const EnvelopeKind envelope : {EnvelopeKind::kNone, EnvelopeKind::kEvent, EnvelopeKind::kCloudEvents}) {
+    for (const size_t size : {0, 200, 70'000}) {
+      goal.set_goal_id(std::string(size, 'g'));
+      const v1::Event event = Event("tenants.t1.goals", goal);
+      const std::string wire = event.SerializeAsString();
+      EventView view;
+      ASSERT_EQ(ReadEvent(wire, view), EventForm::kCanonical);
+      PresentationOptions options;
+      options.envelope = envelope;
+      std::string text;
+      ASSERT_TRUE(Presentation(options).AppendFrame(view, *Apps(), text).ok());
+      const Block block = ReadBlock(text);
+      options.framing = Framing::kWebSocket;
+      std::string message = "before";
+      ASSERT_TRUE(Presentation(options).AppendFrame(view, *Apps(), message).ok());
+      const std::vector<ServerFrame> frames = ServerFrames(std::string_view(message).substr(6));
+      ASSERT_EQ(frames.size(), 1U);
+      EXPECT_EQ(frames[0].payload,
+                R"({"event":")" + block.event + R"(","id":")" + block.id + R"(","data":)" + block.data + "}");
+    }
+  }
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ inline constexpr std::string_view kDeadline = "DEADLINE_EXCEEDED";
 inline constexpr std::string_view kStopped = "STOPPED";
 inline constexpr std::string_view kFilterNotAllowed = "FILTER_NOT_ALLOWED";
 inline constexpr std::string_view kTooManyFilters = "TOO_MANY_FILTERS";
-inline constexpr std::string_view kNoFilterLeft = "NO_FILTER_LEFT";
 inline constexpr std::string_view kMessageInvalid = "MESSAGE_INVALID";
 
 }  // namespace reason

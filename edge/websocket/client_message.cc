@@ -34,7 +34,7 @@ class Members {
     if (value == nullptr) {
       return;
     }
-    const bool fits = value->is_array() && !value->empty() && value->size() <= kWebSocketFiltersMax;
+    const bool fits = value->is_array() && value->size() <= kWebSocketFiltersMax;
     std::vector<std::string>& filters = out.emplace();
     for (size_t i = 0; fits && i < value->size(); ++i) {
       if ((*value)[i].is_string()) {
@@ -42,7 +42,7 @@ class Members {
       }
     }
     if (!fits || filters.size() < value->size()) {
-      Complain(fmt::format("`filters` must be 1 to {} strings", kWebSocketFiltersMax));
+      Complain(fmt::format("`filters` must be at most {} strings", kWebSocketFiltersMax));
     }
   }
 

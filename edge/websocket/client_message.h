@@ -19,7 +19,7 @@ struct AuthMessage {
   std::optional<std::string> token;
   std::optional<std::string> cursor;
   std::optional<std::string> start;
-  std::optional<std::vector<std::string>> filters;  // 1 to kWebSocketFiltersMax
+  std::optional<std::vector<std::string>> filters;  // at most kWebSocketFiltersMax
 };
 
 struct PingMessage {};
@@ -27,7 +27,7 @@ struct PingMessage {};
 // `subscribe`, or `unsubscribe`.
 struct SubscribeMessage {
   bool adds = true;
-  std::vector<std::string> filters;  // 1 to kWebSocketFiltersMax
+  std::vector<std::string> filters;  // at most kWebSocketFiltersMax
 };
 
 // What is wrong with it, and what is allowed; for people. It holds nothing of what was sent but names, escaped.

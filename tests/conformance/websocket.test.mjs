@@ -179,7 +179,7 @@ describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
     });
 
     test('must be `auth`', async () => {
-      for (const message of [{ type: 'ping' }, { type: 'subscribe', filters: ['a'] }, 'nonsense', '', '[]', { type: 'auth', start: 'never' }, { type: 'auth', filters: [] }]) {
+      for (const message of [{ type: 'ping' }, { type: 'subscribe', filters: ['a'] }, 'nonsense', '', '[]', { type: 'auth', start: 'never' }, { type: 'auth', filters: 'a' }]) {
         const wire = Wire.open(system.http, '/room?room=a', { auth: null });
         await wire.until('it to open', () => wire.opened);
         wire.say(message);
@@ -219,6 +219,131 @@ describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
         assert.deepEqual(await wire.ended(), { code: 4400, reason: 'MESSAGE_INVALID' });
         assert.equal(wire.answers.at(-1).reason, 'MESSAGE_INVALID');
       }
+    });
+  });
+
+  describe('the protocol', () => {
+    const raw = async (bytes, options) => {
+      const socket = await RawSocket.open(system.http, '/room?room=raw', options);
+      socket.write(...bytes);
+      const code = await socket.closeCode();
+      socket.close();
+      return code;
+    };
+    // Before the first message and after it.
+    for (const [when, options] of [['before the first message', { auth: null }], ['on an open connection', {}]])
+      test(`is kept strictly, ${when}`, async () => {
+        for (const [what, code, ...bytes] of [
+          ['unmasked', 1002, frame(1, 'hi', { mask: false })],
+          ['a reserved bit', 1002, frame(1, 'hi', { rsv: 4 })],
+          ['an unknown opcode', 1002, frame(3, '')],
+          ['an unknown control opcode', 1002, frame(11, '')],
+          ['a continuation of nothing', 1002, frame(0, 'hi')],
+          ['a message within a message', 1002, frame(1, 'a', { fin: false }), frame(1, 'b')],
+          ['a ping in parts', 1002, frame(9, 'a', { fin: false })],
+          ['a long ping', 1002, frame(9, 'x'.repeat(126))],
+          ['a bad close code', 1002, frame(8, Buffer.from([3, 237]))],
+          ['a close code of one byte', 1002, frame(8, Buffer.from([3]))],
+          ['binary', 1003, frame(2, 'hi')],
+          ['no UTF-8', 1007, frame(1, Buffer.from([0x61, 0xff]))],
+          ['no UTF-8 over fragments', 1007, frame(1, Buffer.from([0xe2]), { fin: false }), frame(0, Buffer.from([0x28]))],
+          ['half a character', 1007, frame(1, Buffer.from([0xe2, 0x82]))],
+          ['too long', 1009, frame(1, 'x'.repeat(16 * 1024 + 1))],
+          ['too long by its header', 1009, frame(1, '', { length: 0x7fffffff })],
+          ['too long over fragments', 1009, frame(1, 'x'.repeat(16 * 1024), { fin: false }), frame(0, 'x')],
+          ['a close', 1000, frame(8, Buffer.from([3, 232]))],
+        ])
+          assert.equal(await raw(bytes, options), code, what);
+      });
+
+    test('lets a message come in parts, with pings between them', async () => {
+      const socket = await RawSocket.open(system.http, '/room?room=parts');
+      const message = Buffer.from('{"type":"ping"}');
+      for (const bytes of [frame(1, message.subarray(0, 3), { fin: false }), frame(9, 'one'), frame(0, '', { fin: false }), frame(0, message.subarray(3))])
+        for (const byte of bytes) socket.write(Buffer.from([byte]));
+      await socket.until('both pongs', () => socket.frames.length === 4);
+      assert.equal(socket.frames[2].payload.toString(), 'one');
+      assert.deepEqual(socket.messages.at(-1), { type: 'pong' });
+      socket.close();
+    });
+
+    test('takes messages of 16 KiB', async () => {
+      const wire = await Wire.start(system.http, '/room?room=large');
+      wire.say(`{"type":"ping"}${' '.repeat(16 * 1024 - 15)}`);
+      await wire.until('the pong', () => wire.answers.at(-1).type === 'pong');
+      await wire.close();
+    });
+  });
+
+  describe('the token', () => {
+    test('is renewed in place', async () => {
+      const token = (ttl, ...claims) => system.weir('token', '--key', system.key, '--sub', 'ren', '--ttl', ttl, ...claims.flatMap((claim) => ['--claim', claim])).then((out) => out.trim());
+      const wire = await Wire.start(system.http, '/mine', { auth: { token: await token('4s', 'tenant_id=t1') } });
+      const witness = await Wire.start(system.http, '/mine', { auth: { token: await token('4s', 'tenant_id=t1') } });
+      const renewed = await wire.ask({ type: 'auth', token: await token('1h', 'tenant_id=t1', 'other=changes') });
+      assert.equal(renewed.type, 'auth.success');
+      assert.ok(Date.parse(renewed.expiresAt) > Date.now() + 3_000_000);
+      // The other one's end shows that the first token has ended.
+      assert.equal((await witness.ended()).code, 4401);
+      assert.equal(witness.events.at(-1).event, 'weir.auth_expired');
+      assert.deepEqual(witness.events.at(-1).data, {});
+      const cursors = await system.publish([flash('users.ren.news', 'after')]);
+      await wire.reached(cursors[0]);
+      assert.equal(wire.events.filter(({ event }) => event === 'weir.connected').length, 1);
+      await wire.close();
+    });
+
+    test("cannot become another principal's", async () => {
+      const ann = await system.token('ann', 'tenant_id=t1');
+      for (const other of [await system.token('bob', 'tenant_id=t1'), await system.token('ann', 'tenant_id=t2'), await system.token('ann')]) {
+        const wire = await Wire.start(system.http, '/mine', { auth: { token: ann } });
+        wire.say({ type: 'auth', token: other });
+        assert.deepEqual(await wire.ended(), { code: 4403, reason: 'PRINCIPAL_CHANGED' });
+        assert.equal(wire.answers.at(-1).type, 'auth.error');
+      }
+    });
+
+    test('that is bad ends the connection', async () => {
+      const wire = await Wire.start(system.http, '/mine', { auth: { token: await system.token('ann', 'tenant_id=t1') } });
+      wire.say({ type: 'auth', token: 'nonsense' });
+      assert.deepEqual(await wire.ended(), { code: 4401, reason: 'TOKEN_INVALID' });
+    });
+
+    test('keeps tenants apart, in events, replay and filters', async () => {
+      const [one, two] = await Promise.all(['t1', 't2'].map(async (tenant) => Wire.start(system.http, '/mine', { auth: { token: await system.token(`iso-${tenant}`, `tenant_id=iso-${tenant}`) } })));
+      const cursors = await system.publish([flash('tenants.iso-t1.goals', 'a'), flash('tenants.iso-t2.goals', 'b'), flash('users.iso-t1.x', 'c'), flash('users.iso-t2.x', 'd')]);
+      await Promise.all([one.reached(cursors[2]), two.reached(cursors[3])]);
+      assert.deepEqual(ids(one), [cursors[0], cursors[2]]);
+      assert.deepEqual(ids(two), [cursors[1], cursors[3]]);
+      for (const filter of ['dispatch.tenants.iso-t2.goals', 'dispatch.tenants.*.goals', 'dispatch.users.iso-t2.x', 'dispatch.users.>', 'dispatch.>', '>']) {
+        const answer = await one.ask({ type: 'subscribe', filters: [filter] });
+        assert.deepEqual([answer.type, answer.reason], ['error', 'FILTER_NOT_ALLOWED']);
+      }
+      const again = await Wire.start(system.http, '/mine', { auth: { token: await system.token('iso-t1', 'tenant_id=iso-t1'), start: 'earliest' } });
+      await again.reached(cursors[2]);
+      assert.deepEqual(ids(again), [cursors[0], cursors[2]]);
+      await Promise.all([one.close(), two.close(), again.close()]);
+    });
+  });
+
+  describe('heartbeats', () => {
+    test('are pings, and named ones besides', async () => {
+      const pinged = await Wire.start(system.http, '/pinging?room=beats');
+      const beaten = await Wire.start(system.http, '/beating?room=beats');
+      await pinged.until('pings', () => pinged.pings >= 2);
+      await beaten.until('heartbeats', () => beaten.pings >= 2 && beaten.events.filter(({ event }) => event === 'beat').length >= 2);
+      assert.deepEqual(pinged.events.map(({ event }) => event), ['weir.connected']);
+      assert.match(beaten.events.at(-1).id, /-\d+$/);
+      await Promise.all([pinged.close(), beaten.close()]);
+    });
+
+    test('that are not answered end the connection', async () => {
+      const before = await counter('weir_edge_streams_closed_total', 'reason="vanished"');
+      const socket = await RawSocket.open(system.http, '/pinging?room=silent');
+      assert.equal(await socket.closeCode(), undefined);
+      assert.equal(socket.frames.filter(({ opcode }) => opcode === 9).length, 2);
+      assert.equal(await counter('weir_edge_streams_closed_total', 'reason="vanished"'), before + 1);
+      socket.close();
     });
   });
 });

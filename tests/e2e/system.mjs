@@ -99,6 +99,10 @@ export class System {
     await ended;
   }
 
+  signal(name, signal) {
+    this.#running.get(name).kill(signal);
+  }
+
   async stop() {
     for (const name of ['backend', 'weir-demo-feed', 'weir-edge', 'weir-server']) await this.end(name, 'SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
