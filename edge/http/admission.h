@@ -1,8 +1,8 @@
 // How many connections the edge has, and whether it takes more. Shared by all listeners; any thread.
 //
 // Above `connections_max` requests are still read, so that each client can be sent away in the way it understands;
-// above that by a further sixteenth (at least 16, at most 1,024) a connection is refused without reading. Answers that
-// their clients have not taken yet have room of `answer_bytes_max` together.
+// above that by a further sixteenth (at least 16, at most 1,024) a connection is closed unread: browsers come back
+// after that. Answers that their clients have not taken yet have room of `answer_bytes_max` together.
 #ifndef WEIR_EDGE_HTTP_ADMISSION_H_
 #define WEIR_EDGE_HTTP_ADMISSION_H_
 

@@ -32,7 +32,7 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
       Family("weir_edge_http_connections", "Open connections that are not streams", prometheus::MetricType::Gauge);
   connections.metric.emplace_back().gauge.value = static_cast<double>(this->connections());
   prometheus::MetricFamily refused =
-      Family("weir_edge_http_connections_refused_total", "Connections refused unread, far above the limit",
+      Family("weir_edge_http_connections_refused_total", "Connections closed unread, far above the limit",
              prometheus::MetricType::Counter);
   refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
   prometheus::MetricFamily answer_bytes =

@@ -2,7 +2,7 @@
 //
 //   weir_edge_http_requests_total{status="404"}     answers by status; a stream counts as 200 when it begins
 //   weir_edge_http_connections                      open connections that are not streams
-//   weir_edge_http_connections_refused_total        connections far above the limit, refused unread
+//   weir_edge_http_connections_refused_total        connections far above the limit, closed unread
 #ifndef WEIR_EDGE_HTTP_HTTP_METRICS_H_
 #define WEIR_EDGE_HTTP_HTTP_METRICS_H_
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -17,9 +16,6 @@ using boost::asio::ip::tcp;
 // A hub's readers come first: no more than these at a time.
 constexpr int kAcceptsAtOnce = 256;
 constexpr std::chrono::seconds kComplaintInterval(10);
-
-constexpr std::string_view kFull =
-    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
 
 }  // namespace
 
@@ -87,9 +83,9 @@ void Listener::AcceptAll() {
 }
 
 void Listener::Take(int fd) {
+  // Without an answer: a browser comes back after a connection that is cut, and never after a status.
   if (admission_.full()) {
     admission_.metrics().CountRefused();
-    ::send(fd, kFull.data(), kFull.size(), MSG_NOSIGNAL);
     ::close(fd);
     return;
   }

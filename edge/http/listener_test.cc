@@ -345,10 +345,12 @@ TEST_F(ListenerTest, AboveItsLimitSendsEachClientAwayInItsOwnWay) {
   EXPECT_EQ(client.ReadUntil("hello\n"), FakeHub::kGreeting);
 }
 
-TEST_F(ListenerTest, FarAboveItsLimitRefusesWithoutReading) {
+TEST_F(ListenerTest, FarAboveItsLimitClosesWithoutReading) {
   Start(2);
   hub_.PretendStreams(18);
-  EXPECT_EQ(Ask("").find("HTTP/1.1 503 "), 0U);
+  EXPECT_EQ(Ask(""), "");
+  hub_.PretendStreams(0);
+  EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
 }
 
 TEST_F(ListenerTest, WhileDrainingEndsConnectionsAfterTheirAnswer) {

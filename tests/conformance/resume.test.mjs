@@ -1,6 +1,7 @@
 // How clients come back: after cuts and clean ends, with the id of the last event they were given, and what they are told
 // when events after it are gone.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { EventSource as LaunchDarklyEventSource } from 'launchdarkly-eventsource';
 import { Clients, clientNames } from './clients.mjs';
@@ -294,7 +295,7 @@ describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16
 
 describe('no room', { timeout: 120_000 }, () => {
   const most = 12;
-  before(() => start({ more: `limits: {connections_max: ${most}}\n` }));
+  before(() => start({ more: `limits: {connections_max: ${most}, head_timeout: 5m}\n` }));
   after(stop);
 
   eachClient(
@@ -316,6 +317,31 @@ describe('no room', { timeout: 120_000 }, () => {
       if (reader.client.statuses) assert.deepEqual(told, []);
       else assert.ok(told.length > 0 && told.every((data) => data === '{"reason":"overloaded"}'), told);
     },
+  );
+});
+
+describe('no room by far', { timeout: 120_000 }, () => {
+  const most = 12;
+  before(() => start({ more: `limits: {connections_max: ${most}, head_timeout: 5m}\n` }));
+  after(stop);
+
+  // Above the limit by sixteen connections are not even read.
+  eachClient(
+    'is cut, and comes back when there is some',
+    async () => {
+      const [host, port] = system.http.split(':');
+      const held = Array.from({ length: most + 16 }, () => connect({ host, port: Number(port) }));
+      await eventually('all are there', async () => (await metric(system.edgeAdmin, 'weir_edge_http_connections')) === held.length);
+      const readers = await tapped('/room?room=far');
+      await each(readers, (reader) => eventually('a second try', () => reader.tap.requests.length > 1));
+      assert.ok((await metric(system.edgeAdmin, 'weir_edge_http_connections_refused_total')) >= readers.length);
+      for (const socket of held) socket.destroy();
+      await each(readers, (reader) => reader.connected());
+      const cursors = await system.publish(numbered('far', 1, 3));
+      await each(readers, (reader) => reader.reached(cursors.at(-1)));
+      return { readers, cursors };
+    },
+    everythingOnce,
   );
 });
 
