@@ -1,9 +1,12 @@
 // The WebSocket of a route, from outside: docs/websocket.md.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { launch } from '../e2e/browser.mjs';
 import { System } from '../e2e/system.mjs';
 import { RawSocket, Wire, frame, text } from './websocket.mjs';
-import { eventually, flash, metric, serverConfig } from './weir.mjs';
+import { flash, serverConfig } from './weir.mjs';
 
 // `{query.room}` keeps the cases apart.
 const config = ({ more = '', drain = '200ms' } = {}) => `
@@ -98,6 +101,49 @@ describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
       for (const origin of ['https://app.example.com', `http://${system.http}`]) {
         const wire = await Wire.start(system.http, '/room?room=a', { origin });
         await wire.close();
+      }
+    });
+  });
+
+  describe('a browser', () => {
+    // What the page's WebSocket is told; `say` goes out when it opens.
+    const inPage = async (page, url, say) =>
+      page.evaluate(
+        ([to, message]) =>
+          new Promise((resolve) => {
+            const socket = new WebSocket(to, 'weir.v1');
+            const told = { texts: [] };
+            socket.onopen = () => {
+              told.protocol = socket.protocol;
+              told.extensions = socket.extensions;
+              socket.send(message);
+            };
+            socket.onmessage = ({ data }) => {
+              told.texts.push(data);
+              if (told.texts.length === 2) socket.send('nonsense');
+            };
+            socket.onclose = ({ code, reason, wasClean }) => resolve({ ...told, code, reason, wasClean });
+          }),
+        [url, say],
+      );
+
+    test('speaks with it from a page of its own host, and from no other', async () => {
+      const browser = await launch();
+      const elsewhere = createServer((_, response) => response.end('a page')).listen(0, '127.0.0.1');
+      try {
+        await once(elsewhere, 'listening');
+        const page = await browser.newPage();
+        const url = `ws://${system.http}/room?room=page`;
+        await page.goto(`http://${system.http}/nothing`);
+        const told = await inPage(page, url, '{"type":"auth"}');
+        assert.deepEqual([told.protocol, told.extensions, told.code, told.reason, told.wasClean], ['weir.v1', '', 4400, 'MESSAGE_INVALID', true]);
+        assert.deepEqual(told.texts.map((one) => JSON.parse(one).type ?? JSON.parse(one).event), ['auth.success', 'weir.connected', 'error']);
+        await page.goto(`http://127.0.0.1:${elsewhere.address().port}/`);
+        const refused = await inPage(page, url, '{"type":"auth"}');
+        assert.deepEqual([refused.texts, refused.code], [[], 1006]);
+      } finally {
+        elsewhere.close();
+        await browser.close();
       }
     });
   });

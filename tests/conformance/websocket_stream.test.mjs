@@ -140,48 +140,50 @@ describe('a WebSocket carries', { timeout: 240_000, concurrency: 16 }, () => {
 
   // Each event goes to one of three halls; the reader changes what it reads all the time. What `subscribed` says holds
   // for every single event.
-  for (const [how, begin] of [
-    ['live', undefined],
-    ['while it catches up', 'earliest'],
-  ])
-    test(`what it is subscribed to and nothing else, ${how}`, async () => {
-      const room = `halls-${begin ?? 'live'}`;
-      const hall = (name) => `dispatch.${room}.${name}`;
-      const halls = ['a', 'b', 'c'];
-      const events = (from, count) => Array.from({ length: count }, (_, at) => flash(`${room}.${halls[(from + at) % 3]}`, `${from + at}${'x'.repeat(500)}`));
-      const all = [];
-      if (begin) all.push(...(await system.publish(events(0, 3000))));
-      const wire = await Wire.start(system.http, `/halls?room=${room}`, { auth: { filters: [hall('a')], start: begin } });
-      let publishing = true;
-      const feed = (async () => {
-        for (let at = 0; at < 10; at += 1) all.push(...(await system.publish(events(all.length, 100))));
-        publishing = false;
-      })();
-      let changes = 0;
-      while (publishing || changes < 60) {
-        const filters = [hall(halls[changes % 3])];
-        const answer = await wire.ask({ type: changes % 2 ? 'unsubscribe' : 'subscribe', filters });
-        assert.equal(answer.type, 'subscribed');
-        changes += 1;
-      }
-      await feed;
-      const end = await wire.ask({ type: 'subscribe', filters: halls.map(hall) });
-      const [last] = await system.publish([flash(`${room}.a`, 'last')]);
-      await wire.reached(last);
-      all.push(last);
-      // The places of the changes, in the order of the wire.
-      const sequence = (cursor) => Number(cursor.split('-')[1]);
-      const periods = [{ after: sequence(wire.events[0].id), filters: [hall('a')] }];
-      for (const { cursor, filters } of wire.answers.filter(({ type }) => type === 'subscribed')) periods.push({ after: sequence(cursor), filters });
-      const filtersAt = (at) => periods.findLast(({ after }) => after < at)?.filters ?? [];
-      const expected = all.filter((cursor, at) => {
-        const name = cursor === last ? 'a' : halls[at % 3];
-        return sequence(cursor) > periods[0].after && filtersAt(sequence(cursor)).includes(hall(name));
+  describe('what it is subscribed to and nothing else', () => {
+    for (const [how, begin] of [
+      ['live', undefined],
+      ['while it catches up', 'earliest'],
+    ])
+      test(how, async () => {
+        const room = `halls-${begin ?? 'live'}`;
+        const hall = (name) => `dispatch.${room}.${name}`;
+        const halls = ['a', 'b', 'c'];
+        const events = (from, count) => Array.from({ length: count }, (_, at) => flash(`${room}.${halls[(from + at) % 3]}`, `${from + at}${'x'.repeat(500)}`));
+        const all = [];
+        if (begin) all.push(...(await system.publish(events(0, 3000))));
+        const wire = await Wire.start(system.http, `/halls?room=${room}`, { auth: { filters: [hall('a')], start: begin } });
+        let publishing = true;
+        const feed = (async () => {
+          for (let at = 0; at < 10; at += 1) all.push(...(await system.publish(events(all.length, 100))));
+          publishing = false;
+        })();
+        let changes = 0;
+        while (publishing || changes < 60) {
+          const filters = [hall(halls[changes % 3])];
+          const answer = await wire.ask({ type: changes % 2 ? 'unsubscribe' : 'subscribe', filters });
+          assert.equal(answer.type, 'subscribed');
+          changes += 1;
+        }
+        await feed;
+        const end = await wire.ask({ type: 'subscribe', filters: halls.map(hall) });
+        const [last] = await system.publish([flash(`${room}.a`, 'last')]);
+        await wire.reached(last);
+        all.push(last);
+        // The places of the changes, in the order of the wire.
+        const sequence = (cursor) => Number(cursor.split('-')[1]);
+        const periods = [{ after: sequence(wire.events[0].id), filters: [hall('a')] }];
+        for (const { cursor, filters } of wire.answers.filter(({ type }) => type === 'subscribed')) periods.push({ after: sequence(cursor), filters });
+        const filtersAt = (at) => periods.findLast(({ after }) => after < at)?.filters ?? [];
+        const expected = all.filter((cursor, at) => {
+          const name = cursor === last ? 'a' : halls[at % 3];
+          return sequence(cursor) > periods[0].after && filtersAt(sequence(cursor)).includes(hall(name));
+        });
+        assert.ok(changes >= 60 && end.filters.length === 3);
+        assert.deepEqual(ids(wire), expected);
+        await wire.close();
       });
-      assert.ok(changes >= 60 && end.filters.length === 3);
-      assert.deepEqual(ids(wire), expected);
-      await wire.close();
-    });
+  });
 
   test('answers also to a client that is behind', async () => {
     const socket = await RawSocket.open(system.http, '/room?room=behind');
