@@ -392,20 +392,30 @@ describe('filters', () => {
     expect(socket().sent[0]?.['filters']).toEqual(['a.*', 'a.b']);
   });
 
-  test('the last one cannot go, and stays', async () => {
+  test('whatever the edge refuses of a change is taken back', async () => {
     open({}, { filters: ['a.*'] });
     await turn();
     socket().accept();
-    const refused = transport.unsubscribe('a.*');
-    socket().say({ type: 'error', reason: 'NO_FILTER_LEFT', detail: 'one filter has to stay' });
-    await expect(refused).rejects.toThrow('NO_FILTER_LEFT: one filter has to stay');
-    const again = transport.subscribe('a.*', 'b.*');
-    socket().say({ type: 'error', reason: 'TOO_MANY_FILTERS', detail: 'two' });
-    await expect(again).rejects.toThrow('TOO_MANY_FILTERS');
+    const refused = transport.subscribe('a.*', 'b.*');
+    socket().say({ type: 'error', reason: 'TOO_MANY_FILTERS', detail: 'at most 64' });
+    await expect(refused).rejects.toThrow('TOO_MANY_FILTERS: at most 64');
     socket().end(1006);
     await turn(500);
     socket().open();
     expect(socket().sent[0]?.['filters']).toEqual(['a.*']);
+  });
+
+  test('may all go: then nothing is read, after a reconnect either', async () => {
+    open({}, { filters: ['a.*'] });
+    await turn();
+    socket().accept();
+    const gone = transport.unsubscribe('a.*');
+    socket().say({ type: 'subscribed', filters: [], cursor: 'e-5' });
+    await gone;
+    socket().end(1006);
+    await turn(500);
+    socket().open();
+    expect(socket().sent[0]?.['filters']).toEqual([]);
   });
 
   test('that are asked for before it is open are there from the start', async () => {
