@@ -194,11 +194,11 @@ describe('the demo page', { timeout: 600_000 }, () => {
 
   test('a test broadcast reaches every tab, and tabs share one connection for each stream', async () => {
     const first = await open();
-    await until('all streams of one tab', async () => (await streamsAtEdge()) >= 5);
-    for (const part of parts.slice(2)) await first.state(part, 'connected');
+    await until('all streams of one tab', async () => (await streamsAtEdge()) === 7);
+    for (const part of parts) await first.state(part, 'connected');
     const alone = await streamsAtEdge();
     const second = await open();
-    for (const part of parts.slice(2)) await second.state(part, 'connected');
+    for (const part of parts) await second.state(part, 'connected');
     await until('the second tab to follow', async () => (await streamsAtEdge()) === alone);
     const text = `To both ${++count}`;
     await first.page.getByLabel('To all dispatchers').fill(text);
@@ -245,6 +245,26 @@ describe('the demo page', { timeout: 600_000 }, () => {
     await demo.press('Notifications', 'Lost id');
     await demo.says('Notifications', /alice gap/);
     await has('alice', [...(await notify(1)), ...mine]);
+  });
+
+  test('reads goals over WebSocket, and renews the token within it', async () => {
+    context = await browser.newContext();
+    const sockets = [];
+    context.on('page', (page) => page.on('websocket', (socket) => sockets.push(socket.url())));
+    await system.end('backend');
+    await system.startPage('--interval', '0', '--token-ttl', '4');
+    await open();
+    await demo.state('Goals', 'connected');
+    await demo.says('Goals', /tenant-1 token renewed/);
+    const [goal] = fresh(1);
+    await system.publish([{ topic: 'tenants.tenant-1.goals', type: types.goal, data: { goalId: goal, title: 'Over WebSocket' } }]);
+    await lists(tenant('tenant-1'), [goal]);
+    await demo.press('Goals', 'Cut');
+    await demo.says('Goals', /tenant-1 connected after/);
+    assert.deepEqual(new Set(sockets), new Set([`ws://${system.http}/realtime`]));
+    assert.equal(sockets.length, 4); // two tenants, and again after the cut
+    await system.end('backend');
+    await system.startPage('--interval', '0');
   });
 
   test('renews its token without a break', async () => {

@@ -12,7 +12,7 @@ export function Goals() {
     <Part
       id="goals"
       title="Goals"
-      about="Two tenants of a coaching product: each sees its own, whatever the page asks for."
+      about="Two tenants of a coaching product, over WebSocket: each sees its own, whatever the page asks for."
       readers={tenants}
     >
       <div className="columns">

@@ -1,5 +1,4 @@
 import { createStream, type Enveloped } from '@weir/client';
-import { poll } from '@weir/client/poll';
 import { share } from '@weir/client/share';
 import { ws } from '@weir/client/ws';
 import { tokenOf } from '../backend';
@@ -8,15 +7,13 @@ import type { GoalsEvents } from '../gen/apps/goals/v1/goals_weir';
 
 export type Events = Enveloped<GoalsEvents, { timestamp: string; eventId: string; tenantId: string }>;
 
-/** The goals of one tenant: which one, its token says. */
+/** The goals of one tenant, over WebSocket: which one, its token says, in the first message. */
 function goalsOf(tenant: string) {
   const line = new Line();
   const stream = createStream<Events>('/realtime', {
     auth: tokenOf('coach', tenant),
     start: 'earliest',
     transport: line.through(share(ws())),
-    fallback: poll({ interval: 1000 }),
-    fallbackAfter: 1,
   });
   return { name: tenant, stream, line };
 }
