@@ -1,13 +1,6 @@
 // Streams that are WebSockets: what differs from SSE. Everything else is the same code, and tested there.
-#include <sys/socket.h>
-
-#include <memory>
-#include <nlohmann/json.hpp>
-
-#include "edge/testing/client_frame.h"
 #include "edge/testing/fake_render.h"
-#include "edge/testing/hub_harness.h"
-#include "edge/websocket/answers.h"
+#include "edge/testing/websocket_harness.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,87 +11,6 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-TailOptions TwoPresentations() {
-  TailOptions options;
-  options.presentations = 2;
-  return options;
-}
-
-class FanoutWebSocketTest : public testing::Test, public HubHarness, protected TokenJudge {
- protected:
-  explicit FanoutWebSocketTest(HubOptions options = {}) : HubHarness(TwoPresentations(), options) {
-    PresentationOptions messages;
-    messages.framing = Framing::kWebSocket;
-    route->message_presentation_index = 1;
-    route->message_presentation = std::make_shared<Presentation>(messages);
-  }
-
-  std::variant<Renewal, Refusal> Renew(const Route&, const Identity& identity, const std::optional<std::string>& token,
-                                       absl::Time) override {
-    EXPECT_EQ(identity[0], 7);
-    if (token != "good") {
-      return Refusal{close_code::kForbidden, reason::kPrincipalChanged, "somebody else"};
-    }
-    return Renewal{now + absl::Minutes(10), now + absl::Minutes(11), 9};
-  }
-
-  StreamRequest Socket(std::vector<std::string> filters, ReadStart start = {}) {
-    StreamRequest request = Request(std::move(filters), start);
-    WebSocketRequest& web_socket = request.web_socket.emplace();
-    web_socket.judge = this;
-    web_socket.identity[0] = 7;
-    web_socket.allowed = {"a.>", "b", "c"};
-    AppendAuthSuccess(absl::InfiniteFuture(), web_socket.answer);
-    return request;
-  }
-  std::unique_ptr<TestReader> OpenSocket(StreamRequest request, int receive_buffer = 0) {
-    std::unique_ptr<TestReader> reader = Open(std::move(request), receive_buffer);
-    EXPECT_TRUE(Until(*reader, [&] { return !Messages(*reader, "event").empty(); }));
-    return reader;
-  }
-
-  static std::vector<ServerFrame> Frames(const TestReader& reader) { return ServerFrames(reader.raw()); }
-  // The texts that have that member.
-  static std::vector<json> Messages(const TestReader& reader, const std::string& member) {
-    std::vector<json> messages;
-    for (const ServerFrame& frame : Frames(reader)) {
-      if (frame.opcode == Opcode::kText) {
-        if (json message = json::parse(frame.payload); message.contains(member)) {
-          messages.push_back(std::move(message));
-        }
-      }
-    }
-    return messages;
-  }
-  // The data of the log's events.
-  static std::vector<std::string> Data(const TestReader& reader) {
-    std::vector<std::string> data;
-    for (const json& message : Messages(reader, "event")) {
-      if (message["event"] == "t.Event") {
-        data.push_back(message["data"]);
-      }
-    }
-    return data;
-  }
-  bool UntilData(TestReader& reader, size_t events) {
-    return Until(reader, [&] { return Data(reader).size() >= events; });
-  }
-  // Waits for the close frame and the end; the code.
-  uint16_t CloseCode(TestReader& reader) {
-    EXPECT_TRUE(Until(reader, [&] { return reader.ended(); }));
-    const std::vector<ServerFrame> frames = Frames(reader);
-    return !frames.empty() && frames.back().opcode == Opcode::kClose ? frames.back().code() : 0;
-  }
-  std::string Ask(TestReader& reader, const json& message) {
-    const size_t before = Messages(reader, "type").size();
-    reader.Write(ClientText(message.dump()));
-    EXPECT_TRUE(Until(reader, [&] { return Messages(reader, "type").size() > before; }));
-    const std::vector<json> answers = Messages(reader, "type");
-    return answers.size() > before ? answers[before].dump() : "";
-  }
-  uint64_t Closed(CloseReason reason) const { return hub.counters().closed[static_cast<size_t>(reason)].get(); }
-};
 
 TEST_F(FanoutWebSocketTest, AnswersFirstAndThenBeginsTheStream) {
   log.Add("b", "old");
@@ -425,87 +337,6 @@ TEST_F(FanoutWebSocketTest, ANamedHeartbeatIsAMessageWithAPing) {
   EXPECT_EQ(json::parse(Frames(*reader)[2].payload)["event"], "beat");
   EXPECT_EQ(json::parse(Frames(*reader)[2].payload)["id"], "aaaaaaaa-1") << "how far the log was read for it";
   EXPECT_EQ(Frames(*reader)[3].opcode, Opcode::kPing);
-}
-
-HubOptions SmallBuffers() {
-  HubOptions options;
-  options.send_buffer_bytes = 8192;
-  return options;
-}
-
-class FanoutSmallWebSocketTest : public FanoutWebSocketTest {
- protected:
-  FanoutSmallWebSocketTest() : FanoutWebSocketTest(SmallBuffers()) {}
-};
-
-// Nothing queues up for a client that asks and does not take the answers: it is not heard, and later nothing is lost.
-TEST_F(FanoutSmallWebSocketTest, AClientThatTakesNoAnswersIsNotHeard) {
-  log.Fill(tail, 0);
-  Spin();
-  const auto reader = OpenSocket(Socket({"b"}), 4096);
-  reader->Read();
-  const size_t begun = reader->raw().size();
-  constexpr size_t kPings = 4000;
-  const std::string payload(120, 'p');
-  std::string pings;
-  for (size_t i = 0; i < kPings; ++i) {
-    pings += ClientFrame(Opcode::kPing, payload);
-  }
-  reader->WriteAll(pings);
-  for (int i = 0; i < 100; ++i) {
-    Spin();
-    reader->FinishWrite();
-  }
-  EXPECT_EQ(hub.counters().lagging.get(), 1);
-  EXPECT_LT(hub.counters().bytes_sent.get(), pings.size() / 2) << "the hub has read everything";
-  ASSERT_TRUE(Until(*reader, [&] {
-    reader->FinishWrite();
-    return reader->raw().size() >= begun + kPings * (2 + payload.size());
-  }));
-  const std::vector<ServerFrame> frames = Frames(*reader);
-  ASSERT_THAT(frames, SizeIs(2 + kPings));
-  for (size_t i = 2; i < frames.size(); ++i) {
-    ASSERT_EQ(frames[i].payload, payload);
-  }
-  EXPECT_EQ(hub.counters().lagging.get(), 0);
-}
-
-TEST_F(FanoutSmallWebSocketTest, AReaderThatStopsIsCut) {
-  log.Fill(tail, 0);
-  Spin();
-  const auto reader = OpenSocket(Socket({"b"}), 4096);
-  for (int i = 0; i < 400; ++i) {
-    log.Add("b", std::string(1000, 'x'));
-  }
-  Feed();
-  EXPECT_EQ(hub.counters().lagging.get(), 1);
-  Advance(absl::Seconds(61));
-  EXPECT_EQ(Closed(CloseReason::kSlow), 1);
-  EXPECT_EQ(hub.open_streams(), 0);
-}
-
-// While it is behind there are places between its blocks, and there it is heard.
-TEST_F(FanoutSmallWebSocketTest, IsHeardWhileItIsBehind) {
-  log.Fill(tail, 0);
-  Spin();
-  const auto reader = OpenSocket(Socket({"b"}), 4096);
-  constexpr int kEvents = 600;
-  for (int i = 0; i < kEvents; ++i) {
-    log.Add("b", std::to_string(i) + std::string(1000, 'x'));
-  }
-  Feed();
-  ASSERT_EQ(hub.counters().lagging.get(), 1);
-  reader->Write(ClientText(R"({"type":"ping"})"));
-  size_t at_pong = 0;
-  ASSERT_TRUE(Until([&] {
-    reader->Read(4096);
-    if (at_pong == 0 && Messages(*reader, "type").size() == 2) {
-      at_pong = Data(*reader).size();
-    }
-    return Data(*reader).size() == kEvents;
-  }));
-  EXPECT_GT(at_pong, 0);
-  EXPECT_LT(at_pong, kEvents);
 }
 
 }  // namespace
