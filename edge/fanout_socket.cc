@@ -72,7 +72,9 @@ void FanoutHub::Stall(Session& session, std::shared_ptr<const std::string> bytes
       catch_up != nullptr && catch_up->page != nullptr && catch_up->start.kind != ReadStart::Kind::kLast) {
     catch_up->page.reset();
     catch_up->page_token.clear();
-    catch_up->start.kind = ReadStart::Kind::kAfter;
+    if (session.started) {
+      catch_up->start.kind = ReadStart::Kind::kAfter;
+    }
   }
   session.output = std::make_unique<Output>(Output{std::move(bytes), offset, NowMs()});
   counters_.lagging.Add();
