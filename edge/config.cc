@@ -96,7 +96,8 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
       {"limits.head_bytes_max", in.head_bytes_max(), 1024, 64 * 1024, out.head_bytes_max},
       {"limits.send_buffer_bytes", in.send_buffer_bytes(), 4096, uint64_t{16} << 20U, out.send_buffer_bytes},
       {"limits.history_reads_max", in.history_reads_max(), 1, 1024, out.history_reads_max},
-      {"limits.answer_bytes_max", in.answer_bytes_max(), uint64_t{1} << 20U, uint64_t{1} << 40U, out.answer_bytes_max}};
+      {"limits.answer_bytes_max", in.answer_bytes_max(), uint64_t{1} << 20U, uint64_t{1} << 40U, out.answer_bytes_max},
+      {"limits.attempts_per_minute", in.attempts_per_minute(), 1, 1'000'000, out.attempts_per_minute}};
   for (const auto& number : numbers) {
     if (absl::Status status = CheckNumber(config.file, number.path, number.value, number.min, number.max, number.out);
         !status.ok()) {

@@ -61,6 +61,7 @@ struct EdgeConfig {
     absl::Duration slow_reader_timeout = absl::Seconds(60);
     uint64_t history_reads_max = 64;
     uint64_t answer_bytes_max = uint64_t{256} << 20U;
+    uint64_t attempts_per_minute = 0;  // any number
   } limits;
 
   absl::Duration drain_window = absl::Seconds(5);

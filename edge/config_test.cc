@@ -92,6 +92,7 @@ limits:
   slow_reader_timeout: 5s
   history_reads_max: 1
   answer_bytes_max: 1MiB
+  attempts_per_minute: 60
 drain: {window: 0s, retry_max: 0s}
 )");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -116,6 +117,7 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->limits.send_buffer_bytes, 4096U);
   EXPECT_EQ(config->limits.history_reads_max, 1U);
   EXPECT_EQ(config->limits.answer_bytes_max, 1U << 20U);
+  EXPECT_EQ(config->limits.attempts_per_minute, 60U);
   EXPECT_EQ(config->drain_window, absl::ZeroDuration());
   EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
 }
@@ -151,6 +153,7 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"limits: {slow_reader_timeout: 0s}\n", "2:31: limits.slow_reader_timeout: "},
       {"limits: {history_reads_max: 1025}\n", "2:29: limits.history_reads_max: "},
       {"limits: {answer_bytes_max: 1}\n", "2:28: limits.answer_bytes_max: "},
+      {"limits: {attempts_per_minute: 1000001}\n", "2:31: limits.attempts_per_minute: "},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
       {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 16"},

@@ -165,7 +165,8 @@ bool Connection::Handle(std::string_view bytes) {
     return SendProblem(fault->problem, fault->detail);
   }
   const RequestHead& head = std::get<RequestHead>(parsed);
-  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining()};
+  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining(),
+                                   [this] { return thread_.admission.MayAttempt(socket_, steady_clock::now()); }};
   const absl::Time now = thread_.clock();
   const ReplyContext context = {head.http11, head.keep_alive && !condition.draining, head.method == "HEAD", now};
   FrontDesk::Decision decision = thread_.desk.Decide(head, condition, now);

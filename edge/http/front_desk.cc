@@ -24,7 +24,7 @@ void FrontDesk::Reload(FrontDeskOptions options) {
   options_ = std::move(options);
 }
 
-FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition condition, absl::Time now) {
+FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, const EdgeCondition& condition, absl::Time now) {
   const std::string plain = CorsHeaders(options_.cors, head.origin, false);
   absl::StatusOr<Target> target = ParseTarget(head.target);
   if (!target.ok()) {
@@ -60,9 +60,23 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, EdgeCondition con
     return Preflight(head);
   }
   if (condition.overloaded) {
-    return SendAway(Request{head, *target, condition, now}, false, true);
+    return SendAway(Request{head, *target, condition, now}, problem::kOverloaded, false, true);
   }
   return StaticReply(head, *target, plain);
+}
+
+// A draining hub still answers polls, and their number is bounded by their clients' patience.
+const Problem* FrontDesk::Closed(const EdgeCondition& condition, bool poll) {
+  if (condition.overloaded) {
+    return condition.draining ? &problem::kDraining : &problem::kOverloaded;
+  }
+  if (poll) {
+    return nullptr;
+  }
+  if (condition.draining) {
+    return &problem::kDraining;
+  }
+  return condition.attempt != nullptr && !condition.attempt() ? &problem::kTooManyAttempts : nullptr;
 }
 
 FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
@@ -74,9 +88,11 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
     // Also without a good token: who comes back with an old one is to stop too.
     return poll ? ProblemReply(problem::kStopped, "", headers) : Reply{.status = 204, .headers = std::move(headers)};
   }
-  // A draining hub still answers polls, and ends a stream with its last block by itself.
-  if (request.condition.overloaded || (request.condition.draining && !poll && wanted.fetch_client)) {
-    return SendAway(request, !poll, wanted.fetch_client);
+  if (const Problem* const why = Closed(request.condition, poll); why != nullptr) {
+    // A draining hub ends a stream with its last block by itself.
+    if (why != &problem::kDraining || wanted.fetch_client) {
+      return SendAway(request, *why, !poll, wanted.fetch_client);
+    }
   }
   std::shared_ptr<const JwtClaims> claims;
   if (route->auth_required) {
@@ -149,8 +165,7 @@ Reply FrontDesk::PollReply(absl::StatusOr<std::string> body, const std::string& 
 
 // A browser's EventSource gives up for good on any status but 200: it gets a stream that ends at once and says when to
 // come back. Others get the status.
-Reply FrontDesk::SendAway(const Request& request, bool stream, bool fetch_client) {
-  const Problem& why = request.condition.draining ? problem::kDraining : problem::kOverloaded;
+Reply FrontDesk::SendAway(const Request& request, const Problem& why, bool stream, bool fetch_client) {
   const int64_t retry_millis = RetryMillis();
   if (stream && !fetch_client) {
     Reply reply;

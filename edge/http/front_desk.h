@@ -5,6 +5,7 @@
 #ifndef WEIR_EDGE_HTTP_FRONT_DESK_H_
 #define WEIR_EDGE_HTTP_FRONT_DESK_H_
 
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -40,6 +41,8 @@ struct FrontDeskOptions {
 struct EdgeCondition {
   bool overloaded = false;
   bool draining = false;
+  // Counts an attempt to open a stream. False: this client makes too many. Null: it may make any number.
+  std::function<bool()> attempt = nullptr;
 };
 
 // A poll, and what its answer will carry.
@@ -72,7 +75,7 @@ class FrontDesk final : public TokenJudge {
   // From now on these hold. The same verifier as before means that the tokens are judged as before.
   void Reload(FrontDeskOptions options);
 
-  Decision Decide(const RequestHead& head, EdgeCondition condition, absl::Time now);
+  Decision Decide(const RequestHead& head, const EdgeCondition& condition, absl::Time now);
 
   // What the first message of a WebSocket gets. The stream's judge is this.
   std::variant<StreamRequest, Refusal> Admit(const PendingWebSocket& pending, const AuthMessage& message,
@@ -88,13 +91,15 @@ class FrontDesk final : public TokenJudge {
   struct Request {
     const RequestHead& head;
     const Target& target;
-    EdgeCondition condition;
+    const EdgeCondition& condition;
     absl::Time now;
   };
 
+  // Why nobody, or this client, is let in just now; null: it is.
+  static const Problem* Closed(const EdgeCondition& condition, bool poll);
   Decision DecideRoute(const Request& request, std::shared_ptr<const Route> route);
   Decision DecideUpgrade(const Request& request, const Route& route);
-  Reply SendAway(const Request& request, bool stream, bool fetch_client);
+  Reply SendAway(const Request& request, const Problem& why, bool stream, bool fetch_client);
   Reply Preflight(const RequestHead& head) const;
   Reply StaticReply(const RequestHead& head, const Target& target, const std::string& headers) const;
   int64_t RetryMillis();

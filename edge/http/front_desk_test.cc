@@ -272,7 +272,7 @@ TEST_F(FrontDeskTest, WhileDrainingTheHubEndsNativeStreamsAndAnswersPolls) {
 TEST_F(FrontDeskTest, AStoppedRouteTellsBrowsersNotToComeBack) {
   for (const std::string accept : {"", "text/event-stream", "text/event-stream; weir=1"}) {
     // Nothing else about the request matters, nor how the edge is.
-    for (const EdgeCondition condition : {EdgeCondition{}, EdgeCondition{.overloaded = true, .draining = true}}) {
+    for (const EdgeCondition& condition : {EdgeCondition{}, EdgeCondition{.overloaded = true, .draining = true}}) {
       const Reply reply = ReplyTo(Get("/stopped?token=old&start=bad", accept, condition));
       EXPECT_EQ(reply.status, 204) << accept;
       EXPECT_EQ(reply.body, "");

@@ -53,8 +53,8 @@ FrontDesk::Decision FrontDesk::DecideUpgrade(const Request& request, const Route
   if (route.stopped) {
     return refuse(problem::kStopped, "");
   }
-  if (request.condition.overloaded || request.condition.draining) {
-    return SendAway(request, false, true);
+  if (const Problem* const why = Closed(request.condition, false); why != nullptr) {
+    return SendAway(request, *why, false, true);
   }
   if (route.message_presentation == nullptr) {
     return refuse(problem::kNoWebSocket, "the route has no `websocket: true`; it can be read over SSE and by polls");

@@ -86,8 +86,8 @@ FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, std::shared
       hubs_(std::move(hubs)),
       metrics_(std::move(metrics)),
       address_(config.listen),
-      admission_(config.limits.connections_max, config.limits.answer_bytes_max, {hubs_.begin(), hubs_.end()},
-                 *metrics_) {}
+      admission_(config.limits.connections_max, config.limits.answer_bytes_max, config.limits.attempts_per_minute,
+                 {hubs_.begin(), hubs_.end()}, *metrics_) {}
 
 absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& config, std::vector<Hub*> hubs,
                                                           std::shared_ptr<HttpMetrics> metrics) {
@@ -144,7 +144,8 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   }
   const Hub::Judgement judgement = JudgementBetween(config_.verifier.get(), *desk);
   config_ = config;
-  admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max);
+  admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max,
+                       config.limits.attempts_per_minute);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
     boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, judgement,

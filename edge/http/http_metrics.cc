@@ -35,11 +35,15 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
       Family("weir_edge_http_connections_refused_total", "Connections closed unread, far above the limit",
              prometheus::MetricType::Counter);
   refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
+  prometheus::MetricFamily limited =
+      Family("weir_edge_http_attempts_limited_total", "Attempts to open a stream beyond the rate of their address",
+             prometheus::MetricType::Counter);
+  limited.metric.emplace_back().counter.value = static_cast<double>(limited_.load(std::memory_order_relaxed));
   prometheus::MetricFamily answer_bytes =
       Family("weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
              prometheus::MetricType::Gauge);
   answer_bytes.metric.emplace_back().gauge.value = static_cast<double>(answer_bytes_.load(std::memory_order_relaxed));
-  return {std::move(answers), std::move(connections), std::move(refused), std::move(answer_bytes)};
+  return {std::move(answers), std::move(connections), std::move(refused), std::move(limited), std::move(answer_bytes)};
 }
 
 }  // namespace weir::edge

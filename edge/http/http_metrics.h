@@ -23,6 +23,7 @@ class HttpMetrics : public prometheus::Collectable {
       answers_[static_cast<size_t>(status)].fetch_add(1, std::memory_order_relaxed);
     }
   }
+  void CountLimited() { limited_.fetch_add(1, std::memory_order_relaxed); }
   void CountRefused() { refused_.fetch_add(1, std::memory_order_relaxed); }
   void Opened() { connections_.fetch_add(1, std::memory_order_relaxed); }
   void Closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
@@ -36,6 +37,7 @@ class HttpMetrics : public prometheus::Collectable {
  private:
   std::array<std::atomic<uint64_t>, 600> answers_ = {};
   std::atomic<uint64_t> refused_ = 0;
+  std::atomic<uint64_t> limited_ = 0;
   std::atomic<size_t> connections_ = 0;
   std::atomic<size_t> answer_bytes_ = 0;
 };

@@ -70,7 +70,8 @@ class ListenerTest : public testing::Test {
     auto socket = ListeningSocket::Open({"127.0.0.1", 0}, 64 * 1024);
     ASSERT_TRUE(socket.ok()) << socket.status();
     port_ = socket->address().port;
-    admission_.emplace(connections_max, answer_bytes_max_, std::vector<const Hub*>{&hub_}, metrics_);
+    admission_.emplace(connections_max, answer_bytes_max_, attempts_per_minute_, std::vector<const Hub*>{&hub_},
+                       metrics_);
     listener_ = std::make_unique<Listener>(hub_, *std::move(socket), desk_, options_, *admission_);
     hub_.Run();
   }
@@ -104,6 +105,7 @@ class ListenerTest : public testing::Test {
   FakeHub hub_;
   HttpMetrics metrics_;
   size_t answer_bytes_max_ = size_t{256} << 20U;
+  size_t attempts_per_minute_ = 0;
   std::optional<Admission> admission_;
   std::unique_ptr<Listener> listener_;
   uint16_t port_ = 0;
@@ -343,6 +345,29 @@ TEST_F(ListenerTest, AboveItsLimitSendsEachClientAwayInItsOwnWay) {
   ASSERT_TRUE(client.Connect(port_));
   client.Send(kStream);
   EXPECT_EQ(client.ReadUntil("hello\n"), FakeHub::kGreeting);
+}
+
+TEST_F(ListenerTest, SendsAwayWhoOpensStreamsTooOften) {
+  attempts_per_minute_ = 2;
+  Start();
+  std::vector<std::unique_ptr<Client>> streams;
+  for (int i = 0; i < 2; ++i) {
+    streams.push_back(std::make_unique<Client>());
+    ASSERT_TRUE(streams.back()->Connect(port_));
+    streams.back()->Send(kStream);
+    EXPECT_EQ(streams.back()->ReadUntil("hello\n"), FakeHub::kGreeting);
+  }
+  const std::string native = Ask(kStream);
+  EXPECT_EQ(native.find("HTTP/1.1 200 OK\r\n"), 0U) << "a browser gives up after any other status";
+  EXPECT_NE(native.find("data: {\"reason\":\"too-many-attempts\"}\n"), std::string::npos);
+  const std::string fetch = Ask("GET /open HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream; weir=1\r\n\r\n");
+  EXPECT_EQ(fetch.find("HTTP/1.1 429 Too Many Requests\r\n"), 0U);
+  EXPECT_NE(fetch.find("Retry-After: "), std::string::npos);
+  EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
+  Client poll;
+  ASSERT_TRUE(poll.Connect(port_));
+  poll.Send(kPoll);
+  EXPECT_TRUE(hub_.AwaitPolls(1)) << "polls are not counted";
 }
 
 TEST_F(ListenerTest, FarAboveItsLimitClosesWithoutReading) {

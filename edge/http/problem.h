@@ -29,6 +29,7 @@ inline constexpr Problem kTimeout = {408, "request-timeout", "The request did no
 inline constexpr Problem kStopped = {410, "stopped", "This path was stopped for good"};
 inline constexpr Problem kBodyRefused = {413, "body-refused", "Requests here have no body"};
 inline constexpr Problem kWebSocketVersion = {426, "websocket-version", "This version of WebSocket is not spoken here"};
+inline constexpr Problem kTooManyAttempts = {429, "too-many-attempts", "This address opens streams too often"};
 inline constexpr Problem kHeadTooLarge = {431, "head-too-large", "The request's head is too large"};
 inline constexpr Problem kInternal = {500, "internal", "The request could not be answered"};
 inline constexpr Problem kOverloaded = {503, "overloaded", "There is too much to do just now"};

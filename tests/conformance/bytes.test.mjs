@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bin } from '../e2e/system.mjs';
 import { RawStream, blocksOf } from './raw.mjs';
-import { flash, startLonelyEdge, startWeir } from './weir.mjs';
+import { flash, metric, startLonelyEdge, startWeir } from './weir.mjs';
 
 const native = ['Accept: text/event-stream'];
 const fetchClient = ['Accept: text/event-stream; weir=1'];
@@ -187,6 +187,34 @@ describe('the bytes of a stream', { timeout: 120_000 }, () => {
     assert.ok(new Set(last.map(({ retry }) => retry)).size > 2, 'they come back in the same moment');
     assert.ok(streams.every(({ framed }) => framed.whole));
     await system.startEdge();
+  });
+});
+
+describe('the bytes when an address opens streams too often', { timeout: 120_000 }, () => {
+  let system;
+  before(async () => {
+    system = await startWeir({ more: 'limits: {attempts_per_minute: 3}\n' });
+  });
+  after(() => system?.stop());
+
+  test('beyond its rate an address is sent away, each client in its own way, and polls go on', async () => {
+    const open = (headers) => RawStream.open(system.http, '/room?room=a', { headers });
+    for (let i = 0; i < 3; i += 1) await (await open(native)).block('weir.connected');
+    const browser = await open(native);
+    await browser.until('the end', () => browser.ended);
+    assert.equal(browser.status, 200);
+    assert.equal(browser.framed.whole, true);
+    const [{ event, retry, data }, ...more] = browser.blocks;
+    assert.deepEqual([event, data, more], ['weir.overloaded', '{"reason":"too-many-attempts"}', []]);
+    assert.ok(retry > 0);
+    const other = await open(fetchClient);
+    await other.until('the end', () => other.ended);
+    assert.equal(other.status, 429);
+    assert.match(other.header('retry-after'), /^[1-9]\d*$/);
+    assert.equal(JSON.parse(other.rest).type, 'urn:weir:problem:too-many-attempts');
+    const poll = await fetch(`http://${system.http}/room?room=a`, { headers: { accept: 'application/json' } });
+    assert.equal(poll.status, 200);
+    assert.equal(await metric(system.edgeAdmin, 'weir_edge_http_attempts_limited_total'), 2);
   });
 });
 

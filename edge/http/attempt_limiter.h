@@ -1,0 +1,42 @@
+// How often one address may open a stream: a token bucket for each that holds a minute's worth.
+//
+// Kept as one time for each address, the moment when its bucket is full again (GCRA, ITU-T I.371), and forgotten then.
+// Bounds: 65,536 addresses, about 2 MiB; when all of these are in use, further ones are not counted. Any thread.
+#ifndef WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
+#define WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+
+namespace weir::edge {
+
+class AttemptLimiter {
+ public:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  // 0: as many as they like.
+  explicit AttemptLimiter(size_t per_minute) : per_minute_(per_minute) {}
+
+  void SetRate(size_t per_minute);
+  // Counts an attempt. False: this address makes too many, and this one does not count.
+  bool Allow(uint64_t address, Instant now);
+
+  static constexpr size_t kAddressesMax = 65'536;
+
+ private:
+  bool MakeRoom(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::mutex mutex_;
+  size_t per_minute_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Instant> full_at_ ABSL_GUARDED_BY(mutex_);
+  Instant swept_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace weir::edge
+
+#endif  // WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
