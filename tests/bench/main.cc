@@ -222,6 +222,9 @@ int Main(int argc, char** argv) {
   app.add_option("--stopped-seconds", stopped.seconds, "For how long they do")
       ->check(CLI::Range(1.0, 50.0))
       ->capture_default_str();
+  app.add_option("--send-buffer", stopped.send_buffer_kib, "limits.send_buffer_bytes of the edge then, in KiB")
+      ->check(CLI::Range(4, 16'384))
+      ->capture_default_str();
   app.add_option("--rounds", stopped.rounds, "How often they do")->check(CLI::Range(1, 20))->capture_default_str();
   app.add_option("--storm", storm.readers, "Readers that come back at once")
       ->check(CLI::Range(1, 9'000))

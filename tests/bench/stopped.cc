@@ -22,8 +22,6 @@ namespace {
 using testing::System;
 
 constexpr double kMiB = 1 << 20;
-// limits.send_buffer_bytes, as it is by default.
-constexpr uint64_t kSendBufferBytes = 256 * 1024;
 
 // Readers that stop are at first like any others: until the buffers between are full.
 enum Phase : uint8_t { kAlone, kFilling, kBeside };
@@ -40,6 +38,8 @@ class Stopped {
 
   void Run() {
     // The engine in memory: no disk disturbs the readers.
+    testing::WriteFile(system_.edge_config_path(), fmt::format("limits: {{send_buffer_bytes: {}KiB}}\n{}",
+                                                               sizes_.send_buffer_kib, testing::FiveRoutesYaml()));
     system_.StartServer({"--engine", "memory"});
     system_.StartEdge();
     if (!system_.WaitReady()) {
@@ -171,10 +171,11 @@ class Stopped {
                             sizes_.readers, sizes_.seconds, sizes_.events_per_second, sizes_.event_bytes),
                 fmt::format("{:.1f} MiB", stopped_.beyond / kMiB));
     const auto streams = static_cast<double>(sizes_.readers + sizes_.healthy_readers);
-    report_.Add("… kernel memory of the edge's sockets, of the limit (streams × send_buffer_bytes)",
-                fmt::format("{:.1f} of {:.1f} MiB; one socket at most {} KiB",
-                            static_cast<double>(stopped_.sockets.bytes) / kMiB, streams * kSendBufferBytes / kMiB,
-                            stopped_.sockets.bytes_max / 1024));
+    report_.Add(
+        "… kernel memory of the edge's sockets, of the limit (streams × send_buffer_bytes)",
+        fmt::format("{:.1f} of {:.1f} MiB; one socket at most {} KiB",
+                    static_cast<double>(stopped_.sockets.bytes) / kMiB,
+                    streams * static_cast<double>(sizes_.send_buffer_kib) / 1024, stopped_.sockets.bytes_max / 1024));
     TellLatency("… a healthy reader's p50 / p99 alone", millis_[kAlone]);
     TellLatency("… beside them, when their buffers are full", millis_[kBeside]);
     millis_[kBeside].insert(millis_[kBeside].end(), millis_[kFilling].begin(), millis_[kFilling].end());

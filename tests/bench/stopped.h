@@ -15,6 +15,7 @@ struct StoppedSizes {
   size_t event_bytes = 8'000;
   double events_per_second = 150;
   size_t healthy_readers = 10;
+  size_t send_buffer_kib = 256;  // limits.send_buffer_bytes of the edge; as it is by default
 };
 
 // In each round the healthy readers are alone for a while; then come those that stop, and at the end they read again.
