@@ -191,7 +191,9 @@ TEST_F(SlowReaderTest, ASubscriberThatStopsReadingLeavesTheServerNoQueue) {
   fill();
   const double before = MemoryBytesOf(system_.server().pid());
   fill();
-  EXPECT_LT(MemoryBytesOf(system_.server().pid()) - before, 32e6 * kMemoryFactor) << "of 80 MB that it was not sent";
+  fill();
+  // RocksDB's write buffer of 64 MB may have been empty before, and be full now.
+  EXPECT_LT(MemoryBytesOf(system_.server().pid()) - before, 100e6 * kMemoryFactor) << "of 160 MB that it was not sent";
 
   // Its place is behind the tail: it goes on from the log, and becomes live again.
   EXPECT_TRUE(WaitUntil(
