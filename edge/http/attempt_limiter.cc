@@ -18,10 +18,11 @@ void AttemptLimiter::SetRate(size_t per_minute) {
 
 bool AttemptLimiter::Allow(uint64_t address, Instant now) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (per_minute_ == 0) {
+  const size_t per_minute = per_minute_;
+  if (per_minute == 0) {
     return true;
   }
-  const auto interval = kMinute / static_cast<int64_t>(per_minute_);
+  const auto interval = kMinute / static_cast<int64_t>(per_minute);
   const auto known = full_at_.find(address);
   const Instant full_at = known == full_at_.end() ? now : std::max(known->second, now);
   if (full_at - now > kMinute - interval) {

@@ -5,6 +5,7 @@
 #ifndef WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
 #define WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,8 @@ class AttemptLimiter {
   explicit AttemptLimiter(size_t per_minute) : per_minute_(per_minute) {}
 
   void SetRate(size_t per_minute);
+  // Whether there is a rate.
+  bool limits() const { return per_minute_.load(std::memory_order_relaxed) > 0; }
   // Counts an attempt. False: this address makes too many, and this one does not count.
   bool Allow(uint64_t address, Instant now);
 
@@ -31,8 +34,8 @@ class AttemptLimiter {
  private:
   bool MakeRoom(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  std::atomic<size_t> per_minute_;  // written under mutex_
   std::mutex mutex_;
-  size_t per_minute_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, Instant> full_at_ ABSL_GUARDED_BY(mutex_);
   Instant swept_ ABSL_GUARDED_BY(mutex_);
 };
