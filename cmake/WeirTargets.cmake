@@ -20,7 +20,17 @@ if(WEIR_SANITIZE)
   else()
     add_compile_options(-fno-sanitize-recover=all)
   endif()
+else()
+  # Hardening, as Debian builds its own packages, and full RELRO. tests/checks/hardening.test.mjs looks at the programs.
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
+    $<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
+
+# Position-independent programs: their addresses are random.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
 
 # weir_library(NAME SOURCES a.cc … DEPS target …)
 function(weir_library name)
