@@ -14,11 +14,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "base/secret_file.h"
 #include "base/text.h"
 
 namespace weir {
@@ -70,23 +69,6 @@ PkeyPtr ReadPem(std::string_view content, bool& is_private) {
   }
   ERR_clear_error();
   return pkey;
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& file) {
-  const auto fail = [&] {
-    const int error = errno;
-    return absl::ErrnoToStatus(error, fmt::format("{}: the key cannot be read", file));
-  };
-  const std::unique_ptr<std::FILE, Deleter<std::fclose>> stream(std::fopen(file.c_str(), "rb"));
-  if (stream == nullptr) {
-    return fail();
-  }
-  std::string content(JwtKey::kFileBytesMax + 1, '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), stream.get()));
-  if (std::ferror(stream.get()) != 0) {
-    return fail();
-  }
-  return content;
 }
 
 absl::Status Invalid(std::string_view name, std::string_view what) {
@@ -232,7 +214,7 @@ absl::StatusOr<JwtKey> JwtKey::Parse(std::string_view algorithm, std::string_vie
 }
 
 absl::StatusOr<JwtKey> JwtKey::Load(std::string_view algorithm, const std::string& file, std::string id) {
-  absl::StatusOr<std::string> content = ReadFile(file);
+  absl::StatusOr<std::string> content = ReadSecretFile(file, kFileBytesMax);
   if (!content.ok()) {
     return content.status();
   }
@@ -242,7 +224,7 @@ absl::StatusOr<JwtKey> JwtKey::Load(std::string_view algorithm, const std::strin
 }
 
 absl::StatusOr<JwtKey> JwtKey::LoadAny(const std::string& file, std::string id) {
-  absl::StatusOr<std::string> content = ReadFile(file);
+  absl::StatusOr<std::string> content = ReadSecretFile(file, kFileBytesMax);
   if (!content.ok()) {
     return content.status();
   }
