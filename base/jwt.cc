@@ -11,6 +11,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
 #include "base/base64url.h"
+#include "base/strict_json.h"
 #include "base/text.h"
 
 namespace weir {
@@ -24,39 +25,13 @@ absl::Status Refuse(std::string_view why) {
   return absl::UnauthenticatedError(fmt::format("the token is not valid: {}", why));
 }
 
-// Reads a part of a token: base64url of a JSON object. Null when it is anything else, is nested too deeply, or has a
-// member twice (of which readers differ whether the first or the last one counts).
+constexpr StrictJsonLimits kLimits = {
+    .bytes_max = kJwtBytesMax, .depth_max = kJwtDepthMax, .values_max = kJwtValuesMax};
+
+// Reads a part of a token: base64url of a JSON object. Null when it is anything else.
 std::optional<json> ReadPart(std::string_view part) {
   const std::optional<std::string> text = Base64UrlDecode(part);
-  if (!text.has_value()) {
-    return std::nullopt;
-  }
-  bool sound = true;
-  std::vector<std::set<std::string>> open;  // the names seen in each object around the current place
-  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-        open.emplace_back();
-        [[fallthrough]];
-      case json::parse_event_t::array_start:
-        sound = sound && depth < kJwtDepthMax;
-        break;
-      case json::parse_event_t::object_end:
-        open.pop_back();
-        break;
-      case json::parse_event_t::key:
-        sound = sound && open.back().insert(parsed.get<std::string>()).second;
-        break;
-      default:
-        break;
-    }
-    return true;
-  };
-  json value = json::parse(*text, check, /*allow_exceptions=*/false);
-  if (!sound || !value.is_object()) {
-    return std::nullopt;
-  }
-  return value;
+  return text ? ParseStrictJson(*text, kLimits) : std::nullopt;
 }
 
 // Cuts a token into header, claims and signature.
@@ -92,9 +67,24 @@ bool Holds(const std::vector<std::string>& allowed, const json& value) {
 }  // namespace
 
 absl::StatusOr<JwtVerifier> JwtVerifier::Make(JwtVerifierOptions options) {
-  if (options.keys.empty() || options.keys.size() > JwtVerifierOptions::kKeysMax) {
-    return absl::InvalidArgumentError(fmt::format("there are {} keys for tokens; allowed are 1 to {}",
-                                                  options.keys.size(), JwtVerifierOptions::kKeysMax));
+  if ((options.keys.empty() && options.providers.empty()) || options.providers.size() > options.kProvidersMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("there are no keys for tokens and no providers, or {} providers; allowed are at most {}",
+                    options.providers.size(), options.kProvidersMax));
+  }
+  std::set<std::string_view> issuers(options.issuers.begin(), options.issuers.end());
+  std::vector<const std::vector<JwtKey>*> sets = {&options.keys};
+  for (const JwtProvider& provider : options.providers) {
+    if (provider.issuer.empty() || !issuers.insert(provider.issuer).second) {
+      return absl::InvalidArgumentError("a provider of tokens has no issuer, or one that is named twice");
+    }
+    sets.push_back(&provider.keys);
+  }
+  for (const std::vector<JwtKey>* keys : sets) {
+    if (keys->size() > options.kKeysMax) {
+      return absl::InvalidArgumentError(
+          fmt::format("there are {} keys for tokens; allowed are at most {}", keys->size(), options.kKeysMax));
+    }
   }
   if (options.leeway < absl::ZeroDuration() || options.leeway > JwtVerifierOptions::LeewayMax()) {
     return absl::InvalidArgumentError("the leeway for tokens is out of range; allowed is 0s to 5m");
@@ -119,15 +109,16 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
     return Refuse("it has critical extensions, and none are known");
   }
   const std::string_view input = token.substr(0, header_part.size() + 1 + claims_part.size());
-  JwtClaims out;
-  if (absl::Status status = CheckSignature(*header, input, signature_part, out.key); !status.ok()) {
-    return status;
-  }
   std::optional<json> claims = ReadPart(claims_part);
   if (!claims.has_value()) {
     return Refuse("its claims are no base64url of a JSON object");
   }
-  if (absl::Status status = CheckParties(*claims); !status.ok()) {
+  const JwtProvider* const provider = ProviderOf(*claims);
+  JwtClaims out;
+  if (absl::Status status = CheckSignature(*header, input, signature_part, provider, out.key); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = CheckParties(*claims, provider); !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckTimes(*claims, now, out.expires); !status.ok()) {
@@ -139,23 +130,58 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
 }
 
 bool JwtVerifier::HasKey(uint32_t fingerprint) const {
-  return std::any_of(options_.keys.begin(), options_.keys.end(),
-                     [fingerprint](const JwtKey& key) { return key.fingerprint() == fingerprint; });
+  const auto holds = [fingerprint](const std::vector<JwtKey>& keys) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [fingerprint](const JwtKey& key) { return key.fingerprint() == fingerprint; });
+  };
+  return holds(options_.keys) || std::any_of(options_.providers.begin(), options_.providers.end(),
+                                             [&](const JwtProvider& provider) { return holds(provider.keys); });
 }
 
 bool JwtVerifier::SameRules(const JwtVerifier& other) const {
   return options_.issuers == other.options_.issuers && options_.audiences == other.options_.audiences &&
-         options_.leeway == other.options_.leeway;
+         options_.providers == other.options_.providers && options_.leeway == other.options_.leeway;
 }
 
 bool JwtVerifier::SameKeys(const JwtVerifier& other) const {
-  return options_.keys.size() == other.options_.keys.size() &&
-         std::all_of(options_.keys.begin(), options_.keys.end(),
-                     [&other](const JwtKey& key) { return other.HasKey(key.fingerprint()); });
+  const auto same = [](const std::vector<JwtKey>& a, const std::vector<JwtKey>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const JwtKey& one, const JwtKey& another) {
+      return one.fingerprint() == another.fingerprint();
+    });
+  };
+  const std::vector<JwtProvider>& mine = options_.providers;
+  const std::vector<JwtProvider>& theirs = other.options_.providers;
+  return same(options_.keys, other.options_.keys) &&
+         std::equal(mine.begin(), mine.end(), theirs.begin(), theirs.end(),
+                    [&](const JwtProvider& a, const JwtProvider& b) { return same(a.keys, b.keys); });
+}
+
+absl::StatusOr<JwtVerifier> JwtVerifier::WithKeys(std::string_view issuer, std::vector<JwtKey> keys) const {
+  JwtVerifierOptions options = options_;
+  const auto it = std::find_if(options.providers.begin(), options.providers.end(),
+                               [issuer](const JwtProvider& provider) { return provider.issuer == issuer; });
+  if (it == options.providers.end()) {
+    return absl::InvalidArgumentError("there is no provider of tokens of that issuer");
+  }
+  it->keys = std::move(keys);
+  return Make(std::move(options));
+}
+
+const JwtProvider* JwtVerifier::ProviderOf(const json& claims) const {
+  const auto iss = claims.find("iss");
+  if (iss == claims.end() || !iss->is_string()) {
+    return nullptr;
+  }
+  for (const JwtProvider& provider : options_.providers) {
+    if (iss->get_ref<const std::string&>() == provider.issuer) {
+      return &provider;
+    }
+  }
+  return nullptr;
 }
 
 absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view input, std::string_view signature,
-                                         uint32_t& matched) const {
+                                         const JwtProvider* provider, uint32_t& matched) const {
   const auto algorithm = header.find("alg");
   const auto kid = header.find("kid");
   if (algorithm == header.end() || !algorithm->is_string() || (kid != header.end() && !kid->is_string())) {
@@ -166,7 +192,7 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
     return Refuse("its signature is no base64url");
   }
   bool fits = false;
-  for (const JwtKey& key : options_.keys) {
+  for (const JwtKey& key : provider != nullptr ? provider->keys : options_.keys) {
     if (algorithm->get_ref<const std::string&>() != JwtAlgorithmName(key.algorithm()) ||
         (kid != header.end() && !key.id().empty() && kid->get_ref<const std::string&>() != key.id())) {
       continue;
@@ -177,7 +203,14 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
       return absl::OkStatus();
     }
   }
-  return Refuse(fits ? "its signature is wrong" : "no key has its algorithm and id");
+  if (fits) {
+    return Refuse("its signature is wrong");
+  }
+  const bool sought = provider != nullptr && options_.key_missing && options_.key_missing(provider->issuer);
+  if (sought || (provider != nullptr && provider->keys.empty())) {
+    return absl::UnavailableError("the keys of the token's issuer are being fetched");
+  }
+  return Refuse("no key has its algorithm and id");
 }
 
 absl::Status JwtVerifier::CheckTimes(const json& claims, absl::Time now, absl::Time& expires) const {
@@ -205,22 +238,25 @@ absl::Status JwtVerifier::CheckTimes(const json& claims, absl::Time now, absl::T
   return absl::OkStatus();
 }
 
-absl::Status JwtVerifier::CheckParties(const json& claims) const {
-  if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string()) {
-    return Refuse("its \"sub\" is no text");
+absl::Status JwtVerifier::CheckParties(const json& claims, const JwtProvider* provider) const {
+  for (const char* name : {"sub", "jti", "iss"}) {
+    if (const auto it = claims.find(name); it != claims.end() && !it->is_string()) {
+      return Refuse(fmt::format("its \"{}\" is no text", name));
+    }
   }
   const auto member = [&](const char* name) {
     const auto it = claims.find(name);
     return it == claims.end() ? json() : *it;
   };
-  if (!options_.issuers.empty() && !Holds(options_.issuers, member("iss"))) {
+  if (provider == nullptr && !options_.issuers.empty() && !Holds(options_.issuers, member("iss"))) {
     return Refuse("its \"iss\" is not an accepted issuer");
   }
-  if (!options_.audiences.empty()) {
+  const std::vector<std::string>& audiences = provider != nullptr ? provider->audiences : options_.audiences;
+  if (!audiences.empty()) {
     const json aud = member("aud");
-    const bool any = aud.is_array() ? std::any_of(aud.begin(), aud.end(),
-                                                  [&](const json& one) { return Holds(options_.audiences, one); })
-                                    : Holds(options_.audiences, aud);
+    const bool any = aud.is_array()
+                         ? std::any_of(aud.begin(), aud.end(), [&](const json& one) { return Holds(audiences, one); })
+                         : Holds(audiences, aud);
     if (!any) {
       return Refuse("its \"aud\" holds no accepted audience");
     }

@@ -1,45 +1,28 @@
 #include "base/jwt_key.h"
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
 
+#include "base/openssl_ptr.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 
 namespace weir {
 namespace {
 
-constexpr size_t kMacBytes = 32;
-constexpr int kCoordinateBytes = 32;
+using namespace openssl;  // NOLINT(google-build-using-namespace): owned pointers
 
-// OpenSSL's objects as owned pointers.
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using DigestPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using CheckPtr = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using SignaturePtr = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
-using NumberPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+constexpr int kExponentBitsMax = 64;
+constexpr size_t kCoordinateBytes = 32;
 
 const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -71,8 +54,97 @@ PkeyPtr ReadPem(std::string_view content, bool& is_private) {
   return pkey;
 }
 
-absl::Status Invalid(std::string_view name, std::string_view what) {
-  return absl::InvalidArgumentError(fmt::format("{}: {}", name, what));
+absl::Status Invalid(std::string_view what) {
+  return absl::InvalidArgumentError(absl::string_view(what.data(), what.size()));
+}
+
+absl::Status Named(std::string_view name, const absl::Status& status) {
+  return Invalid(fmt::format("{}: {}", name, Message(status)));
+}
+
+absl::Status CheckRsa(EVP_PKEY* pkey) {
+  if (EVP_PKEY_is_a(pkey, "RSA") != 1) {
+    return Invalid("the key is no RSA key, which RS256 and PS256 need");
+  }
+  const int bits = EVP_PKEY_get_bits(pkey);
+  if (bits < JwtKey::kRsaBitsMin || bits > JwtKey::kRsaBitsMax) {
+    return Invalid(
+        fmt::format("the RSA key has {} bits; allowed are {} to {}", bits, JwtKey::kRsaBitsMin, JwtKey::kRsaBitsMax));
+  }
+  BIGNUM* exponent = nullptr;
+  const bool read = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1;
+  const NumberPtr owner(exponent);
+  if (!read || BN_num_bits(exponent) > kExponentBitsMax) {
+    return Invalid(fmt::format("the RSA key's exponent has more than {} bits", kExponentBitsMax));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the key is one that the algorithm may be used with.
+absl::Status CheckPkey(JwtAlgorithm algorithm, EVP_PKEY* pkey, bool is_private) {
+  if (algorithm == JwtAlgorithm::kRs256 || algorithm == JwtAlgorithm::kPs256) {
+    if (absl::Status status = CheckRsa(pkey); !status.ok()) {
+      return status;
+    }
+  }
+  if (algorithm == JwtAlgorithm::kEs256 && !IsOnP256(pkey)) {
+    return Invalid("the key is not on the curve P-256, which ES256 needs");
+  }
+  if (algorithm == JwtAlgorithm::kEdDsa && EVP_PKEY_is_a(pkey, "ED25519") != 1) {
+    return Invalid("the key is no Ed25519 key, which EdDSA needs");
+  }
+  const PkeyContextPtr check(EVP_PKEY_CTX_new_from_pkey(nullptr, pkey, nullptr));
+  const bool sound = check != nullptr && EVP_PKEY_public_check(check.get()) == 1 &&
+                     (!is_private || EVP_PKEY_pairwise_check(check.get()) == 1);
+  ERR_clear_error();
+  return sound ? absl::OkStatus() : Invalid("the key is damaged: its numbers do not fit each other");
+}
+
+absl::Status CheckSecret(std::string_view secret) {
+  if (secret.size() < JwtKey::kSecretBytesMin) {
+    return Invalid(fmt::format("the secret has {} bytes; allowed for HS256 are {} or more", secret.size(),
+                               JwtKey::kSecretBytesMin));
+  }
+  return absl::OkStatus();
+}
+
+PkeyPtr FromParams(const char* kind, OSSL_PARAM_BLD* builder) {
+  const ParamsPtr params(OSSL_PARAM_BLD_to_param(builder));
+  const PkeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr));
+  EVP_PKEY* pkey = nullptr;
+  if (params == nullptr || context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &pkey, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+    return nullptr;
+  }
+  return PkeyPtr(pkey);
+}
+
+PkeyPtr RsaOf(std::string_view n, std::string_view e) {
+  if (n.size() > static_cast<size_t>(JwtKey::kRsaBitsMax) / 8 + 1 || e.size() > kExponentBitsMax / 8 + 1) {
+    return nullptr;
+  }
+  const NumberPtr modulus(BN_bin2bn(Bytes(n), static_cast<int>(n.size()), nullptr));
+  const NumberPtr exponent(BN_bin2bn(Bytes(e), static_cast<int>(e.size()), nullptr));
+  const ParamsBuilderPtr builder(OSSL_PARAM_BLD_new());
+  if (OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1) {
+    return nullptr;
+  }
+  return FromParams("RSA", builder.get());
+}
+
+PkeyPtr EcOf(std::string_view x, std::string_view y) {
+  if (x.size() != kCoordinateBytes || y.size() != kCoordinateBytes) {
+    return nullptr;
+  }
+  std::string point = "\x04";  // not compressed
+  point.append(x).append(y);
+  const ParamsBuilderPtr builder(OSSL_PARAM_BLD_new());
+  if (OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1) {
+    return nullptr;
+  }
+  return FromParams("EC", builder.get());
 }
 
 }  // namespace
@@ -80,19 +152,22 @@ absl::Status Invalid(std::string_view name, std::string_view what) {
 class JwtKey::Material {
  public:
   explicit Material(std::string_view secret) : algorithm_(JwtAlgorithm::kHs256), secret_(secret) {}
-  Material(PkeyPtr pkey, bool is_private)
-      : algorithm_(JwtAlgorithm::kEs256), pkey_(std::move(pkey)), is_private_(is_private) {}
+  Material(JwtAlgorithm algorithm, PkeyPtr pkey, bool is_private)
+      : algorithm_(algorithm), pkey_(std::move(pkey)), is_private_(is_private) {}
   Material(const Material&) = delete;
   Material& operator=(const Material&) = delete;
   ~Material() { OPENSSL_cleanse(secret_.data(), secret_.size()); }
 
   JwtAlgorithm algorithm() const { return algorithm_; }
-  bool can_sign() const { return algorithm_ == JwtAlgorithm::kHs256 || is_private_; }
+  bool is_secret() const { return algorithm_ == JwtAlgorithm::kHs256; }
+  bool can_sign() const { return is_secret() || is_private_; }
+  const std::string& secret() const { return secret_; }
+  EVP_PKEY* pkey() const { return pkey_.get(); }
 
   // SHA-256 of the secret, or of the public key.
   std::array<unsigned char, SHA256_DIGEST_LENGTH> Digest() const {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    if (algorithm_ == JwtAlgorithm::kHs256) {
+    if (is_secret()) {
       SHA256(Bytes(secret_), secret_.size(), digest.data());
       return digest;
     }
@@ -103,65 +178,12 @@ class JwtKey::Material {
     return digest;
   }
 
-  // Empty when OpenSSL fails, which means: out of memory.
-  std::string Mac(std::string_view input) const {
-    std::string mac(kMacBytes, '\0');
-    auto* out = reinterpret_cast<unsigned char*>(mac.data());
-    const bool done = HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()), Bytes(input), input.size(),
-                           out, nullptr) != nullptr;
-    return done ? mac : std::string();
-  }
-
-  // ECDSA as r and s, 32 bytes each (RFC 7518 section 3.4). Empty when OpenSSL fails.
-  std::string SignEcdsa(std::string_view input) const {
-    const DigestPtr context(EVP_MD_CTX_new());
-    std::array<unsigned char, 128> der{};
-    size_t size = der.size();
-    if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pkey_.get()) != 1 ||
-        EVP_DigestSign(context.get(), der.data(), &size, Bytes(input), input.size()) != 1) {
-      return "";
-    }
-    const unsigned char* cursor = der.data();
-    const SignaturePtr parts(d2i_ECDSA_SIG(nullptr, &cursor, static_cast<long>(size)));
-    std::string raw(2 * kCoordinateBytes, '\0');
-    auto* out = reinterpret_cast<unsigned char*>(raw.data());
-    if (parts == nullptr || BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), out, kCoordinateBytes) < 0 ||
-        BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), out + kCoordinateBytes, kCoordinateBytes) < 0) {
-      return "";
-    }
-    return raw;
-  }
-
-  bool VerifyEcdsa(std::string_view input, std::string_view raw) const {
-    NumberPtr r(BN_bin2bn(Bytes(raw), kCoordinateBytes, nullptr));
-    NumberPtr s(BN_bin2bn(Bytes(raw) + kCoordinateBytes, kCoordinateBytes, nullptr));
-    const SignaturePtr parts(ECDSA_SIG_new());
-    if (r == nullptr || s == nullptr || parts == nullptr || ECDSA_SIG_set0(parts.get(), r.get(), s.get()) != 1) {
-      return false;
-    }
-    static_cast<void>(r.release());  // ECDSA_SIG_set0 took both
-    static_cast<void>(s.release());
-    std::array<unsigned char, 128> der{};
-    unsigned char* cursor = der.data();
-    const int size = i2d_ECDSA_SIG(parts.get(), &cursor);
-    const DigestPtr context(EVP_MD_CTX_new());
-    const bool valid =
-        size > 0 && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, pkey_.get()) == 1 &&
-        EVP_DigestVerify(context.get(), der.data(), static_cast<size_t>(size), Bytes(input), input.size()) == 1;
-    ERR_clear_error();
-    return valid;
-  }
-
  private:
   JwtAlgorithm algorithm_;
   std::string secret_;
   PkeyPtr pkey_;
   bool is_private_ = false;
 };
-
-std::string_view JwtAlgorithmName(JwtAlgorithm algorithm) {
-  return algorithm == JwtAlgorithm::kHs256 ? "HS256" : "ES256";
-}
 
 JwtKey::JwtKey(std::shared_ptr<const Material> material, std::string id)
     : material_(std::move(material)), id_(std::move(id)) {
@@ -177,40 +199,62 @@ JwtKey::JwtKey(std::shared_ptr<const Material> material, std::string id)
 absl::StatusOr<JwtKey> JwtKey::Parse(std::string_view algorithm, std::string_view content, std::string_view name,
                                      std::string id) {
   if (content.size() > kFileBytesMax) {
-    return Invalid(name, fmt::format("the key has more than {} bytes; allowed is up to that", kFileBytesMax));
+    return Named(name, Invalid(fmt::format("the key has more than {} bytes; allowed is up to that", kFileBytesMax)));
   }
-  if (algorithm == JwtAlgorithmName(JwtAlgorithm::kHs256)) {
+  const std::optional<JwtAlgorithm> kind = JwtAlgorithmOf(algorithm);
+  if (!kind) {
+    return Named(name, Invalid(fmt::format("the key's algorithm is \"{}\"; allowed is {}", Quotable(algorithm),
+                                           kJwtAlgorithmNames)));
+  }
+  if (*kind == JwtAlgorithm::kHs256) {
     if (IsPem(content)) {
-      return Invalid(name, "is PEM; allowed for HS256 is a secret of random bytes");
+      return Named(name, Invalid("is PEM; allowed for HS256 is a secret of random bytes"));
     }
     if (content.ends_with('\n')) {
       content.remove_suffix(1);
     }
-    if (content.size() < kSecretBytesMin) {
-      return Invalid(name, fmt::format("the secret has {} bytes; allowed for HS256 are {} or more", content.size(),
-                                       kSecretBytesMin));
+    if (absl::Status status = CheckSecret(content); !status.ok()) {
+      return Named(name, status);
     }
     return JwtKey(std::make_shared<const Material>(content), std::move(id));
   }
-  if (algorithm == JwtAlgorithmName(JwtAlgorithm::kEs256)) {
-    bool is_private = false;
-    PkeyPtr pkey = ReadPem(content, is_private);
-    if (pkey == nullptr) {
-      return Invalid(name, "holds no key; allowed for ES256 is a PEM public key, or a private key without password");
-    }
-    if (!IsOnP256(pkey.get())) {
-      return Invalid(name, "the key is not on the curve P-256, which ES256 needs");
-    }
-    const CheckPtr check(EVP_PKEY_CTX_new_from_pkey(nullptr, pkey.get(), nullptr));
-    const bool sound = check != nullptr && EVP_PKEY_public_check(check.get()) == 1 &&
-                       (!is_private || EVP_PKEY_pairwise_check(check.get()) == 1);
-    ERR_clear_error();
-    if (!sound) {
-      return Invalid(name, "the key is damaged: its numbers do not fit each other");
-    }
-    return JwtKey(std::make_shared<const Material>(std::move(pkey), is_private), std::move(id));
+  bool is_private = false;
+  PkeyPtr pkey = ReadPem(content, is_private);
+  if (pkey == nullptr) {
+    return Named(name, Invalid(fmt::format("holds no key; allowed for {} is a PEM public key, or a private key without "
+                                           "password",
+                                           algorithm)));
   }
-  return Invalid(name, fmt::format("the key's algorithm is \"{}\"; allowed is HS256 or ES256", Quotable(algorithm)));
+  if (absl::Status status = CheckPkey(*kind, pkey.get(), is_private); !status.ok()) {
+    return Named(name, status);
+  }
+  return JwtKey(std::make_shared<const Material>(*kind, std::move(pkey), is_private), std::move(id));
+}
+
+absl::StatusOr<JwtKey> JwtKey::FromNumbers(JwtAlgorithm algorithm, std::string_view first, std::string_view second,
+                                           std::string id) {
+  if (algorithm == JwtAlgorithm::kHs256) {
+    if (absl::Status status = CheckSecret(first); !status.ok()) {
+      return status;
+    }
+    return JwtKey(std::make_shared<const Material>(first), std::move(id));
+  }
+  PkeyPtr pkey;
+  if (algorithm == JwtAlgorithm::kEs256) {
+    pkey = EcOf(first, second);
+  } else if (algorithm == JwtAlgorithm::kEdDsa) {
+    pkey.reset(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(first), first.size()));
+  } else {
+    pkey = RsaOf(first, second);
+  }
+  ERR_clear_error();
+  if (pkey == nullptr) {
+    return Invalid("the key's numbers are no key of its kind");
+  }
+  if (absl::Status status = CheckPkey(algorithm, pkey.get(), false); !status.ok()) {
+    return status;
+  }
+  return JwtKey(std::make_shared<const Material>(algorithm, std::move(pkey), false), std::move(id));
 }
 
 absl::StatusOr<JwtKey> JwtKey::Load(std::string_view algorithm, const std::string& file, std::string id) {
@@ -228,7 +272,13 @@ absl::StatusOr<JwtKey> JwtKey::LoadAny(const std::string& file, std::string id) 
   if (!content.ok()) {
     return content.status();
   }
-  const JwtAlgorithm algorithm = IsPem(*content) ? JwtAlgorithm::kEs256 : JwtAlgorithm::kHs256;
+  JwtAlgorithm algorithm = JwtAlgorithm::kHs256;
+  if (IsPem(*content)) {
+    bool is_private = false;
+    const PkeyPtr pkey = ReadPem(*content, is_private);
+    const auto is = [&](const char* kind) { return pkey != nullptr && EVP_PKEY_is_a(pkey.get(), kind) == 1; };
+    algorithm = is("RSA") ? JwtAlgorithm::kRs256 : is("ED25519") ? JwtAlgorithm::kEdDsa : JwtAlgorithm::kEs256;
+  }
   absl::StatusOr<JwtKey> key = Parse(JwtAlgorithmName(algorithm), *content, file, std::move(id));
   OPENSSL_cleanse(content->data(), content->size());
   return key;
@@ -242,7 +292,8 @@ absl::StatusOr<std::string> JwtKey::Sign(std::string_view input) const {
   if (!can_sign()) {
     return absl::FailedPreconditionError("a public key cannot sign; a private key is needed");
   }
-  std::string signature = algorithm() == JwtAlgorithm::kHs256 ? material_->Mac(input) : material_->SignEcdsa(input);
+  std::string signature =
+      material_->is_secret() ? JwtMac(material_->secret(), input) : JwtSign(algorithm(), material_->pkey(), input);
   if (signature.empty()) {
     return absl::InternalError("OpenSSL cannot sign");
   }
@@ -250,10 +301,10 @@ absl::StatusOr<std::string> JwtKey::Sign(std::string_view input) const {
 }
 
 bool JwtKey::Verify(std::string_view input, std::string_view signature) const {
-  if (algorithm() == JwtAlgorithm::kEs256) {
-    return signature.size() == 2 * kCoordinateBytes && material_->VerifyEcdsa(input, signature);
+  if (!material_->is_secret()) {
+    return JwtVerifySignature(algorithm(), material_->pkey(), input, signature);
   }
-  const std::string mac = material_->Mac(input);
+  const std::string mac = JwtMac(material_->secret(), input);
   return !mac.empty() && signature.size() == mac.size() && CRYPTO_memcmp(mac.data(), signature.data(), mac.size()) == 0;
 }
 

@@ -82,8 +82,44 @@ TEST(JwtKey, RefusesWrongPem) {
 }
 
 TEST(JwtKey, RefusesOtherAlgorithms) {
-  for (const char* algorithm : {"", "none", "RS256", "hs256", "HS512"}) {
-    EXPECT_THAT(ErrorOf(algorithm, test::RfcSecret()), HasSubstr("allowed is HS256 or ES256")) << algorithm;
+  for (const char* algorithm : {"", "none", "RS512", "hs256", "HS512", "ES384", "ES256K", "EDDSA"}) {
+    EXPECT_THAT(ErrorOf(algorithm, test::RfcSecret()), HasSubstr("allowed is HS256, RS256, PS256, ES256 or EdDSA"))
+        << algorithm;
+  }
+}
+
+TEST(JwtKey, RefusesKeysOfOtherKinds) {
+  for (const char* algorithm : {"RS256", "PS256"}) {
+    EXPECT_THAT(ErrorOf(algorithm, test::kRfcPublicPem), HasSubstr("no RSA key"));
+    EXPECT_THAT(ErrorOf(algorithm, test::kWeakRsaPublicPem), HasSubstr("has 2047 bits; allowed are 2048 to 8192"));
+  }
+  EXPECT_THAT(ErrorOf("ES256", test::kRsaPublicPem), HasSubstr("not on the curve P-256"));
+  EXPECT_THAT(ErrorOf("EdDSA", test::kRfcPublicPem), HasSubstr("no Ed25519 key"));
+  EXPECT_THAT(ErrorOf("EdDSA", test::kEd448PublicPem), HasSubstr("no Ed25519 key"));
+  EXPECT_THAT(ErrorOf("RS256", test::RfcSecret()), HasSubstr("holds no key; allowed for RS256"));
+}
+
+TEST(JwtKey, SignsByEveryAlgorithmAndVerifiesByNoOther) {
+  const std::pair<const char*, std::pair<std::string_view, std::string_view>> pairs[] = {
+      {"RS256", {test::kRsaPrivatePem, test::kRsaPublicPem}},
+      {"PS256", {test::kRsaPrivatePem, test::kRsaPublicPem}},
+      {"ES256", {test::kRfcPrivatePem, test::kRfcPublicPem}},
+      {"EdDSA", {test::kEd25519PrivatePem, test::kEd25519PublicPem}}};
+  for (const auto& [algorithm, pems] : pairs) {
+    const auto key = JwtKey::Parse(algorithm, pems.first, "a");
+    ASSERT_TRUE(key.ok()) << Message(key.status());
+    const auto signature = key->Sign("x");
+    ASSERT_TRUE(signature.ok()) << Message(signature.status());
+    for (const auto& [other, others] : pairs) {
+      const auto public_key = JwtKey::Parse(other, others.second, "a");
+      ASSERT_TRUE(public_key.ok()) << Message(public_key.status());
+      EXPECT_FALSE(public_key->can_sign());
+      EXPECT_EQ(public_key->Verify("x", *signature), std::string_view(other) == algorithm) << other << " " << algorithm;
+      EXPECT_FALSE(public_key->Verify("y", *signature));
+    }
+    std::string changed = *signature;
+    changed[changed.size() / 2] ^= 1;
+    EXPECT_FALSE(key->Verify("x", changed));
   }
 }
 
@@ -109,7 +145,10 @@ TEST(JwtKey, SignsWithPrivateKeysOnly) {
 TEST(JwtKey, RefusesSignaturesOfTheWrongForm) {
   const auto ecdsa = JwtKey::Parse("ES256", test::kRfcPrivatePem, "a");
   const auto mac = JwtKey::Parse("HS256", test::RfcSecret(), "a");
-  for (const JwtKey& key : {*ecdsa, *mac}) {
+  const auto rsa = JwtKey::Parse("RS256", test::kRsaPrivatePem, "a");
+  const auto pss = JwtKey::Parse("PS256", test::kRsaPrivatePem, "a");
+  const auto eddsa = JwtKey::Parse("EdDSA", test::kEd25519PrivatePem, "a");
+  for (const JwtKey& key : {*ecdsa, *mac, *rsa, *pss, *eddsa}) {
     const std::string signature = *key.Sign("x");
     EXPECT_FALSE(key.Verify("x", ""));
     EXPECT_FALSE(key.Verify("x", signature + '\0'));
@@ -127,6 +166,11 @@ TEST(JwtKey, LoadsFilesAndKnowsPemFromSecrets) {
   EXPECT_EQ(key->algorithm(), JwtAlgorithm::kEs256);
   EXPECT_EQ(key->id(), "one");
   EXPECT_TRUE(JwtKey::Load("ES256", path).ok());
+  std::ofstream(path) << test::kRsaPrivatePem;
+  EXPECT_EQ(JwtKey::LoadAny(path)->algorithm(), JwtAlgorithm::kRs256);
+  EXPECT_EQ(JwtKey::Load("PS256", path)->algorithm(), JwtAlgorithm::kPs256);
+  std::ofstream(path) << test::kEd25519PrivatePem;
+  EXPECT_EQ(JwtKey::LoadAny(path)->algorithm(), JwtAlgorithm::kEdDsa);
   std::ofstream(path) << std::string(32, 's') << "\n";
   key = JwtKey::LoadAny(path);
   ASSERT_TRUE(key.ok());

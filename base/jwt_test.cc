@@ -86,6 +86,14 @@ TEST(JwtVerifier, AcceptsWhatIsSigned) {
   }
 }
 
+TEST(JwtVerifier, IgnoresKeysThatATokenBringsAlong) {
+  const std::string claims = fmt::format(R"({{"exp":{}}})", kExp);
+  constexpr std::string_view kOwn =
+      R"({"alg":"HS256","jku":"https://a/","x5u":"https://a/","jwk":{"kty":"oct","k":"b29v"},"x5c":["AA"]})";
+  EXPECT_TRUE(Verifier({Secret()}).Verify(Signed(kOwn, claims), kNow).ok());
+  EXPECT_THAT(WhyNot(Signed(kOwn, claims, OtherSecret())), HasSubstr("signature is wrong"));
+}
+
 TEST(JwtVerifier, RefusesATokenWithAnyCharacterChanged) {
   const JwtVerifier verifier = Verifier({Secret(), Ecdsa()});
   for (const std::string_view token : {kRfcHs256Token, kRfcEs256Token}) {
@@ -182,6 +190,14 @@ TEST(JwtVerifier, BoundsNesting) {
   EXPECT_THAT(WhyNot(nested(2000)), HasSubstr("claims"));
 }
 
+TEST(JwtVerifier, BoundsTheNumberOfValues) {
+  const auto many = [](size_t values) {  // the object, exp, the list, and what is in it
+    return WithClaims({{"exp", kExp}, {"a", std::vector<int>(values - 3, 1)}});
+  };
+  EXPECT_TRUE(Verifier({Secret()}).Verify(many(kJwtValuesMax), kNow).ok());
+  EXPECT_THAT(WhyNot(many(kJwtValuesMax + 1)), HasSubstr("claims"));
+}
+
 TEST(JwtVerifier, BoundsSize) {
   const auto sized = [](size_t pad) { return WithClaims({{"exp", kExp}, {"pad", std::string(pad, 'x')}}); };
   const std::string small = sized(6000);
@@ -239,7 +255,9 @@ TEST(JwtVerifier, ChecksIssuerAudienceAndSubject) {
     claims["iss"] = bad;
     EXPECT_THAT(WhyNot(verifier, WithClaims(claims)), HasSubstr("\"iss\"")) << bad;
   }
-  EXPECT_THAT(WhyNot(WithClaims({{"exp", kExp}, {"sub", 5}})), HasSubstr("\"sub\""));
+  for (const char* name : {"sub", "jti", "iss"}) {
+    EXPECT_THAT(WhyNot(WithClaims({{"exp", kExp}, {name, 5}})), HasSubstr(name));
+  }
 }
 
 TEST(JwtVerifier, NeverRepeatsTheToken) {

@@ -156,7 +156,7 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"limits: {attempts_per_minute: 1000001}\n", "2:31: limits.attempts_per_minute: "},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
-      {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 16"},
+      {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 64"},
       {"auth: {keys: [{file: secret.key}]}\n", "2:15: auth.keys[0].algorithm: is required"},
       {"auth: {keys: [{algorithm: none, file: secret.key}]}\n", "2:27: auth.keys[0].algorithm: is \"none\""},
       {"auth: {keys: [{algorithm: HS256}]}\n", "2:15: auth.keys[0].file: is required"},

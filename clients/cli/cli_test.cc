@@ -342,6 +342,28 @@ TEST(Token, IsGoodForItsKeyWhicheverKindThatIs) {
   }
 }
 
+TEST(Token, IsSignedByTheAlgorithmThatIsAskedFor) {
+  const TempDir dir;
+  const std::string rsa = dir.File("rsa.pem");
+  const std::string ed = dir.File("ed.pem");
+  WriteFile(rsa, test::kRsaPrivatePem);
+  WriteFile(ed, test::kEd25519PrivatePem);
+  const std::pair<std::string, const char*> keys[] = {{rsa, "RS256"}, {rsa, "PS256"}, {ed, "EdDSA"}};
+  for (const auto& [file, algorithm] : keys) {
+    const CommandResult result =
+        Weir({"token", "--key", file, "--algorithm", algorithm, "--key-id", "k1", "--sub", "alice"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    for (const char* id : {"k1", "k2"}) {
+      JwtVerifierOptions options;
+      options.keys = {*JwtKey::Load(algorithm, file, id)};
+      const auto claims = JwtVerifier::Make(options)->Verify(result.out.substr(0, result.out.size() - 1), absl::Now());
+      EXPECT_EQ(claims.ok(), id == std::string_view("k1")) << algorithm << " " << claims.status();
+    }
+  }
+  EXPECT_EQ(Weir({"token", "--key", rsa, "--algorithm", "ES256", "--sub", "alice"}).exit_code, 1);
+  EXPECT_EQ(Weir({"token", "--key", rsa, "--algorithm", "none", "--sub", "alice"}).exit_code, 2);
+}
+
 TEST(Token, MayBeOverAlready) {
   const TempDir dir;
   const std::string secret = dir.File("secret");

@@ -228,10 +228,16 @@ void AddToken(CLI::App& app, TokenArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("token", "Print a JSON Web Token for the edge");
   command.footer(R"(  weir token --key hs256.key --sub alice
   weir token --key es256.pem --sub alice --claim tenant_id=acme --ttl 15m
+  weir token --key rsa.pem --algorithm PS256 --key-id 2026-11 --sub alice
 
-The key is an HS256 secret of at least 32 bytes, or an ES256 private key in PEM: its content tells which.
+The key is an HS256 secret of at least 32 bytes, or a private key in PEM: RSA of at least 2048 bits, on P-256, or Ed25519.
+Its content tells which.
 )");
   command.add_option("--key", arguments.key, "The key's file")->required()->type_name("FILE");
+  command.add_option("--algorithm", arguments.algorithm, "HS256, RS256, PS256, ES256 or EdDSA; RS256 for an RSA key")
+      ->check(CLI::IsMember({"HS256", "RS256", "PS256", "ES256", "EdDSA"}))
+      ->type_name("NAME");
+  command.add_option("--key-id", arguments.key_id, "The token's `kid`")->type_name("ID");
   command.add_option("--sub", arguments.subject, "Whom the token is for")->required()->type_name("NAME");
   command.add_option("--claim", arguments.claims, "A further claim, a string; may be repeated")
       ->check(IsKeyValue())

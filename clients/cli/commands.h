@@ -84,6 +84,8 @@ int CheckLog(const CheckLogArguments& arguments);
 
 struct TokenArguments {
   std::string key{};
+  std::string key_id{};
+  std::string algorithm{};
   std::string subject{};
   std::vector<std::string> claims{};
   std::string ttl = "1h";

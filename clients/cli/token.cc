@@ -9,7 +9,9 @@
 namespace weir::cli {
 
 int Token(const TokenArguments& arguments) {
-  const absl::StatusOr<JwtKey> key = JwtKey::LoadAny(arguments.key);
+  const absl::StatusOr<JwtKey> key = arguments.algorithm.empty()
+                                         ? JwtKey::LoadAny(arguments.key, arguments.key_id)
+                                         : JwtKey::Load(arguments.algorithm, arguments.key, arguments.key_id);
   if (!key.ok()) {
     Note(Message(key.status()));
     return kFailure;
