@@ -27,7 +27,9 @@ export class System {
   #serverConfig = path.join(root, 'demo/server.yaml');
 
   // `edge`, `server`: configurations other than the demo's; paths in them are relative to the system's own directory.
-  constructor({ edge, server } = {}) {
+  // `run`: how a process is started otherwise, as words before its flags.
+  constructor({ edge, server, run = (name, command) => [command] } = {}) {
+    this.run = run;
     mkdirSync(path.dirname(this.key), { recursive: true });
     mkdirSync(this.page);
     writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
@@ -53,18 +55,18 @@ export class System {
     return system;
   }
 
-  async startServer() {
+  async startServer(...flags) {
     const ready = await this.#daemon('weir-server', [
       ...['--config', this.#serverConfig, '--data-dir', path.join(this.dir, 'events')],
-      ...['--listen', this.grpc, '--admin-listen', this.serverAdmin],
+      ...['--listen', this.grpc, '--admin-listen', this.serverAdmin, ...flags],
     ]);
     [this.grpc, this.serverAdmin] = [ready.grpc, ready.admin];
   }
 
-  async startEdge() {
+  async startEdge(...flags) {
     const ready = await this.#daemon('weir-edge', [
       ...['--config', path.join(this.dir, 'edge.yaml'), '--static', this.page, '--server', this.grpc],
-      ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2'],
+      ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2', ...flags],
     ]);
     [this.http, this.edgeAdmin] = [ready.http, ready.admin];
   }
@@ -166,13 +168,24 @@ export class System {
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
+  pid(name) {
+    return this.#running.get(name).pid;
+  }
+
+  // Resolves when a process has said something on stderr.
+  async logged(name, pattern) {
+    const { stderr } = this.#running.get(name);
+    while (!pattern.test(this.log(name))) await once(stderr, 'data', { signal: AbortSignal.timeout(60_000) });
+  }
+
   // What a process has said on stderr.
   log(name) {
     return (this.#logs.get(name) ?? []).join('');
   }
 
   #spawn(name, args, command = bin(name), env = {}) {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const [first, ...rest] = [...this.run(name, command), ...args];
+    const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     const log = this.#logs.get(name) ?? [];
     this.#logs.set(name, log);
     child.stderr.on('data', (data) => log.push(data));
