@@ -28,7 +28,7 @@ struct Channel {
   // Dense, so that the loop that sends touches nothing else.
   struct Reader {
     Session* session;
-    int fd;
+    int fd;  // -1: it is written to through its transport
   };
 
   std::shared_ptr<const Route> route;

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/address.h"
 #include "base/logging.h"
+#include "base/secret_file.h"
 #include "edge/duration_check.h"
 
 namespace weir::edge {
@@ -181,6 +184,39 @@ absl::Status CheckAuth(const pb::Edge& edge, EdgeConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTls(const pb::Edge& edge, EdgeConfig& config) {
+  if (!edge.has_tls()) {
+    if (!IsLoopback(config.listen)) {
+      spdlog::warn(
+          "{}: listen: {} can be reached from other machines and speaks plain HTTP: what is sent can be read on its "
+          "way. "
+          "Set `tls`, or let only a proxy that speaks TLS reach it",
+          config.file.Where("listen"), config.listen.ToString());
+    }
+    return absl::OkStatus();
+  }
+  const pb::Tls& tls = edge.tls();
+  for (const auto& [path, file] : {std::pair("tls.certificate", tls.certificate()), std::pair("tls.key", tls.key())}) {
+    if (file.empty()) {
+      return config.file.Error(path, "is required; it names a PEM file");
+    }
+  }
+  const std::string key = config.file.Resolve(tls.key());
+  absl::StatusOr<std::shared_ptr<const TlsContext>> loaded =
+      TlsContext::Load(config.file.Resolve(tls.certificate()), key);
+  if (!loaded.ok()) {
+    return config.file.Error("tls", Message(loaded.status()));
+  }
+  if (const absl::Status status = CheckPermissions(key, FileHolds::kSecret); !status.ok()) {
+    spdlog::warn("tls.key: {}", Message(status));
+  }
+  if ((*loaded)->expires() < absl::Now()) {
+    spdlog::warn("tls.certificate: has expired, at {}", absl::FormatTime((*loaded)->expires(), absl::UTCTimeZone()));
+  }
+  config.tls = *std::move(loaded);
+  return absl::OkStatus();
+}
+
 constexpr size_t kPolicyBytesMax = 4096;
 
 bool IsPrintable(std::string_view text) {
@@ -270,8 +306,9 @@ absl::Status ApplyOverride(const EdgeOverrides::Value& value, pb::Edge& edge, Co
 absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file, uint32_t processors) {
   EdgeConfig config;
   config.file = std::move(file);
-  for (absl::Status status : {CheckGeneral(edge, processors, config), CheckLimits(edge, config),
-                              CheckAuth(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
+  for (absl::Status status :
+       {CheckGeneral(edge, processors, config), CheckLimits(edge, config), CheckAuth(edge, config),
+        CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
     if (!status.ok()) {
       return status;
     }

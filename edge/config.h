@@ -19,6 +19,7 @@
 #include "edge/http/cors.h"
 #include "edge/http/static_files.h"
 #include "edge/routes.h"
+#include "edge/tls/context.h"
 #include "weir/config/v1/edge.pb.h"
 
 namespace weir::edge {
@@ -46,6 +47,9 @@ struct EdgeConfig {
   // Verifies tokens. Null: there are no keys, and no route asks for a token.
   std::shared_ptr<const JwtVerifier> verifier;
   absl::Duration auth_leeway = absl::Seconds(30);
+
+  // What browsers' connections speak TLS with. Null: they do not.
+  std::shared_ptr<const TlsContext> tls;
 
   Routes routes;
   std::optional<StaticOptions> static_files;

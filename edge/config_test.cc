@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/certificate.h"
+
 namespace weir::edge {
 namespace {
 
-class EdgeConfigTest : public testing::Test {
+class EdgeConfigTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string name = (std::filesystem::temp_directory_path() / "weir-config-XXXXXX").string();
@@ -174,6 +176,10 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"static: {directory: page, content_security_policy: grüße}\n", "2:52: static.content_security_policy: "},
       {"static: {directory: page, content_security_policy: " + std::string(4097, 'a') + "}\n",
        "2:52: static.content_security_policy: has 4097 bytes; "},
+      {"tls: {}\n", "2:6: tls.certificate: is required"},
+      {"tls: {certificate: cert.pem}\n", "2:6: tls.key: is required"},
+      {"tls: {certificate: missing.pem, key: secret.key}\n", "2:6: tls: the certificate "},
+      {"tls: {certificate: secret.key, key: secret.key}\n", "2:6: tls: the certificate "},
       {"cors: {}\n", "2:7: cors.origins: is empty"},
       {"cors: {origins: [\"*\"]}\n", "2:18: cors.origins[0]: is \"*\""},
       {"cors: {origins: [\"https://a/\"]}\n", "2:18: cors.origins[0]: "},
@@ -183,6 +189,16 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
     const std::string error = ErrorOf(std::string(kRoute) + yaml);
     EXPECT_EQ(error.substr(0, start.size()), start) << yaml << error;
   }
+}
+
+TEST_F(EdgeConfigTest, ReadsTheCertificateBesideTheFile) {
+  const weir::testing::Certificate made = weir::testing::MakeCertificate();
+  Write("cert.pem", made.certificate);
+  Write("key.pem", made.key);
+  const auto config = Load(std::string(kRoute) + "tls: {certificate: cert.pem, key: key.pem}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_NE(config->tls, nullptr);
+  EXPECT_EQ(Load(kRoute)->tls, nullptr);
 }
 
 TEST_F(EdgeConfigTest, NeedsKeysForRoutesThatAskForAToken) {

@@ -71,6 +71,9 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
       next.verifier->SameKeys(*config_.verifier)) {
     next.verifier = config_.verifier;
   }
+  if (config_.tls != nullptr && next.tls != nullptr && next.tls->SameAs(*config_.tls)) {
+    next.tls = config_.tls;  // with its tickets
+  }
   size_t filters_asked = config_.routes.upstream_filters().size();
   absl::Status status =
       next.routes.Succeed(config_.routes, [&](const std::vector<std::string>& filters, uint32_t presentations) {

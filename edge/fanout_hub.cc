@@ -240,7 +240,8 @@ void FanoutHub::FlushChannel(Channel& channel) {
   uint64_t whole = 0;
   for (size_t i = channel.readers.size(); i-- > 0;) {
     const auto [session, fd] = channel.readers[i];
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        fd >= 0 ? ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : session->transport.Send(bytes);
     if (sent == static_cast<ssize_t>(bytes.size())) {
       ++whole;
       continue;

@@ -74,7 +74,7 @@ class FanoutHub final : public Hub {
   ~FanoutHub() override;
 
   boost::asio::io_context& context() override { return context_; }
-  void OpenStream(Socket socket, StreamRequest request) override;
+  void OpenStream(Transport transport, StreamRequest request) override;
   std::function<void()> Poll(PollRequest request, PollDone done) override;
   size_t open_streams() const override { return counters_.open_streams.get(); }
   void EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) override;

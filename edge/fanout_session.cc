@@ -41,8 +41,8 @@ bool BeginsAtHead(ReadStart::Kind kind) {
 
 }  // namespace
 
-void FanoutHub::OpenStream(Socket socket, StreamRequest request) {
-  auto* const session = new Session(std::move(socket));
+void FanoutHub::OpenStream(Transport transport, StreamRequest request) {
+  auto* const session = new Session(std::move(transport));
   const Framing framing = request.web_socket ? Framing::kWebSocket : Framing::kSse;
   const bool chunked = !request.web_socket && request.chunked;
   session->channel = channels_.Join(request.reader.route, request.reader.filters, framing, chunked);
@@ -226,7 +226,7 @@ void FanoutHub::GoLive(Session& session) {
   session.catch_up.reset();
   session.state = Session::State::kLive;
   session.place = static_cast<uint32_t>(session.channel->readers.size());
-  session.channel->readers.push_back({&session, session.socket.native_handle()});
+  session.channel->readers.push_back({&session, session.transport.direct_fd()});
 }
 
 void FanoutHub::AskServer(Session& session) {

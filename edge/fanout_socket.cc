@@ -37,9 +37,9 @@ void SetOption(int fd, int level, int name, int value) { ::setsockopt(fd, level,
 }  // namespace
 
 void FanoutHub::PrepareSocket(Session& session) {
-  const int fd = session.socket.native_handle();
+  const int fd = session.transport.fd();
   boost::system::error_code ignored;
-  session.socket.native_non_blocking(true, ignored);
+  session.transport.socket().native_non_blocking(true, ignored);
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_SNDBUF, SendBufferOption(options_.send_buffer_bytes));
   SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
@@ -48,7 +48,7 @@ void FanoutHub::PrepareSocket(Session& session) {
 }
 
 void FanoutHub::Send(Session& session, std::string_view bytes) {
-  const ssize_t sent = ::send(session.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = session.transport.Send(bytes);
   if (sent < 0 && !MayTryAgain(errno)) {
     Close(session, CloseReason::kError);
     return;
@@ -86,12 +86,12 @@ void FanoutHub::Stall(Session& session, std::shared_ptr<const std::string> bytes
 
 void FanoutHub::ArmRead(Session& session) {
   ++session.pending;
-  session.socket.async_wait(Socket::wait_read, OnReadable{this, &session});
+  session.transport.WhenReadable(OnReadable{this, &session});
 }
 
 void FanoutHub::ArmWrite(Session& session) {
   ++session.pending;
-  session.socket.async_wait(Socket::wait_write, OnWritable{this, &session});
+  session.transport.WhenWritable(OnWritable{this, &session});
 }
 
 // Clients have nothing to say on an SSE stream: what they send is dropped, and the end of it is the end of the stream.
@@ -105,7 +105,7 @@ void FanoutHub::Readable(Session& session, boost::system::error_code error) {
     return;
   }
   static thread_local std::array<char, 16 * 1024> dropped;
-  const ssize_t got = error ? 0 : ::recv(session.socket.native_handle(), dropped.data(), dropped.size(), MSG_DONTWAIT);
+  const ssize_t got = error ? 0 : session.transport.Receive(dropped.data(), dropped.size());
   if (got > 0 || (got < 0 && MayTryAgain(errno))) {
     ArmRead(session);
     return;
@@ -131,7 +131,7 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
     return;
   }
   const std::string_view rest = std::string_view(*output.bytes).substr(output.offset);
-  const ssize_t sent = ::send(session.socket.native_handle(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = session.transport.Send(rest);
   if (sent < 0 && !MayTryAgain(errno)) {
     Close(session, CloseReason::kError);
     return;
@@ -139,6 +139,8 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
   if (sent > 0) {
     counters_.bytes_sent.Add(static_cast<uint64_t>(sent));
     output.offset += static_cast<size_t>(sent);
+  }
+  if (session.transport.TookMore() || sent > 0) {
     output.since_ms = NowMs();
   }
   if (output.offset == output.bytes->size()) {
@@ -192,7 +194,7 @@ void FanoutHub::End(Session& session, CloseReason reason, bool gone) {
     if (session.channel->chunked) {
       bytes += kLastChunk;
     }
-    ::send(session.socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    session.transport.Send(bytes);
     counters_.bytes_sent.Add(bytes.size());
   }
   Close(session, reason, at_place && web_socket);
@@ -240,16 +242,13 @@ void FanoutHub::Close(Session& session, CloseReason reason, bool lingers) {
   counters_.closed[static_cast<size_t>(reason)].Add();
   counters_.CountDuration(NowMs() - session.opened_ms);
 
-  boost::system::error_code ignored;
   if (reason == CloseReason::kSlow || reason == CloseReason::kVanished) {
-    // What the kernel holds for it is freed now, not when TCP gives up.
-    session.socket.set_option(boost::asio::socket_base::linger(true, 0), ignored);
-  }
-  if (lingers) {
-    session.socket.cancel(ignored);
-    lingering_.Take(std::move(session.socket), NowMs());
+    session.transport.Abort();  // what the kernel holds for it is freed now, not when TCP gives up
+  } else if (lingers) {
+    session.transport.Cancel();
+    lingering_.Take(std::move(session.transport), NowMs());
   } else {
-    session.socket.close(ignored);
+    session.transport.Close();
   }
   if (session.pending > 0) {
     closing_.insert(&session);

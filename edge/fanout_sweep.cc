@@ -117,8 +117,7 @@ int64_t FanoutHub::EndMs(absl::Time expires) const {
 
 // What was on its way at the last heartbeat has had a whole interval to arrive.
 void FanoutHub::CheckPeer(Session& session) {
-  const std::optional<TcpProgress> progress =
-      session.closed ? std::nullopt : TcpProgressOf(session.socket.native_handle());
+  const std::optional<TcpProgress> progress = session.closed ? std::nullopt : TcpProgressOf(session.transport.fd());
   if (!progress) {
     return;
   }

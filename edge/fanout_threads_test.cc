@@ -64,7 +64,7 @@ class FanoutThreadsTest : public testing::Test {
       }
       Socket socket(hub.context());
       reader = std::make_unique<TestReader>(hub.context(), socket);
-      hub.OpenStream(std::move(socket), std::move(request));
+      hub.OpenStream(Transport(std::move(socket)), std::move(request));
     });
     return reader;
   }

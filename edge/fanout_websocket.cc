@@ -4,8 +4,6 @@
 // answered at once, at the end of a frame. While bytes wait for the socket there is no such place, so then nothing is
 // read: a client that takes no answers is not heard, and nothing grows. What was received at once and could not all be
 // answered waits in Incoming.
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -67,7 +65,7 @@ void FanoutHub::Receive(Session& session) {
     return;
   }
   static thread_local std::array<char, kClientMessageBytesMax> buffer;
-  const ssize_t got = ::recv(session.socket.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const ssize_t got = session.transport.Receive(buffer.data(), buffer.size());
   if (got > 0) {
     TakeMessages(session, {buffer.data(), static_cast<size_t>(got)});
     // What it subscribed to, it reads.
@@ -259,7 +257,7 @@ bool FanoutHub::StandAtHead(Session& session) {
 bool FanoutHub::EndMessages(Session& session, uint16_t code, std::string_view why, std::string& answers,
                             CloseReason reason) {
   AppendClose(code, why, answers);
-  ::send(session.socket.native_handle(), answers.data(), answers.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  session.transport.Send(answers);
   counters_.bytes_sent.Add(answers.size());
   Close(session, reason, true);
   return false;

@@ -4,7 +4,6 @@
 #define WEIR_EDGE_HUB_H_
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,10 +11,9 @@
 
 #include "absl/status/statusor.h"
 #include "edge/route.h"
+#include "edge/transport.h"
 
 namespace weir::edge {
-
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 // On the hub's thread only, unless said otherwise.
 class Hub {
@@ -33,7 +31,7 @@ class Hub {
   virtual boost::asio::io_context& context() = 0;
 
   // Takes the connection over and serves it as a stream until it ends; writes the response head itself.
-  virtual void OpenStream(Socket socket, StreamRequest request) = 0;
+  virtual void OpenStream(Transport transport, StreamRequest request) = 0;
 
   // Calls `done` once, never before Poll returned, with the JSON body of a 200:
   // `{"events":[…],"cursor":…,"more":…,"gap":…}`. UNAVAILABLE: the server cannot be asked just now. A caller that goes

@@ -17,7 +17,7 @@ constexpr size_t kConnectionsMax = 1000;
 }  // namespace
 
 struct Lingering::Entry {
-  Socket socket;
+  Transport transport;
   int64_t until_ms;
   size_t dropped = 0;
 };
@@ -25,33 +25,31 @@ struct Lingering::Entry {
 Lingering::Lingering() = default;
 Lingering::~Lingering() = default;
 
-void Lingering::Take(Socket socket, int64_t now_ms) {
+void Lingering::Take(Transport transport, int64_t now_ms) {
   if (entries_.size() >= kConnectionsMax) {
     return;  // which closes it
   }
-  ::shutdown(socket.native_handle(), SHUT_WR);
-  entries_.push_back(std::make_unique<Entry>(Entry{std::move(socket), now_ms + kPatienceMs}));
+  transport.EndSending();
+  entries_.push_back(std::make_unique<Entry>(Entry{std::move(transport), now_ms + kPatienceMs}));
   Wait(entries_.back().get());
 }
 
 void Lingering::Sweep(int64_t now_ms) {
   for (const std::unique_ptr<Entry>& entry : entries_) {
     if (entry->until_ms <= now_ms) {
-      boost::system::error_code ignored;
-      entry->socket.cancel(ignored);  // its wait ends, and with it the entry
+      entry->transport.Cancel();  // its wait ends, and with it the entry
     }
   }
 }
 
 void Lingering::Wait(Entry* entry) {
-  entry->socket.async_wait(Socket::wait_read, [this, entry](const boost::system::error_code& error) {
-    Read(entry, static_cast<bool>(error));
-  });
+  entry->transport.WhenReadable(
+      [this, entry](const boost::system::error_code& error) { Read(entry, static_cast<bool>(error)); });
 }
 
 void Lingering::Read(Entry* entry, bool failed) {
   static thread_local std::array<char, 16 * 1024> dropped;
-  const ssize_t got = failed ? 0 : ::recv(entry->socket.native_handle(), dropped.data(), dropped.size(), MSG_DONTWAIT);
+  const ssize_t got = failed ? 0 : ::recv(entry->transport.fd(), dropped.data(), dropped.size(), MSG_DONTWAIT);
   if (got > 0) {
     entry->dropped += static_cast<size_t>(got);
   }

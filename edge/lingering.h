@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "edge/hub.h"
+#include "edge/transport.h"
 
 namespace weir::edge {
 
@@ -24,7 +24,7 @@ class Lingering {
   Lingering& operator=(const Lingering&) = delete;
 
   // Takes over a connection to which everything was sent. `now_ms` is of the clock that Sweep goes by.
-  void Take(Socket socket, int64_t now_ms);
+  void Take(Transport transport, int64_t now_ms);
   // Closes those whose time is over.
   void Sweep(int64_t now_ms);
 

@@ -77,6 +77,7 @@ int Serve(const CommandLine& command, Signals& signals) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  SetUpLogging("").IgnoreError();  // an empty level is a good one
   Signals signals;
   const Environment environment = [](const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -89,7 +90,7 @@ int Main(const std::vector<std::string>& arguments) {
   }
   const CommandLine& command = std::get<CommandLine>(read);
   const EdgeConfig& config = command.config;
-  if (absl::Status status = SetUpLogging(config.log_level); !status.ok()) {
+  if (absl::Status status = SetLogLevel(config.log_level); !status.ok()) {
     return Fail(status);
   }
   if (command.check) {

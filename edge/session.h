@@ -74,9 +74,9 @@ struct Session {
     kLive,    // caught up: the hub's place is its place, and its channel writes for it
   };
 
-  explicit Session(Socket s) : socket(std::move(s)) {}
+  explicit Session(Transport t) : transport(std::move(t)) {}
 
-  Socket socket;
+  Transport transport;
   Channel* channel = nullptr;
   ConnectionCounts::Entry* connections = nullptr;
   Cursor cursor;  // what it was given; meaningless before it started and while it is live
@@ -100,7 +100,7 @@ struct Session {
   bool draining = false;
   bool closed = false;
 };
-static_assert(sizeof(Session) <= 176, "there may be very many");
+static_assert(sizeof(Session) <= 184, "there may be very many");
 
 }  // namespace weir::edge
 

@@ -18,7 +18,8 @@ constexpr size_t kSmallAnswerBytes = 4096;
 
 }  // namespace
 
-Connection::Connection(ConnectionThread& thread, Socket socket) : thread_(thread), socket_(std::move(socket)) {
+Connection::Connection(ConnectionThread& thread, Transport transport)
+    : thread_(thread), transport_(std::move(transport)) {
   thread_.admission.metrics().Opened();
 }
 
@@ -32,6 +33,11 @@ Connection::~Connection() {
 
 void Connection::Start() {
   deadline_ = steady_clock::now() + thread_.options.head_timeout;
+  if (thread_.options.tls != nullptr) {
+    state_ = State::kHandshake;
+    WaitRead();  // a handshake takes its time: each in a turn of its own
+    return;
+  }
   Read();
 }
 
@@ -47,6 +53,10 @@ void Connection::Sweep(Instant now) {
     SendFrames(WebSocketDoor::TooLate(), true);
     return;
   }
+  if (state_ == State::kHandshake) {
+    EndHandshake(TlsResult::kTimeout);
+    return;
+  }
   Close();
 }
 
@@ -58,10 +68,67 @@ void Connection::CloseIfIdle() {
   }
 }
 
+// Goes on with the handshake. True: it is done.
+bool Connection::ShakeHands() {
+  if (transport_.tls() == nullptr && !BeginTls()) {
+    return false;
+  }
+  switch (transport_.tls()->ShakeHands()) {
+    case TlsSession::Step::kDone:
+      thread_.admission.metrics().CountHandshake(transport_.tls()->result());
+      state_ = State::kHead;
+      return true;
+    case TlsSession::Step::kWaits:
+      WaitRead();
+      return false;
+    case TlsSession::Step::kFailed:
+      EndHandshake(transport_.tls()->result());
+      return false;
+  }
+  return false;
+}
+
+// The first byte says whether this is a handshake, before anything is spent on one.
+bool Connection::BeginTls() {
+  constexpr char kHandshakeRecord = 0x16;
+  char first = 0;
+  const ssize_t got = ::recv(transport_.fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    WaitRead();
+    return false;
+  }
+  if (got == 1 && first == kHandshakeRecord) {
+    transport_.StartTls(thread_.options.tls == nullptr ? nullptr : thread_.options.tls->Accept(transport_.fd()));
+    if (transport_.tls() != nullptr) {
+      return true;
+    }
+  }
+  if (got == 1 && first >= 'A' && first <= 'Z') {
+    thread_.admission.metrics().CountHandshake(TlsResult::kPlainHttp);
+    SendProblem(problem::kPlainHttp, "this port speaks HTTPS");
+    return false;
+  }
+  EndHandshake(got == 1 ? TlsResult::kMalformed : TlsResult::kClosed);
+  return false;
+}
+
+// It has failed. The client is to read the alert that says why, if there is one.
+void Connection::EndHandshake(TlsResult result) {
+  thread_.admission.metrics().CountHandshake(result);
+  if (result == TlsResult::kClosed || result == TlsResult::kTimeout) {
+    Close();
+  } else {
+    Linger();
+  }
+}
+
 void Connection::Read() {
+  if (state_ == State::kHandshake && !ShakeHands()) {
+    return;
+  }
   ssize_t got = 0;
   do {
-    got = ::recv(socket_.native_handle(), thread_.buffer.data(), thread_.buffer.size(), 0);
+    got = transport_.Receive(thread_.buffer.data(), thread_.buffer.size());
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
     OnBytes({thread_.buffer.data(), static_cast<size_t>(got)});
@@ -76,6 +143,7 @@ void Connection::Read() {
 
 void Connection::OnBytes(std::string_view bytes) {
   switch (state_) {
+    case State::kHandshake:
     case State::kHead:
       Serve(bytes);
       return;
@@ -165,8 +233,9 @@ bool Connection::Handle(std::string_view bytes) {
     return SendProblem(fault->problem, fault->detail);
   }
   const RequestHead& head = std::get<RequestHead>(parsed);
-  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining(),
-                                   [this] { return thread_.admission.MayAttempt(socket_, steady_clock::now()); }};
+  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining(), [this] {
+                                     return thread_.admission.MayAttempt(transport_.socket(), steady_clock::now());
+                                   }};
   const absl::Time now = thread_.clock();
   const ReplyContext context = {head.http11, head.keep_alive && !condition.draining, head.method == "HEAD", now};
   FrontDesk::Decision decision = thread_.desk.Decide(head, condition, now);
@@ -229,13 +298,13 @@ bool Connection::Proceed() {
 // What the client of SSE sent after its request is dropped: nothing can be answered behind a stream.
 bool Connection::HandOver(StreamRequest request) {
   if (reading_) {
-    socket_.cancel();
+    transport_.Cancel();
   }
   closed_ = true;
   if (!request.web_socket) {
     thread_.admission.metrics().CountAnswer(200);
   }
-  thread_.hub.OpenStream(std::move(socket_), std::move(request));
+  thread_.hub.OpenStream(std::move(transport_), std::move(request));
   Release();
   return false;
 }
@@ -286,7 +355,7 @@ bool Connection::Send(const Reply& reply, const ReplyContext& context) {
 
 bool Connection::Flush() {
   while (sent_ < out_.size()) {
-    const ssize_t sent = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+    const ssize_t sent = transport_.Send(std::string_view(out_).substr(sent_));
     if (sent >= 0) {
       sent_ += static_cast<size_t>(sent);
     } else if (errno == EAGAIN) {
@@ -317,7 +386,7 @@ bool Connection::Linger() {
     Close();
     return false;
   }
-  ::shutdown(socket_.native_handle(), SHUT_WR);
+  transport_.EndSending();
   state_ = State::kLingering;
   deadline_ = steady_clock::now() + kLingerTimeout;
   WaitRead();
@@ -329,7 +398,7 @@ void Connection::WaitRead() {
     return;
   }
   reading_ = true;
-  socket_.async_wait(Socket::wait_read, [this](const boost::system::error_code& error) {
+  transport_.WhenReadable([this](const boost::system::error_code& error) {
     reading_ = false;
     if (closed_) {
       Release();
@@ -343,7 +412,7 @@ void Connection::WaitRead() {
 
 void Connection::WaitWrite() {
   writing_ = true;
-  socket_.async_wait(Socket::wait_write, [this](const boost::system::error_code& error) {
+  transport_.WhenWritable([this](const boost::system::error_code& error) {
     writing_ = false;
     if (closed_) {
       Release();
@@ -360,8 +429,7 @@ void Connection::Close() {
   if (cancel_poll_) {
     std::exchange(cancel_poll_, nullptr)();
   }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.Close();
   Release();
 }
 

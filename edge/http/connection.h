@@ -1,5 +1,6 @@
 // A connection while it speaks HTTP: from its first byte until it ends or becomes a stream, which the hub then owns.
-// One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here.
+// One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here. Where TLS is
+// spoken its handshake comes first, and costs nothing before the client has said something that begins like one.
 //
 // It reads into the buffer that all connections of its thread share; bytes are kept only of a request that is not
 // complete, or that came while another is being answered, and never more than a request's head may have. No parser,
@@ -20,13 +21,16 @@
 #include "edge/http/front_desk.h"
 #include "edge/http/websocket_door.h"
 #include "edge/hub.h"
+#include "edge/tls/context.h"
 
 namespace weir::edge {
 
 struct ConnectionOptions {
+  // What new connections speak TLS with. Null: they do not.
+  std::shared_ptr<const TlsContext> tls = nullptr;
   size_t head_bytes_max = 16 * 1024;
-  // From the first byte of a head (of a new connection: from its start) to the last. From the upgrade to a WebSocket to
-  // its first message.
+  // From the first byte of a head (of a new connection: from its start, before TLS) to the last. From the upgrade to a
+  // WebSocket to its first message.
   std::chrono::milliseconds head_timeout = std::chrono::seconds(10);
   // Without a byte between two requests.
   std::chrono::milliseconds keep_alive_timeout = std::chrono::seconds(60);
@@ -51,7 +55,7 @@ class Connection {
  public:
   using Instant = std::chrono::steady_clock::time_point;
 
-  Connection(ConnectionThread& thread, Socket socket);
+  Connection(ConnectionThread& thread, Transport transport);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -66,6 +70,7 @@ class Connection {
 
  private:
   enum class State {
+    kHandshake,  // of TLS
     kHead,       // a request is awaited
     kUpgraded,   // the first message of a WebSocket is awaited
     kPolling,    // the hub has it
@@ -75,6 +80,9 @@ class Connection {
 
   // The functions that return bool return false when this connection was removed.
   void Read();
+  bool ShakeHands();
+  bool BeginTls();
+  void EndHandshake(TlsResult result);
   bool Serve(std::string_view bytes);
   bool ServeFrom(std::string_view& rest, size_t seen);
   bool Handle(std::string_view bytes);
@@ -97,7 +105,7 @@ class Connection {
   void Release();
 
   ConnectionThread& thread_;
-  Socket socket_;
+  Transport transport_;
   State state_ = State::kHead;
   bool reading_ = false;  // a wait is pending; this must stay until it ends
   bool writing_ = false;

@@ -41,11 +41,11 @@ class FakeHub : public Hub {
 
   boost::asio::io_context& context() override { return context_; }
 
-  void OpenStream(Socket socket, StreamRequest request) override {
+  void OpenStream(Transport transport, StreamRequest request) override {
     boost::system::error_code error;
-    boost::asio::write(socket, boost::asio::buffer(kGreeting.data(), kGreeting.size()), error);
+    boost::asio::write(transport.socket(), boost::asio::buffer(kGreeting.data(), kGreeting.size()), error);
     const std::lock_guard lock(mutex_);
-    streams_.push_back(std::move(socket));
+    streams_.push_back(std::move(transport));
     requests_.push_back(std::move(request));
     changed_.notify_all();
   }
@@ -129,7 +129,7 @@ class FakeHub : public Hub {
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Socket> streams_;
+  std::vector<Transport> streams_;
   std::vector<StreamRequest> requests_;
   std::list<std::pair<PollRequest, PollDone>> polls_;
   size_t cancelled_ = 0;

@@ -20,9 +20,11 @@ constexpr absl::Duration kAnswersInterval = absl::Milliseconds(10);
 
 std::chrono::milliseconds Millis(absl::Duration duration) { return absl::ToChronoMilliseconds(duration); }
 
-ListenerOptions OptionsOf(const EdgeConfig::Limits& limits) {
+ListenerOptions OptionsOf(const EdgeConfig& config) {
+  const EdgeConfig::Limits& limits = config.limits;
   ListenerOptions options;
-  options.connection = {.head_bytes_max = limits.head_bytes_max,
+  options.connection = {.tls = config.tls,
+                        .head_bytes_max = limits.head_bytes_max,
                         .head_timeout = Millis(limits.head_timeout),
                         .keep_alive_timeout = Millis(limits.keep_alive_timeout),
                         .write_timeout = Millis(limits.slow_reader_timeout)};
@@ -116,8 +118,7 @@ absl::Status FrontEnd::Open() {
     }
     address_.port = socket->address().port;
     desk->seed = random();
-    listeners_.push_back(
-        std::make_unique<Listener>(*hub, *std::move(socket), *desk, OptionsOf(config_.limits), admission_));
+    listeners_.push_back(std::make_unique<Listener>(*hub, *std::move(socket), *desk, OptionsOf(config_), admission_));
   }
   return absl::OkStatus();
 }
@@ -148,12 +149,12 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
                        config.limits.attempts_per_minute);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
-    boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, judgement,
-                                            connection = OptionsOf(config.limits).connection,
-                                            retry_max = config.drain_retry_max, countdown] {
-      listener->Reload(desk, connection);
-      hub->EndStreams(judgement, retry_max, [countdown] { countdown->Down(); });
-    });
+    boost::asio::post(hubs_[i]->context(),
+                      [hub = hubs_[i], listener = listeners_[i].get(), desk = *desk, judgement,
+                       connection = OptionsOf(config).connection, retry_max = config.drain_retry_max, countdown] {
+                        listener->Reload(desk, connection);
+                        hub->EndStreams(judgement, retry_max, [countdown] { countdown->Down(); });
+                      });
   }
   return countdown->AwaitZero(kReloadGrace);
 }

@@ -43,7 +43,15 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
       Family("weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
              prometheus::MetricType::Gauge);
   answer_bytes.metric.emplace_back().gauge.value = static_cast<double>(answer_bytes_.load(std::memory_order_relaxed));
-  return {std::move(answers), std::move(connections), std::move(refused), std::move(limited), std::move(answer_bytes)};
+  prometheus::MetricFamily handshakes = Family(
+      "weir_edge_tls_handshakes_total", "TLS handshakes, by what became of them", prometheus::MetricType::Counter);
+  for (size_t i = 0; i < kTlsResultNames.size(); ++i) {
+    prometheus::ClientMetric& metric = handshakes.metric.emplace_back();
+    metric.label = {{"result", kTlsResultNames[i]}};
+    metric.counter.value = static_cast<double>(handshakes_[i].load(std::memory_order_relaxed));
+  }
+  return {std::move(answers), std::move(connections),  std::move(refused),
+          std::move(limited), std::move(answer_bytes), std::move(handshakes)};
 }
 
 }  // namespace weir::edge

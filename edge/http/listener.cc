@@ -96,7 +96,7 @@ void Listener::Take(int fd) {
     ::close(fd);
     return;
   }
-  connections_.push_back(std::make_unique<Connection>(thread_, std::move(socket)));
+  connections_.push_back(std::make_unique<Connection>(thread_, Transport(std::move(socket))));
   connections_.back()->index = connections_.size() - 1;
   StartSweep();
   connections_.back()->Start();

@@ -18,6 +18,7 @@ struct Problem {
 namespace problem {
 
 inline constexpr Problem kBadRequest = {400, "bad-request", "The request cannot be understood"};
+inline constexpr Problem kPlainHttp = {400, "plain-http", "A plain HTTP request was sent to an HTTPS port"};
 inline constexpr Problem kUnauthorized = {401, "unauthorized", "A valid token is needed"};
 inline constexpr Problem kNoWebSocket = {400, "no-websocket", "This path has no WebSocket"};
 inline constexpr Problem kForbidden = {403, "forbidden", "The token does not allow this"};

@@ -35,7 +35,7 @@ StreamRequest HubHarness::Request(std::vector<std::string> filters, ReadStart st
 std::unique_ptr<TestReader> HubHarness::Open(StreamRequest request, int receive_buffer) {
   Socket socket(hub.context());
   auto reader = std::make_unique<TestReader>(hub.context(), socket, receive_buffer);
-  hub.OpenStream(std::move(socket), std::move(request));
+  hub.OpenStream(Transport(std::move(socket)), std::move(request));
   return reader;
 }
 

@@ -212,7 +212,7 @@ describe('the bytes when an address opens streams too often', { timeout: 120_000
     assert.equal(other.status, 429);
     assert.match(other.header('retry-after'), /^[1-9]\d*$/);
     assert.equal(JSON.parse(other.rest).type, 'urn:weir:problem:too-many-attempts');
-    const poll = await fetch(`http://${system.http}/room?room=a`, { headers: { accept: 'application/json' } });
+    const poll = await fetch(`${system.url}/room?room=a`, { headers: { accept: 'application/json' } });
     assert.equal(poll.status, 200);
     assert.equal(await metric(system.edgeAdmin, 'weir_edge_http_attempts_limited_total'), 2);
   });

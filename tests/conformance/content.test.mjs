@@ -53,7 +53,7 @@ describe('content', { timeout: 180_000 }, () => {
 
   // All clients read `target`, behind the proxy if there is one; `events` are published; each has read the last of them.
   async function readAll(target, events, tap) {
-    const mine = await clients.readAll(() => `${tap?.url ?? `http://${system.http}`}${target}`);
+    const mine = await clients.readAll(() => `${tap?.url ?? system.url}${target}`);
     await Promise.all(mine.map((reader) => reader.connected()));
     const cursors = await system.publish(events);
     await Promise.all(mine.map((reader) => reader.reached(cursors.at(-1))));

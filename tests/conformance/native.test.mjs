@@ -65,12 +65,12 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
   test('ends for good on another status, and the page does not learn which', async () => {
     await open();
     for (const target of ['/mine?room=a', '/stopped?room=a', '/nothing', '/room?room=a&start=nonsense', '/room'])
-      assert.deepEqual(await failure(`http://${system.http}${target}`), { state: 2, status: undefined, data: undefined }, target);
+      assert.deepEqual(await failure(`${system.url}${target}`), { state: 2, status: undefined, data: undefined }, target);
   });
 
   test('ends for good on another content type', async () => {
     await open();
-    await page.goto(`http://${system.http}/`);
+    await page.goto(`${system.url}/`);
     assert.deepEqual(await failure('/index.html'), { state: 2, status: undefined, data: undefined });
   });
 
@@ -128,7 +128,7 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
   test('goes on after a reload as the document shows it', async () => {
     await open();
     const run = async () => {
-      await page.goto(`http://${system.http}/nothing`);
+      await page.goto(`${system.url}/nothing`);
       await page.evaluate((script) => {
         globalThis.shown = [];
         globalThis.show = ({ text }) => shown.push(text);
@@ -183,7 +183,7 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
     const states = () => page.evaluate(() => sources.map(({ readyState }) => readyState));
     await page.evaluate((url) => {
       globalThis.sources = Array.from({ length: 7 }, (_, at) => new EventSource(`${url}&at=${at}`));
-    }, `http://${system.http}/room?room=six`);
+    }, `${system.url}/room?room=six`);
     await eventually('six streams', async () => (await states()).filter((state) => state === 1).length === 6);
     // Another client opens one meanwhile: it is not the edge that makes the seventh wait.
     const other = await RawStream.open(system.http, '/room?room=six');
@@ -221,7 +221,7 @@ describe('the native EventSource', { timeout: 120_000 }, () => {
     assert.equal(state, 1, 'it believes to be connected');
     const last = reader.events.at(-1).id;
     await page.evaluate(() => globalThis.end());
-    await read(`http://${system.http}/named?room=silent&last_event_id=${last}`);
+    await read(`${system.url}/named?room=silent&last_event_id=${last}`);
     await reader.reached(missed);
     assert.deepEqual(reader.named('flash_message').map(({ id }) => id), [first, missed]);
   });

@@ -1,8 +1,8 @@
 // The bytes of a stream as they are on the wire, and the strict grammar that Weir's streams keep: narrower than what the
 // standard lets a client read.
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { once } from 'node:events';
+import { connect } from '../e2e/tls.mjs';
 import { Waits } from './waits.mjs';
 
 export class RawStream {

@@ -69,7 +69,7 @@ describe('coming back', { timeout: 180_000 }, () => {
 
   // Events before, while the edge is away, and after.
   const restarted = (room, signal) => async () => {
-    const readers = await clients.readAll(() => `http://${system.http}/room?room=${room}`);
+    const readers = await clients.readAll(() => `${system.url}/room?room=${room}`);
     await each(readers, (reader) => reader.connected());
     const cursors = await system.publish(numbered(room, 1, 5));
     await each(readers, (reader) => reader.reached(cursors.at(-1)));
@@ -239,7 +239,7 @@ describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16
   eachClient(
     'comment heartbeats are not seen, and change nothing',
     async () => {
-      const readers = await clients.readAll(() => `http://${system.http}/room?room=comments`);
+      const readers = await clients.readAll(() => `${system.url}/room?room=comments`);
       const witness = await RawStream.open(system.http, '/room?room=comments');
       await each(readers, (reader) => reader.connected());
       await witness.until('two heartbeats', () => witness.blocks.filter(({ comment }) => comment).length >= 2);
@@ -259,7 +259,7 @@ describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16
     eachClient(
       `a cursor that is ${reason} gives a gap, and the stream goes on`,
       async () => {
-        const readers = await clients.readAll(() => `http://${system.http}/room?room=${reason}&last_event_id=${cursor}`);
+        const readers = await clients.readAll(() => `${system.url}/room?room=${reason}&last_event_id=${cursor}`);
         await each(readers, (reader) => reader.until('the gap', () => reader.named('weir.gap').length > 0));
         const cursors = await system.publish(numbered(reason, 1, 2));
         await each(readers, (reader) => reader.reached(cursors.at(-1)));
@@ -354,8 +354,8 @@ describe('retention', { timeout: 120_000 }, () => {
   eachClient(
     'an idle reader whose heartbeats have ids comes back without a gap; one without them gets it first',
     async () => {
-      const beaten = await clients.readAll(() => `http://${system.http}/named?room=idle`);
-      const silent = await clients.readAll(() => `http://${system.http}/room?room=idle`);
+      const beaten = await clients.readAll(() => `${system.url}/named?room=idle`);
+      const silent = await clients.readAll(() => `${system.url}/room?room=idle`);
       const all = [...beaten, ...silent];
       await each(all, (reader) => reader.connected());
       const began = Math.max(...all.map((reader) => sequenceOf(reader.events[0].id)));

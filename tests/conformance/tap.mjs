@@ -1,7 +1,8 @@
-// A proxy between a client and the edge that sees what passes, and can spoil it. TCP only: it understands no more of HTTP
+// A proxy between a client and the edge that sees what passes, and can spoil it. TCP only (TLS ends here, and begins
+// anew): it understands no more of HTTP
 // than where a request's head ends.
-import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
+import { connect, createServer, http } from '../e2e/tls.mjs';
 
 export class Tap {
   requests = []; // {target, headers, at}, in order; preflights are left out
@@ -17,7 +18,7 @@ export class Tap {
     const to = target.startsWith('/') ? { path: target } : { host, port: Number(port) };
     tap.server = createServer((client) => tap.#join(client, connect(to))).listen(0, '127.0.0.1');
     await once(tap.server, 'listening');
-    tap.url = `http://127.0.0.1:${tap.server.address().port}`;
+    tap.url = `${http}://127.0.0.1:${tap.server.address().port}`;
     return tap;
   }
 

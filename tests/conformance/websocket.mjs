@@ -1,7 +1,7 @@
 // WebSockets to the edge, as a client sees them: with the npm client `ws`, and byte by byte for what it would never send.
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
 import WebSocket from 'ws';
+import { connect, ws } from '../e2e/tls.mjs';
 import { Waits } from './waits.mjs';
 
 // What one connection was given, kept as it came.
@@ -16,7 +16,7 @@ export class Wire {
   // `auth`: the first message without its type; null: nothing is said. `headers`, `protocols`, further `options`: of `ws`.
   static open(address, target, { auth = {}, protocols = [], ...options } = {}) {
     const wire = new Wire();
-    wire.ws = new WebSocket(`ws://${address}${target}`, protocols, { perMessageDeflate: false, ...options });
+    wire.ws = new WebSocket(`${ws}://${address}${target}`, protocols, { perMessageDeflate: false, ...options });
     wire.ws.on('open', () => {
       wire.opened = true;
       if (auth) wire.say({ type: 'auth', ...auth });

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { launch } from '../e2e/browser.mjs';
 import { System } from '../e2e/system.mjs';
+import { ws } from '../e2e/tls.mjs';
 import { RawSocket, Wire, frame, text } from './websocket.mjs';
 import { flash, serverConfig } from './weir.mjs';
 
@@ -98,7 +99,7 @@ describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
     test('is refused to pages of other origins', async () => {
       const { status, body } = await refusal('/room?room=a', { origin: 'https://evil.example' });
       assert.deepEqual([status, body.type], [403, 'urn:weir:problem:origin-refused']);
-      for (const origin of ['https://app.example.com', `http://${system.http}`]) {
+      for (const origin of ['https://app.example.com', system.url]) {
         const wire = await Wire.start(system.http, '/room?room=a', { origin });
         await wire.close();
       }
@@ -133,8 +134,8 @@ describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
       try {
         await once(elsewhere, 'listening');
         const page = await browser.newPage();
-        const url = `ws://${system.http}/room?room=page`;
-        await page.goto(`http://${system.http}/nothing`);
+        const url = `${ws}://${system.http}/room?room=page`;
+        await page.goto(`${system.url}/nothing`);
         const told = await inPage(page, url, '{"type":"auth"}');
         assert.deepEqual([told.protocol, told.extensions, told.code, told.reason, told.wasClean], ['weir.v1', '', 4400, 'MESSAGE_INVALID', true]);
         assert.deepEqual(told.texts.map((one) => JSON.parse(one).type ?? JSON.parse(one).event), ['auth.success', 'weir.connected', 'error']);

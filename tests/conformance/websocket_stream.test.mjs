@@ -102,7 +102,7 @@ describe('a WebSocket carries', { timeout: 240_000, concurrency: 16 }, () => {
         await wire.close();
         given.push(...ids(wire));
       } else {
-        const answer = await (await fetch(`http://${system.http}${room}&last_event_id=${cursor}&wait=1`, { headers: { Accept: 'application/json' } })).json();
+        const answer = await (await fetch(`${system.url}${room}&last_event_id=${cursor}&wait=1`, { headers: { Accept: 'application/json' } })).json();
         assert.equal(answer.gap, null);
         given.push(...answer.events.map(({ id }) => id));
       }

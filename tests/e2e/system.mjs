@@ -9,6 +9,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { root } from '../checks/tree.mjs';
+import { edgeYaml, http } from './tls.mjs';
 
 // WEIR_BIN: other binaries than the optimised ones.
 export const bin = (name) => path.join(process.env.WEIR_BIN ?? path.join(root, 'build/release/bin'), name);
@@ -37,7 +38,7 @@ export class System {
     writeFileSync(path.join(this.dir, 'keys/es256.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     writeFileSync(path.join(this.dir, 'keys/es256.pub.pem'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
     const config = edge ?? readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8');
-    writeFileSync(path.join(this.dir, 'edge.yaml'), config.replaceAll('../build/dev-data', this.dir));
+    writeFileSync(path.join(this.dir, 'edge.yaml'), config.replaceAll('../build/dev-data', this.dir) + edgeYaml(this.dir));
     if (!server) return;
     this.#serverConfig = path.join(this.dir, 'server.yaml');
     writeFileSync(this.#serverConfig, server);
@@ -154,6 +155,11 @@ export class System {
       send: (event) => child.stdin.write(`${JSON.stringify(event)}\n`),
       end: () => (child.stdin.end(), ended),
     };
+  }
+
+  // Where browsers find the edge.
+  get url() {
+    return `${http}://${this.http}`;
   }
 
   // The memory of a process in bytes, what it shares with others counted in part.

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +14,10 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
+#include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -70,28 +75,90 @@ std::optional<std::string> TakeChunk(std::string& wire) {
 
 }  // namespace
 
+namespace {
+
+std::set<uint16_t>& TlsPorts() {
+  static std::set<uint16_t> ports;
+  return ports;
+}
+
+absl::Status TlsError(std::string_view what) {
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  return absl::UnavailableError(fmt::format("{}: {}", what, reason == nullptr ? "the connection was cut" : reason));
+}
+
+}  // namespace
+
+void Connection::SpeakTls(uint16_t port) { TlsPorts().insert(port); }
+
 absl::StatusOr<Connection> Connection::Open(uint16_t port) {
+  if (TlsPorts().contains(port)) {
+    return OpenTls(port);
+  }
   Connection connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (absl::Status status = connection.Connect(port); !status.ok()) {
+    return status;
+  }
+  return connection;
+}
+
+absl::StatusOr<Connection> Connection::OpenTls(uint16_t port, const TlsOptions& options) {
+  Connection connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (absl::Status status = connection.Connect(port); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = connection.StartTls(options); !status.ok()) {
+    return status;
+  }
+  return connection;
+}
+
+absl::Status Connection::StartTls(const TlsOptions& options) {
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL writes as if there were none
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+  SSL_CTX_set_security_level(context.get(), 0);  // also what is too old to be good
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context.get(), options.version_max);
+  tls_ = SSL_new(context.get());
+  SSL_set_fd(tls_, fd_);
+  if (options.ticket != nullptr) {
+    SSL_SESSION* const copy = SSL_SESSION_dup(options.ticket);  // a session that is used is spoilt
+    SSL_set_session(tls_, copy);
+    SSL_SESSION_free(copy);
+  }
+  if (!options.protocol.empty()) {
+    const std::string list = static_cast<char>(options.protocol.size()) + options.protocol;
+    SSL_set_alpn_protos(tls_, reinterpret_cast<const unsigned char*>(list.data()),
+                        static_cast<unsigned int>(list.size()));
+  }
+  ERR_clear_error();
+  return SSL_connect(tls_) == 1 ? absl::OkStatus() : TlsError("no TLS");
+}
+
+absl::Status Connection::Connect(uint16_t port) const {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(connection.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return absl::ErrnoToStatus(errno, fmt::format("connect to port {}", port));
   }
   const int on = 1;
-  setsockopt(connection.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return connection;
+  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return absl::OkStatus();
 }
 
-Connection::Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Connection::Connection(Connection&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), tls_(std::exchange(other.tls_, nullptr)) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(tls_, other.tls_);
   return *this;
 }
 
 Connection::~Connection() {
+  SSL_free(tls_);
   if (fd_ >= 0) {
     close(fd_);
   }
@@ -99,6 +166,10 @@ Connection::~Connection() {
 
 absl::Status Connection::Send(std::string_view bytes) const {
   while (!bytes.empty()) {
+    if (tls_ != nullptr) {
+      ERR_clear_error();
+      return SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size())) > 0 ? absl::OkStatus() : TlsError("send");
+    }
     const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) {
       return absl::ErrnoToStatus(errno, "send");
@@ -108,10 +179,41 @@ absl::Status Connection::Send(std::string_view bytes) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Connection::Receive(absl::Duration timeout) const {
+bool Connection::Readable(absl::Duration timeout) const {
   pollfd ready{fd_, POLLIN, 0};
   const auto millis = absl::ToInt64Milliseconds(timeout);
-  if (poll(&ready, 1, millis < 0 ? 0 : static_cast<int>(millis)) <= 0) {
+  return poll(&ready, 1, millis < 0 ? 0 : static_cast<int>(millis)) > 0;
+}
+
+absl::StatusOr<std::string> Connection::ReceiveTls(absl::Duration timeout) const {
+  const absl::Time deadline = absl::Now() + timeout;
+  std::array<char, 65536> bytes;
+  SSL_clear_mode(tls_, SSL_MODE_AUTO_RETRY);  // a ticket may come, and nothing behind it
+  for (;;) {
+    if (SSL_pending(tls_) == 0 && !Readable(deadline - absl::Now())) {
+      return absl::DeadlineExceededError("nothing was received in time");
+    }
+    ERR_clear_error();
+    const int count = SSL_read(tls_, bytes.data(), static_cast<int>(bytes.size()));
+    if (count > 0) {
+      return std::string(bytes.data(), static_cast<size_t>(count));
+    }
+    switch (SSL_get_error(tls_, count)) {
+      case SSL_ERROR_WANT_READ:
+        continue;
+      case SSL_ERROR_ZERO_RETURN:
+        return absl::OutOfRangeError("the session was closed");
+      default:
+        return TlsError("receive");
+    }
+  }
+}
+
+absl::StatusOr<std::string> Connection::Receive(absl::Duration timeout) const {
+  if (tls_ != nullptr) {
+    return ReceiveTls(timeout);
+  }
+  if (!Readable(timeout)) {
     return absl::DeadlineExceededError("nothing was received in time");
   }
   std::array<char, 65536> bytes;
@@ -172,15 +274,20 @@ absl::StatusOr<Response> Fetch(uint16_t port, const std::string& target, const s
 
 absl::StatusOr<SseStream> SseStream::Open(uint16_t port, const std::string& target,
                                           const std::vector<std::string>& headers, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
   absl::StatusOr<Connection> connection = Connection::Open(port);
   if (!connection.ok()) {
     return connection.status();
   }
-  if (absl::Status status = connection->Send(RequestText("GET", target, headers)); !status.ok()) {
+  return OpenOn(*std::move(connection), target, headers, timeout);
+}
+
+absl::StatusOr<SseStream> SseStream::OpenOn(Connection connection, const std::string& target,
+                                            const std::vector<std::string>& headers, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  if (absl::Status status = connection.Send(RequestText("GET", target, headers)); !status.ok()) {
     return status;
   }
-  SseStream stream(*std::move(connection));
+  SseStream stream(std::move(connection));
   size_t end = std::string::npos;
   while ((end = stream.wire_.find("\r\n\r\n")) == std::string::npos) {
     absl::StatusOr<std::string> more = stream.connection_.Receive(deadline - absl::Now());

@@ -13,28 +13,50 @@
 #include "absl/time/time.h"
 #include "tests/support/process.h"
 
+struct ssl_session_st;
+struct ssl_st;
+
 namespace weir::testing {
 
 using Headers = std::map<std::string, std::string>;  // names in lower case
 
+// How a client speaks TLS. It trusts every certificate.
+struct TlsOptions {
+  int version_max = 0;                // as of OpenSSL; 0: the newest
+  std::string protocol = "http/1.1";  // by ALPN; empty: none
+  ssl_session_st* ticket = nullptr;   // to resume by
+};
+
 // A TCP connection to 127.0.0.1.
 class Connection {
  public:
+  // Speaks TLS where SpeakTls was called for the port.
   static absl::StatusOr<Connection> Open(uint16_t port);
+  // Over TLS. UNAVAILABLE when the handshake fails, with OpenSSL's reason.
+  static absl::StatusOr<Connection> OpenTls(uint16_t port, const TlsOptions& options = {});
+  static void SpeakTls(uint16_t port);
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
   absl::Status Send(std::string_view bytes) const;
-  // At least one byte; OUT_OF_RANGE at the end; DEADLINE_EXCEEDED.
+  // At least one byte; OUT_OF_RANGE at the end; UNAVAILABLE when it is cut, over TLS also where the server did not say
+  // that it ends; DEADLINE_EXCEEDED.
   absl::StatusOr<std::string> Receive(absl::Duration timeout) const;
   // Everything until the peer closes.
   std::string ReceiveAll(absl::Duration timeout) const;
   int fd() const { return fd_; }
+  ssl_st* tls() const { return tls_; }  // or null
 
  private:
   explicit Connection(int fd) : fd_(fd) {}
+  absl::Status Connect(uint16_t port) const;
+  absl::Status StartTls(const TlsOptions& options);
+  bool Readable(absl::Duration timeout) const;
+  absl::StatusOr<std::string> ReceiveTls(absl::Duration timeout) const;
+
   int fd_ = -1;
+  ssl_st* tls_ = nullptr;
 };
 
 struct Response {
@@ -62,6 +84,10 @@ class SseStream {
   static absl::StatusOr<SseStream> Open(uint16_t port, const std::string& target,
                                         const std::vector<std::string>& headers = {},
                                         absl::Duration timeout = kPatience);
+  // On a connection that is open.
+  static absl::StatusOr<SseStream> OpenOn(Connection connection, const std::string& target,
+                                          const std::vector<std::string>& headers = {},
+                                          absl::Duration timeout = kPatience);
 
   int status() const { return status_; }
   const Headers& headers() const { return headers_; }

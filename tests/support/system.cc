@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <sstream>
 
@@ -88,7 +89,22 @@ void System::StartServer(const std::vector<std::string>& more) {
   server_admin_port_ = PortOf(line, "admin");
 }
 
+void System::WriteCertificate(const CertificateOptions& options) const {
+  const Certificate made = MakeCertificate(options);
+  WriteFile(dir_.File("cert.pem"), made.certificate);
+  WriteFile(dir_.File("key.pem"), made.key);
+  std::filesystem::permissions(dir_.File("key.pem"), std::filesystem::perms(0600));
+}
+
 void System::StartEdge(const std::vector<std::string>& more) {
+  const bool over_tls = std::getenv("WEIR_TEST_TLS") != nullptr;
+  if (over_tls) {
+    WriteCertificate();
+    const std::string config = ReadFile(edge_config_path());
+    if (config.find("\ntls: ") == std::string::npos) {
+      WriteFile(edge_config_path(), config + "\ntls: {certificate: cert.pem, key: key.pem}\n");
+    }
+  }
   std::string line;
   edge_ = StartDaemon(
       {BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen", fmt::format("127.0.0.1:{}", http_port_),
@@ -96,6 +112,9 @@ void System::StartEdge(const std::vector<std::string>& more) {
       more, dir_.File("edge.log"), edge_environment_, line);
   http_port_ = PortOf(line, "http");
   edge_admin_port_ = PortOf(line, "admin");
+  if (over_tls) {
+    Connection::SpeakTls(http_port_);
+  }
 }
 
 bool System::WaitReady(absl::Duration timeout) const {

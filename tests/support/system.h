@@ -1,5 +1,6 @@
 // A running Weir for tests: the real weir-server and weir-edge on free ports, with the five applications' routes, in a
-// directory of its own. One thread.
+// directory of its own. Where WEIR_TEST_TLS is set, browsers' connections are over TLS: configurations that the edge is
+// started with get a certificate, and the tests' clients follow. One thread.
 #ifndef WEIR_TESTS_SUPPORT_SYSTEM_H_
 #define WEIR_TESTS_SUPPORT_SYSTEM_H_
 
@@ -13,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/support/certificate.h"
 #include "tests/support/http.h"
 #include "tests/support/process.h"
 
@@ -27,6 +29,9 @@ class System {
   // Start fails the test (by abort) with the daemon's stderr when it does not become ready. `more` are further flags.
   void StartServer(const std::vector<std::string>& more = {});
   void StartEdge(const std::vector<std::string>& more = {});
+  // Writes a new certificate and key to where the edge's configuration has them by `tls: {certificate: cert.pem, key:
+  // key.pem}`.
+  void WriteCertificate(const CertificateOptions& options = {}) const;
   // Added to the server's, or the edge's, environment at its next start.
   void SetServerEnvironment(std::map<std::string, std::string> more) { server_environment_ = std::move(more); }
   void SetEdgeEnvironment(std::map<std::string, std::string> more) { edge_environment_ = std::move(more); }
