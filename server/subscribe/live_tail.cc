@@ -31,7 +31,7 @@ void LiveTail::Append(std::span<const log::ChunkPtr> chunks) {
   }
 }
 
-LiveTail::View LiveTail::After(uint64_t sequence, size_t chunks_max) const {
+LiveTail::View LiveTail::After(uint64_t sequence, size_t events_max) const {
   View view;
   const std::lock_guard lock(mutex_);
   view.head = head_;
@@ -40,9 +40,11 @@ LiveTail::View LiveTail::After(uint64_t sequence, size_t chunks_max) const {
     return view;
   }
   const auto ends_before = [](const log::ChunkPtr& chunk, uint64_t wanted) { return chunk->last_sequence() < wanted; };
-  const auto first = std::lower_bound(chunks_.begin(), chunks_.end(), sequence + 1, ends_before);
-  const auto count = std::min(chunks_max, static_cast<size_t>(chunks_.end() - first));
-  view.chunks.assign(first, first + static_cast<std::ptrdiff_t>(count));
+  const uint64_t last = sequence + std::min<uint64_t>(events_max, head_ - sequence);
+  auto chunk = std::lower_bound(chunks_.begin(), chunks_.end(), sequence + 1, ends_before);
+  for (; chunk != chunks_.end() && (*chunk)->first_sequence() <= last; ++chunk) {
+    view.chunks.push_back(*chunk);
+  }
   return view;
 }
 

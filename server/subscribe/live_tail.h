@@ -36,8 +36,8 @@ class LiveTail {
     // From the chunk that holds the next event on; its earlier events are to be skipped. Empty: nothing follows yet.
     std::vector<log::ChunkPtr> chunks;
   };
-  // At most `chunks_max` chunks.
-  View After(uint64_t sequence, size_t chunks_max) const;
+  // The chunks that hold the next `events_max` events.
+  View After(uint64_t sequence, size_t events_max) const;
 
   // The newest event's sequence.
   uint64_t head() const;

@@ -46,6 +46,8 @@ TEST_F(LiveTailTest, GivesWhatFollowsACursor) {
   ASSERT_EQ(middle.chunks.size(), 1u);
   EXPECT_LE(middle.chunks[0]->first_sequence(), 21u);
   EXPECT_GE(middle.chunks[0]->last_sequence(), 21u);
+  EXPECT_EQ(tail_->After(20, 12).chunks.size(), 1u);  // 21 to 32 lie in one
+  EXPECT_EQ(tail_->After(20, 13).chunks.size(), 2u);
   EXPECT_TRUE(tail_->After(40, 100).chunks.empty());
 }
 

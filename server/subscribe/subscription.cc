@@ -8,8 +8,9 @@
 namespace weir::server {
 namespace {
 
-// What one look at the tail takes; more follows in the next.
-constexpr size_t kTailChunksMax = 512;
+// What one look at the tail takes when only some of it is wanted; more follows in the next. A reader of everything
+// takes a batch at a time: each chunk that it passes over costs two atomic operations.
+constexpr size_t kTailEventsMax = 2'048;
 
 bool WantsEverything(const log::Selection& selection) {
   const std::vector<std::string>& wildcard = selection.filters.wildcard();
@@ -137,7 +138,7 @@ Subscription::Turn Subscription::ReadTail() {
     PostRead();
     return Turn::kGiven;
   }
-  const LiveTail::View view = context_.tail.After(position_, kTailChunksMax);
+  const LiveTail::View view = context_.tail.After(position_, everything_ ? options_.batch_events_max : kTailEventsMax);
   if (!view.inside) {
     PostRead();
     return Turn::kGiven;
