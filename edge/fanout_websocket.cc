@@ -21,6 +21,9 @@ namespace {
 constexpr int kMessagesInARow = 32;
 // Answers that are gathered for one write.
 constexpr size_t kAnswersBytes = 4096;
+// A read of history that was asked for by filters that no longer hold goes on at the server: one client that changes
+// them again and again may not have many under way.
+constexpr int64_t kDroppedReadMs = 100;
 
 }  // namespace
 
@@ -222,7 +225,10 @@ void FanoutHub::MoveTo(Session& session, const std::vector<std::string>& filters
     Unpark(session);
   }
   if (CatchUp* const catch_up = session.catch_up.get(); catch_up != nullptr) {
-    catch_up->ticket.reset();
+    if (catch_up->ticket != nullptr) {
+      catch_up->ask_at_ms = std::max(catch_up->ask_at_ms, NowMs() + kDroppedReadMs);
+      catch_up->ticket.reset();
+    }
     catch_up->page.reset();
     catch_up->gap_due = false;
     catch_up->page_token.clear();
