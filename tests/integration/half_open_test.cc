@@ -1,6 +1,7 @@
 // A connection whose other end is gone without a word: nothing is refused, nothing is reset, packets just do not
 // arrive. Each hop has to notice by itself, and must not take a reader that merely does not read for one that is gone.
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -74,6 +75,14 @@ class HalfOpenTest : public ::testing::Test {
   double Closed(const std::string& reason) const {
     return System::Metric(system_.edge_admin_port(), "weir_edge_streams_closed_total{reason=\"" + reason + "\"}");
   }
+  // Of each reason: for what failed.
+  std::string AllClosed() const {
+    std::string all;
+    for (const char* reason : {"vanished", "slow", "client", "error", "history", "expired"}) {
+      all += fmt::format("{} {}, ", reason, Closed(reason));
+    }
+    return all + fmt::format("open {}", System::Metric(system_.edge_admin_port(), "sse_connections_total"));
+  }
   // From now on nothing arrives that goes to that port or comes from it.
   static Partition Lose(uint16_t port) {
     absl::StatusOr<Partition> partition = Partition::Start({.port = port});
@@ -97,7 +106,7 @@ TEST_F(HalfOpenTest, AReaderThatVanishesIsGoneAfterTwoHeartbeatsAndOneThatDoesNo
 
   const absl::Time lost = absl::Now();  // the partition is in force before its start returns
   const Partition partition = Lose(LocalPort(vanishing));
-  ASSERT_TRUE(WaitUntil([this] { return Closed("vanished") == 1; }, 2 * kHeartbeat + kMargin));
+  ASSERT_TRUE(WaitUntil([this] { return Closed("vanished") == 1; }, 2 * kHeartbeat + kMargin)) << AllClosed();
   EXPECT_GE(absl::Now() - lost, kHeartbeat) << "it had no time to answer";
 
   // Time enough for the same to happen to the others.
