@@ -47,6 +47,22 @@ uint64_t PssBytesOf(pid_t pid) {
   return value.empty() ? 0 : std::stoull(value) * 1024;
 }
 
+MachineTime MachineTimeNow() {
+  std::istringstream fields(ProcValue("/proc/stat", "cpu "));
+  MachineTime time;
+  double ticks = 0;
+  for (int field = 0; field < 8 && fields >> ticks; ++field) {  // user nice system idle iowait irq softirq steal
+    time.total += ticks;
+    time.stolen = ticks;
+  }
+  return time;
+}
+
+double StolenSince(const MachineTime& then) {
+  const MachineTime now = MachineTimeNow();
+  return now.total > then.total ? (now.stolen - then.stolen) / (now.total - then.total) : 0;
+}
+
 std::string MachineName() {
   utsname name{};
   uname(&name);
