@@ -97,7 +97,7 @@ class RocksDbEngine : public LogEngine {
     const std::lock_guard write_lock(write_mutex_);
     const absl::Status status = RestoreFingerprints(
         *store_, table_.totals(), options_.log.idempotence_events_max,
-        [&](uint64_t fingerprint, uint64_t sequence) { sequencer_.Restore(fingerprint, sequence); });
+        [&](std::span<const uint64_t> fingerprints, uint64_t first) { sequencer_.Restore(fingerprints, first); });
     if (status.ok()) {
       started_ = true;
       indexer_ = std::thread([this] { IndexClosedSegments(); });

@@ -193,7 +193,7 @@ absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state
 }
 
 absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::Totals& totals, uint64_t events_max,
-                                 absl::FunctionRef<void(uint64_t, uint64_t)> restore) {
+                                 absl::FunctionRef<void(std::span<const uint64_t>, uint64_t)> restore) {
   const uint64_t newest = totals.head > events_max ? totals.head - events_max + 1 : 1;
   const uint64_t first = std::max(newest, totals.earliest);
   const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.dedupe());
@@ -204,14 +204,14 @@ absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::
   }
   uint64_t end = 1;
   for (; it->Valid(); it->Next()) {
-    uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
-    for (const uint64_t fingerprint : format::DecodeFingerprints(TextOf(it->value()))) {
-      if (sequence >= first && sequence <= totals.head) {
-        restore(fingerprint, sequence);
-      }
-      ++sequence;
+    const uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
+    const std::vector<uint64_t> fingerprints = format::DecodeFingerprints(TextOf(it->value()));
+    end = sequence + fingerprints.size();
+    const uint64_t begin = std::max(sequence, first);
+    const uint64_t stop = std::min(end, totals.head + 1);
+    if (begin < stop) {
+      restore(std::span(fingerprints).subspan(begin - sequence, stop - begin), begin);
     }
-    end = sequence;
   }
   if (absl::Status status = ReadStatus(store, *it); !status.ok()) {
     return status;

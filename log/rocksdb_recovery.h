@@ -27,10 +27,10 @@ struct RecoveredLog {
 // while the log is open. DATA_LOSS when something is missing or cannot be read.
 absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state);
 
-// Calls `restore(fingerprint, sequence)` for the newest `events_max` retained events, in log order. DATA_LOSS when they
-// do not end where the events do.
+// Calls `restore(fingerprints, first)` for the newest `events_max` retained events, a commit at a time, in log order;
+// `first` is the sequence of the first of them. DATA_LOSS when they do not end where the events do.
 absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::Totals& totals, uint64_t events_max,
-                                 absl::FunctionRef<void(uint64_t, uint64_t)> restore);
+                                 absl::FunctionRef<void(std::span<const uint64_t>, uint64_t)> restore);
 
 }  // namespace weir::log
 

@@ -6,6 +6,13 @@
 #include "log/encode.h"
 
 namespace weir::log {
+namespace {
+
+// So many events ahead of the one in hand the window's memory is asked for: longer than memory takes, short enough to
+// be still in the cache.
+constexpr size_t kPrefetchEvents = 8;
+
+}  // namespace
 
 Sequencer::Sequencer(const LogOptions& options, const LogState& state)
     : options_(options),
@@ -16,6 +23,13 @@ Sequencer::Sequencer(const LogOptions& options, const LogState& state)
       last_millis_(state.last_millis),
       active_(state.active) {
   CloseIfFull();
+}
+
+void Sequencer::Restore(std::span<const uint64_t> fingerprints, uint64_t first) {
+  for (size_t i = 0; i < fingerprints.size(); ++i) {
+    window_.Prefetch(fingerprints[std::min(i + kPrefetchEvents, fingerprints.size() - 1)]);
+    window_.Insert(fingerprints[i], first + i);
+  }
 }
 
 void Sequencer::CloseIfFull() {
@@ -61,6 +75,10 @@ absl::StatusOr<Sequencer::Batch> Sequencer::Prepare(std::span<const NewEvent> ev
   last_millis_ = std::max(last_millis_, absl::ToUnixMillis(options_.clock()));
   batch_first_ = head_ + 1;
   batch_indexes_.clear();
+  batch_fingerprints_.clear();
+  for (const NewEvent& event : events) {
+    batch_fingerprints_.push_back(Fingerprint(key_, event.topic, event.id));
+  }
   Batch batch;
   batch.results.reserve(events.size());
   batch.fingerprints.reserve(events.size());
@@ -71,7 +89,8 @@ absl::StatusOr<Sequencer::Batch> Sequencer::Prepare(std::span<const NewEvent> ev
     CloseIfFull();
   };
   for (size_t i = 0; i < events.size(); ++i) {
-    const uint64_t fingerprint = Fingerprint(key_, events[i].topic, events[i].id);
+    window_.Prefetch(batch_fingerprints_[std::min(i + kPrefetchEvents, events.size() - 1)]);
+    const uint64_t fingerprint = batch_fingerprints_[i];
     absl::StatusOr<AppendResult> result = Judge(events, i, fingerprint, read);
     if (!result.ok()) {
       return result.status();

@@ -47,8 +47,9 @@ class Sequencer {
 
   Sequencer(const LogOptions& options, const LogState& state);
 
-  // Remembers a stored event's id when a log is opened again; in log order, before the first Prepare.
-  void Restore(uint64_t fingerprint, uint64_t sequence) { window_.Insert(fingerprint, sequence); }
+  // Remembers stored events' ids when a log is opened again: of the events from `first` on. In log order, before the
+  // first Prepare.
+  void Restore(std::span<const uint64_t> fingerprints, uint64_t first);
 
   // After an error, and when storing the batch failed, the sequencer is of no more use.
   absl::StatusOr<Batch> Prepare(std::span<const NewEvent> events, ReadChunk read);
@@ -77,6 +78,7 @@ class Sequencer {
   // Of the batch in hand: the first sequence, and which event got which.
   uint64_t batch_first_ = 0;
   std::vector<size_t> batch_indexes_;
+  std::vector<uint64_t> batch_fingerprints_;  // of all its events
 };
 
 }  // namespace weir::log
