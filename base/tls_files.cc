@@ -1,0 +1,131 @@
+#include "base/tls_files.h"
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/secret_file.h"
+#include "base/text.h"
+
+namespace weir {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
+using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+
+// An encrypted key is refused rather than asked about.
+int NoPassword(char*, int, int, void*) { return 0; }
+
+BioPtr Open(std::string_view pem) { return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+
+absl::Status Invalid(std::string_view file, std::string_view what) {
+  return absl::InvalidArgumentError(fmt::format("{}: {}", file, what));
+}
+
+// All certificates of the text, in order; none when any of them is broken.
+std::vector<X509Ptr> Certificates(std::string_view pem) {
+  std::vector<X509Ptr> found;
+  const BioPtr bio = Open(pem);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, &NoPassword, nullptr)) {
+    found.emplace_back(certificate);
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (!at_end) {
+    found.clear();
+  }
+  return found;
+}
+
+void WarnOfTime(const X509& certificate, const std::string& file, absl::Time now, TlsPems& pems) {
+  time_t seconds = absl::ToTimeT(now);
+  if (X509_cmp_time(X509_get0_notAfter(&certificate), &seconds) < 0) {
+    pems.warnings.push_back(fmt::format("{}: the certificate's time is over; it will be refused", file));
+  } else if (X509_cmp_time(X509_get0_notBefore(&certificate), &seconds) > 0) {
+    pems.warnings.push_back(fmt::format("{}: the certificate's time has not come; it will be refused", file));
+  }
+}
+
+absl::Status ReadIdentity(const TlsFiles& files, absl::Time now, TlsPems& pems) {
+  if (files.certificate.empty() || files.key.empty()) {
+    return files.certificate.empty() ? Invalid(files.key, "the key needs its certificate")
+                                     : Invalid(files.certificate, "the certificate needs its key");
+  }
+  absl::StatusOr<std::string> certificate = ReadSecretFile(files.certificate, kTlsFileBytesMax);
+  if (!certificate.ok()) {
+    return certificate.status();
+  }
+  const std::vector<X509Ptr> chain = Certificates(*certificate);
+  if (chain.empty()) {
+    return Invalid(files.certificate, "is no certificate; allowed is PEM (-----BEGIN CERTIFICATE-----)");
+  }
+  absl::StatusOr<std::string> key = ReadSecretFile(files.key, kTlsFileBytesMax);
+  if (!key.ok()) {
+    return key.status();
+  }
+  const PkeyPtr pkey(PEM_read_bio_PrivateKey(Open(*key).get(), nullptr, &NoPassword, nullptr));
+  const bool fits = pkey != nullptr && X509_check_private_key(chain.front().get(), pkey.get()) == 1;
+  ERR_clear_error();
+  if (pkey == nullptr) {
+    return Invalid(files.key, "is no private key; allowed is PEM without a password");
+  }
+  if (!fits) {
+    return Invalid(files.key, fmt::format("is not the key of the certificate in {}", files.certificate));
+  }
+  WarnOfTime(*chain.front(), files.certificate, now, pems);
+  if (const absl::Status open = CheckPermissions(files.key, FileHolds::kSecret); !open.ok()) {
+    pems.warnings.emplace_back(Message(open));
+  }
+  pems.certificate = *std::move(certificate);
+  pems.key = *std::move(key);
+  return absl::OkStatus();
+}
+
+absl::Status ReadAuthorities(const std::string& file, TlsPems& pems) {
+  absl::StatusOr<std::string> ca = ReadSecretFile(file, kTlsFileBytesMax);
+  if (!ca.ok()) {
+    return ca.status();
+  }
+  if (Certificates(*ca).empty()) {
+    return Invalid(file, "holds no certificate of an authority; allowed is PEM (-----BEGIN CERTIFICATE-----)");
+  }
+  if (const absl::Status open = CheckPermissions(file, FileHolds::kPublicKey); !open.ok()) {
+    pems.warnings.emplace_back(Message(open));
+  }
+  pems.ca = *std::move(ca);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TlsPems> ReadTlsFiles(const TlsFiles& files, absl::Time now) {
+  TlsPems pems;
+  if (!files.certificate.empty() || !files.key.empty()) {
+    if (absl::Status status = ReadIdentity(files, now, pems); !status.ok()) {
+      return status;
+    }
+  }
+  if (!files.ca.empty()) {
+    if (absl::Status status = ReadAuthorities(files.ca, pems); !status.ok()) {
+      return status;
+    }
+  }
+  return pems;
+}
+
+}  // namespace weir
