@@ -1,7 +1,10 @@
 #include "edge/http/connection.h"
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -15,6 +18,24 @@ constexpr std::chrono::seconds kLingerTimeout(2);
 constexpr size_t kLingerBytesMax = 256 * 1024;
 // Larger answers need room.
 constexpr size_t kSmallAnswerBytes = 4096;
+
+enum class Arrival { kThere, kLater, kNever };
+
+// Whether so many bytes can be received. Later: the socket is not readable before, or before the client has gone.
+Arrival Await(int fd, size_t bytes) {
+  int there = 0;
+  if (::ioctl(fd, FIONREAD, &there) != 0) {
+    return Arrival::kNever;
+  }
+  const bool enough = there >= static_cast<int>(bytes);
+  const int least = enough ? 1 : static_cast<int>(bytes);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+  pollfd gone = {fd, POLLRDHUP, 0};
+  if (!enough && ::poll(&gone, 1, 0) != 0) {
+    return Arrival::kNever;
+  }
+  return enough ? Arrival::kThere : Arrival::kLater;
+}
 
 }  // namespace
 
@@ -88,28 +109,40 @@ bool Connection::ShakeHands() {
   return false;
 }
 
-// The first byte says whether this is a handshake, before anything is spent on one.
+// Begins when all of the first record is there; until then the kernel keeps it, and a client that dawdles costs no more
+// than one that says nothing.
 bool Connection::BeginTls() {
-  constexpr char kHandshakeRecord = 0x16;
-  char first = 0;
-  const ssize_t got = ::recv(transport_.fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  constexpr unsigned char kHandshakeRecord = 0x16;
+  constexpr size_t kRecordBytesMax = 16 * 1024;
+  std::array<unsigned char, 5> header;  // of the record: its type, two bytes of version, two of its length
+  const ssize_t got = ::recv(transport_.fd(), header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     WaitRead();
     return false;
   }
-  if (got == 1 && first == kHandshakeRecord) {
-    transport_.StartTls(thread_.options.tls == nullptr ? nullptr : thread_.options.tls->Accept(transport_.fd()));
-    if (transport_.tls() != nullptr) {
-      return true;
-    }
-  }
-  if (got == 1 && first >= 'A' && first <= 'Z') {
+  if (got > 0 && header[0] >= 'A' && header[0] <= 'Z') {
     thread_.admission.metrics().CountHandshake(TlsResult::kPlainHttp);
     SendProblem(problem::kPlainHttp, "this port speaks HTTPS");
     return false;
   }
-  EndHandshake(got == 1 ? TlsResult::kMalformed : TlsResult::kClosed);
-  return false;
+  const bool whole = got == static_cast<ssize_t>(header.size());
+  const size_t body = whole ? size_t{header[3]} << 8U | header[4] : 0;
+  if (got > 0 && (header[0] != kHandshakeRecord || body > kRecordBytesMax)) {
+    EndHandshake(TlsResult::kMalformed);
+    return false;
+  }
+  const Arrival arrival = got <= 0 ? Arrival::kNever : Await(transport_.fd(), header.size() + body);
+  if (arrival == Arrival::kLater || (arrival == Arrival::kThere && !whole)) {
+    WaitRead();
+    return false;
+  }
+  if (arrival == Arrival::kThere && thread_.options.tls != nullptr) {
+    transport_.StartTls(thread_.options.tls->Accept(transport_.fd()));
+  }
+  if (transport_.tls() == nullptr) {
+    EndHandshake(TlsResult::kClosed);
+  }
+  return transport_.tls() != nullptr;
 }
 
 // It has failed. The client is to read the alert that says why, if there is one.

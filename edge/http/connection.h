@@ -1,6 +1,6 @@
 // A connection while it speaks HTTP: from its first byte until it ends or becomes a stream, which the hub then owns.
 // One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here. Where TLS is
-// spoken its handshake comes first, and costs nothing before the client has said something that begins like one.
+// spoken its handshake comes first, and costs nothing before the client's first record is there.
 //
 // It reads into the buffer that all connections of its thread share; bytes are kept only of a request that is not
 // complete, or that came while another is being answered, and never more than a request's head may have. No parser,

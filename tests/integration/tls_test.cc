@@ -96,8 +96,9 @@ TEST_F(TlsTest, WhoSpeaksNoGoodTlsIsRefusedAndCounted) {
 
   EXPECT_EQ(AskPlainly("\x01\x02\x03 nonsense"), "");
   EXPECT_EQ(AskPlainly("\x80\x2e\x01\x03\x01"), "") << "as SSL 2 began";
-  EXPECT_EQ(AskPlainly(std::string("\x16\x03\x01\xff\xff", 5) + std::string(1000, 'x')).substr(0, 1), "\x15");
-  EXPECT_TRUE(AwaitHandshakes("malformed", 3));
+  EXPECT_EQ(AskPlainly(std::string("\x16\x03\x01\xff\xff", 5) + std::string(1000, 'x')), "") << "a record too large";
+  EXPECT_EQ(AskPlainly(std::string("\x16\x03\x01\x00\x05nonsense", 13)).substr(0, 1), "\x15") << "an alert";
+  EXPECT_TRUE(AwaitHandshakes("malformed", 4));
   { ASSERT_TRUE(Connection::Open(system_.http_port())->Send("\x16").ok()); }
   EXPECT_TRUE(AwaitHandshakes("closed", 1));
   PublishNumbers("dispatch.a", 1, 3);
@@ -132,6 +133,25 @@ TEST_F(TlsTest, AHandshakeHasADeadline) {
   EXPECT_TRUE(absl::IsOutOfRange(mute->Receive(kPatience).status()));
   PublishNumbers("dispatch.a", 1, 3);
   ExpectNumbers(reader, 1, 3);
+}
+
+TEST_F(TlsTest, AHandshakeMayComeByteByByte) {
+  Start();
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL* const client = SSL_new(context);
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(client, BIO_new(BIO_s_mem()), out);
+  EXPECT_EQ(SSL_connect(client), -1);
+  char* hello = nullptr;
+  const auto size = static_cast<size_t>(BIO_get_mem_data(out, &hello));
+  const absl::StatusOr<Connection> connection = Connection::Open(system_.http_port());
+  for (const char& byte : std::string_view(hello, size)) {
+    ASSERT_TRUE(connection->Send({&byte, 1}).ok());
+  }
+  const absl::StatusOr<std::string> answer = connection->Receive(kPatience);
+  EXPECT_EQ(answer.ok() ? answer->substr(0, 1) : answer.status().ToString(), "\x16");
+  SSL_free(client);
+  SSL_CTX_free(context);
 }
 
 TEST_F(TlsTest, ACertificateIsReplacedWhileStreamsGoOn) {
