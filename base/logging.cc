@@ -48,6 +48,12 @@ absl::Status SetUpLogging(std::string_view level) {
   return SetLogLevel(level);
 }
 
+void WarnUnlessOk(const absl::Status& status) {
+  if (!status.ok()) {
+    spdlog::warn("{}", Message(status));
+  }
+}
+
 absl::Status SetLogLevel(std::string_view level) {
   const auto value = LevelOf(level);
   if (!value.has_value()) {

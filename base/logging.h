@@ -16,9 +16,12 @@ namespace weir {
 // OK for `trace`, `debug`, `info`, `warning`, `error`; else INVALID_ARGUMENT: `is "x"; allowed is …`.
 absl::Status ValidateLogLevel(std::string_view level);
 
-// Called first thing in main, of tools too: without it spdlog writes to stdout. An empty level means `info`. Errors as
-// ValidateLogLevel, and nothing is changed.
+// Called first thing in main: without it spdlog writes to stdout, and reading a configuration may warn. An empty level
+// means `info`. Errors as ValidateLogLevel, and nothing is changed.
 absl::Status SetUpLogging(std::string_view level);
+
+// Logs an error's message as a warning; any thread.
+void WarnUnlessOk(const absl::Status& status);
 
 // Changes the level; any thread. Errors as ValidateLogLevel.
 absl::Status SetLogLevel(std::string_view level);

@@ -31,6 +31,14 @@ TEST(Logging, ChangesItsLevel) {
   EXPECT_THAT(written, testing::Not(testing::HasSubstr("not shown")));
 }
 
+TEST(Logging, WarnsOfWhatIsNotOk) {
+  ASSERT_TRUE(SetUpLogging("").ok());
+  testing::internal::CaptureStderr();
+  WarnUnlessOk(absl::OkStatus());
+  WarnUnlessOk(absl::FailedPreconditionError("too open"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::MatchesRegex("[^\n]*Z warning too open\n"));
+}
+
 TEST(Logging, RefusesUnknownLevels) {
   for (const char* level : {"warn", "INFO", "off", "5"}) {
     EXPECT_EQ(SetUpLogging(level).code(), absl::StatusCode::kInvalidArgument) << level;

@@ -149,10 +149,12 @@ absl::Status CheckAuth(const pb::Edge& edge, EdgeConfig& config) {
     if (key.file().empty()) {
       return config.file.Error(at + ".file", "is required; it names the file of the key");
     }
-    absl::StatusOr<JwtKey> loaded = JwtKey::Load(key.algorithm(), config.file.Resolve(key.file()), key.id());
+    const std::string file = config.file.Resolve(key.file());
+    absl::StatusOr<JwtKey> loaded = JwtKey::Load(key.algorithm(), file, key.id());
     if (!loaded.ok()) {
       return config.file.Error(at + ".file", Message(loaded.status()));
     }
+    WarnUnlessOk(CheckPermissions(file, loaded->can_sign() ? FileHolds::kSecret : FileHolds::kPublicKey));
     options.keys.push_back(*std::move(loaded));
   }
   if (absl::Status status = CheckDuration(config.file, "auth.leeway", auth.has_leeway(), auth.leeway(),

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/logging.h"
 #include "tests/support/certificate.h"
 
 namespace weir::edge {
@@ -205,6 +206,21 @@ TEST_F(EdgeConfigTest, NeedsKeysForRoutesThatAskForAToken) {
   const std::string route = "routes: [{path: /a, filters: [a.b], auth: required}]\n";
   EXPECT_EQ(ErrorOf(route).find("1:43: routes[0].auth: is `required`"), 0U) << ErrorOf(route);
   EXPECT_TRUE(Load(kKeys + route).ok());
+}
+
+TEST_F(EdgeConfigTest, WarnsOfAKeyThatOthersMayRead) {
+  ASSERT_TRUE(SetUpLogging("").ok());
+  const auto warning = [&](std::filesystem::perms mode) {
+    std::filesystem::permissions(directory_ + "/secret.key", mode);
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(
+        Load("auth: {keys: [{algorithm: HS256, file: secret.key}]}\nroutes: [{path: /a, filters: [a]}]\n").ok());
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(warning(std::filesystem::perms(0600)), "");
+  const std::string said = warning(std::filesystem::perms(0644));
+  EXPECT_NE(said.find(directory_ + "/secret.key: others may read it"), std::string::npos) << said;
+  EXPECT_EQ(said.find("0123456789abcdef"), std::string::npos);
 }
 
 TEST_F(EdgeConfigTest, AnOverrideWinsAndIsNamedInErrors) {

@@ -168,6 +168,7 @@ int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& s
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  SetUpLogging("").IgnoreError();  // an empty level is a good one
   Signals signals;
   const Environment environment = [](const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -180,7 +181,7 @@ int Main(const std::vector<std::string>& arguments) {
     return exit->code;
   }
   const Settings& settings = std::get<Settings>(read);
-  if (absl::Status status = SetUpLogging(settings.log_level); !status.ok()) {
+  if (absl::Status status = SetLogLevel(settings.log_level); !status.ok()) {
     return Fail(kUsage, status);
   }
   QuietGrpc();

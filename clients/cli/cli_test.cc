@@ -1,5 +1,7 @@
 // The real `weir` against the real weir-server: what scripts rely on.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -16,6 +18,8 @@ namespace weir::testing {
 namespace {
 
 using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kType[] = "apps.vehicles.v1.VehicleUpdate";
 constexpr char kTopic[] = "vehicles.updates";
@@ -362,6 +366,21 @@ TEST(Token, IsSignedByTheAlgorithmThatIsAskedFor) {
   }
   EXPECT_EQ(Weir({"token", "--key", rsa, "--algorithm", "ES256", "--sub", "alice"}).exit_code, 1);
   EXPECT_EQ(Weir({"token", "--key", rsa, "--algorithm", "none", "--sub", "alice"}).exit_code, 2);
+}
+
+TEST(Token, WarnsOfAKeyThatOthersMayReadAndShowsNothingOfIt) {
+  const TempDir dir;
+  const std::string secret = dir.File("secret");
+  WriteFile(secret, std::string(32, 's'));
+  ASSERT_EQ(::chmod(secret.c_str(), 0644), 0);
+  CommandResult result = Weir({"token", "--key", secret, "--sub", "alice"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr(secret + ": others may read it"));
+  EXPECT_THAT(result.err + result.out, Not(HasSubstr("sss")));
+  ASSERT_EQ(::chmod(secret.c_str(), 0600), 0);
+  result = Weir({"token", "--key", secret, "--sub", "alice"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
 }
 
 TEST(Token, MayBeOverAlready) {

@@ -1,4 +1,5 @@
 #include "base/jwt.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
@@ -15,6 +16,9 @@ int Token(const TokenArguments& arguments) {
   if (!key.ok()) {
     Note(Message(key.status()));
     return kFailure;
+  }
+  if (const absl::Status open = CheckPermissions(arguments.key, FileHolds::kSecret); !open.ok()) {
+    Note(Message(open));
   }
   nlohmann::json claims;
   for (const std::string& claim : arguments.claims) {

@@ -74,6 +74,7 @@ routes:
 
 System::System() {
   WriteFile(dir_.File("secret"), "a secret of at least thirty-two bytes\n");
+  std::filesystem::permissions(dir_.File("secret"), std::filesystem::perms(0600));
   WriteFile(edge_config_path(), FiveRoutesYaml());
 }
 
