@@ -30,7 +30,8 @@ struct SubscribeMessage {
   std::vector<std::string> filters;  // at most kWebSocketFiltersMax
 };
 
-// What is wrong with it, and what is allowed; for people. It holds nothing of what was sent but names, escaped.
+// What is wrong with it, and what is allowed; for people. It holds nothing of what was sent: that may be a secret in
+// the wrong place.
 struct BadMessage {
   std::string detail;
 };

@@ -6,8 +6,10 @@
 namespace weir::edge {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string FaultOf(std::string_view text) {
   const ClientMessage message = ReadClientMessage(text);
@@ -38,11 +40,12 @@ TEST(ClientMessage, RefusesEverythingElseWithAReason) {
   }
   EXPECT_THAT(FaultOf("{}"), HasSubstr("`type`"));
   EXPECT_THAT(FaultOf(R"({"type":1})"), HasSubstr("`type`"));
-  EXPECT_THAT(FaultOf(R"({"type":"publish"})"), HasSubstr("publish"));
+  EXPECT_THAT(FaultOf(R"({"type":"publish"})"), AllOf(HasSubstr("`type` is unknown"), Not(HasSubstr("publish"))));
   EXPECT_THAT(FaultOf(R"({"type":"auth","token":1})"), HasSubstr("`token` must be a string"));
   EXPECT_THAT(FaultOf(R"({"type":"auth","cursor":null})"), HasSubstr("`cursor` must be a string"));
-  EXPECT_THAT(FaultOf(R"({"type":"auth","filter":["a"]})"), HasSubstr("no member \"filter\""));
-  EXPECT_THAT(FaultOf(R"({"type":"ping","id":1})"), HasSubstr("no member"));
+  EXPECT_THAT(FaultOf(R"({"type":"auth","filter":["a"]})"),
+              HasSubstr("`auth` has a member that is none of `type`, `token`, `cursor`, `start`, `filters`"));
+  EXPECT_THAT(FaultOf(R"({"type":"ping","id":1})"), HasSubstr("none of `type`"));
   EXPECT_THAT(FaultOf(R"({"type":"subscribe"})"), HasSubstr("`filters`"));
   EXPECT_THAT(FaultOf(R"({"type":"auth","type":"ping"})"), HasSubstr("more than once"));
   EXPECT_THAT(FaultOf(R"({"type":"auth","token":"a","token":"b"})"), HasSubstr("more than once"));
@@ -61,7 +64,7 @@ TEST(ClientMessage, RefusesEverythingElseWithAReason) {
 TEST(ClientMessage, SurvivesDepth) {
   EXPECT_NE(FaultOf(std::string(16 * 1024, '[')), "");
   std::string deep = R"({"type":"ping","a":)" + std::string(8000, '[') + std::string(8000, ']') + "}";
-  EXPECT_THAT(FaultOf(deep), HasSubstr("no member"));
+  EXPECT_THAT(FaultOf(deep), HasSubstr("none of `type`"));
 }
 
 }  // namespace
