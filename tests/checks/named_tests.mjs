@@ -1,5 +1,5 @@
 // Tests that the documents name, as `Suite.Behaviour` or as `file.test.mjs: its title`, are there; and every promise of
-// docs/guarantees.md names some, and every row of docs/apps.md.
+// docs/guarantees.md names some, and every row of docs/apps.md and of the tables of threats in docs/security.md.
 import path from 'node:path';
 import { ownFiles, read, report } from './tree.mjs';
 
@@ -26,6 +26,15 @@ for (const file of ownFiles('*.md'))
 const apps = 'docs/apps.md';
 for (const row of read(apps).matchAll(/^\|(?! *(?:-|what is needed))([^|]*)\|([^|]*)\|$/gm))
   if (!row[2].match(name) && !row[2].match(titled)) complaints.push(`${apps}: "${row[1].trim()}" names no test that proves it`);
+
+const security = 'docs/security.md';
+const threats = [...read(security).matchAll(/^\| threat \| defence \| proved by \|\n\|[-|]+\|\n((?:\|.*\|\n)+)/gm)].flatMap(([, rows]) => rows.trim().split('\n'));
+if (threats.length < 40) complaints.push(`${security}: only ${threats.length} rows of tables \"threat, defence, proved by\"`);
+for (const row of threats) {
+  const cells = row.replaceAll('\\|', '').split('|').slice(1, -1);
+  if (cells.length !== 3 || cells.some((cell) => !cell.trim())) complaints.push(`${security}: not three cells: ${row}`);
+  else if (!cells[2].match(name) && !cells[2].match(titled)) complaints.push(`${security}: \"${cells[0].trim()}\" names no test that proves it`);
+}
 
 const guarantees = 'docs/guarantees.md';
 const [promises] = read(guarantees).split('\n## What is not');
