@@ -15,16 +15,18 @@ import os
 import pwd
 import resource
 import socket
+import struct
 import subprocess
 import sys
 
 import seccomp
 
-APPLIED = """CapabilityBoundingSet DynamicUser LimitCORE LimitNOFILE MemoryDenyWriteExecute NoNewPrivileges ProtectSystem
+APPLIED = """CapabilityBoundingSet DynamicUser LimitCORE LimitNOFILE MemoryDenyWriteExecute NoNewPrivileges ProcSubset ProtectSystem
 RestrictAddressFamilies SystemCallErrorNumber SystemCallFilter UMask""".split()
 
 PROT_WRITE, PROT_EXEC = 2, 4
-CLONE_NEWNS, MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 2, 32, 4096, 16384, 1 << 18
+CLONE_NEWNS, MS_NOSUID, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 2, 4096, 16384, 1 << 18
+SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 442, -100, 0x8000, 1, 2
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -89,13 +91,11 @@ def load_filter(unit):
     rules.load()
 
 
-def make_file_system_read_only(writable):
-    check(libc.unshare(CLONE_NEWNS))
-    check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
-    for place, flags in ((writable, 0), ("/", MS_RDONLY)):
-        path = place.encode()
-        check(libc.mount(path, path, None, MS_BIND | MS_REC, None) if flags == 0 else 0)
-        check(libc.mount(None, path, None, MS_REMOUNT | MS_BIND | MS_NOSUID | flags, None))
+def make_read_only_but(writable):
+    check(libc.mount(writable.encode(), writable.encode(), None, MS_BIND | MS_REC, None))
+    for path, on, off in (("/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0), (writable, 0, MOUNT_ATTR_RDONLY)):
+        change = struct.pack("=4Q", on, off, 0, 0)
+        check(libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, path.encode(), AT_RECURSIVE, change, len(change)))
 
 
 def main():
@@ -103,14 +103,19 @@ def main():
     missing = [name for name in APPLIED if name not in unit]
     if missing:
         sys.exit(f"{sys.argv[1]} has no {', '.join(missing)}")
+    last_capability = int(open("/proc/sys/kernel/cap_last_cap", encoding="ascii").read())
+    check(libc.unshare(CLONE_NEWNS))
+    check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    if unit["ProcSubset"][-1] == "pid":
+        check(libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID, b"subset=pid"))
     if unit["ProtectSystem"][-1] == "strict":
-        make_file_system_read_only(writable)
+        make_read_only_but(writable)
     for limit in ("CORE", "NOFILE"):
         value = min(int(unit["Limit" + limit][-1]), resource.getrlimit(getattr(resource, "RLIMIT_" + limit))[1])
         resource.setrlimit(getattr(resource, "RLIMIT_" + limit), (value, value))
     os.umask(int(unit["UMask"][-1], 8))
     if unit["CapabilityBoundingSet"] == [""]:
-        for capability in range(int(open("/proc/sys/kernel/cap_last_cap", encoding="ascii").read()) + 1):
+        for capability in range(last_capability + 1):
             check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0))
     nobody = pwd.getpwnam("nobody")
     os.setgroups([])
