@@ -159,6 +159,21 @@ describe('secrets', { timeout: 240_000 }, () => {
       }
       show(`weir token by a key that is ${what}`, spawnSync(bin('weir'), ['token', '--key', bad, '--sub', 'ann'], { encoding: 'utf8' }));
     }
+    const certificate = path.join(system.dir, 'keys/tls.crt');
+    spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=a', '-keyout', bad, '-out', certificate]);
+    writeFileSync(config, `${edge}tls: {certificate: keys/tls.crt, key: keys/bad}\n`);
+    const check = () => spawnSync(bin('weir-edge'), ['--config', config, '--check'], { encoding: 'utf8' });
+    secrets['a key of TLS'] = readFileSync(bad, 'utf8');
+    chmodSync(bad, 0o644);
+    const spoken = check();
+    assert.equal(spoken.status, 0, spoken.stderr);
+    assert.match(show('weir-edge --check of an open key of TLS', spoken), /warning .*keys\/bad: others may read it/);
+    for (const [what, content] of Object.entries({ ...contents, 'of another certificate': secrets['the key of ES256'] })) {
+      writeFileSync(bad, content);
+      const result = check();
+      assert.notEqual(result.status, 0, what);
+      show(`weir-edge --check of a key of TLS that is ${what}`, result);
+    }
     chmodSync(system.key, 0o644);
     const open = spawnSync(bin('weir-edge'), ['--config', path.join(system.dir, 'edge.yaml'), '--check'], { encoding: 'utf8' });
     assert.match(show('weir-edge --check of an open key', open), /warning .*hs256\.key: others may read it/);
