@@ -121,8 +121,8 @@ const client = ownFiles('clients/web/src/*.ts').filter((file) => !/\/(react|test
 add({ type: 'library', 'bom-ref': 'client', name: '@weir/client', version }, npm(web, client));
 add({ type: 'application', 'bom-ref': 'page', name: 'weir-demo-page', version }, npm(web, ownFiles('clients/web/src/*.ts', 'clients/web/demo/src/*.ts', 'clients/web/demo/src/*.tsx')));
 
-const main = { type: 'application', 'bom-ref': 'weir', name: 'weir', version, licenses: [{ license: { id: license } }] };
-dependencies.unshift({ ref: 'weir', dependsOn: [...PROGRAMS, 'client', 'page'] });
+const main = { type: 'application', 'bom-ref': 'all', name: 'weir', version, licenses: [{ license: { id: license } }] };
+dependencies.unshift({ ref: 'all', dependsOn: [...PROGRAMS, 'client', 'page'] });
 const bom = {
   bomFormat: 'CycloneDX',
   specVersion: '1.5',

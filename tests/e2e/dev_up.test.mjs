@@ -159,7 +159,7 @@ describe('./dev', { timeout: 300_000 }, () => {
     }
   });
 
-  for (const command of ['up', 'test', 'build', 'bench', 'lint', 'fmt', 'token']) {
+  for (const command of ['up', 'test', 'build', 'bench', 'sbom', 'lint', 'fmt', 'token']) {
     test(`${command} --help shows examples first`, async () => {
       const { stdout } = await run(dev, [command, '--help']);
       assert.match(stdout, /^Examples:\n {2}\.\/dev /);
