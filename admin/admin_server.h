@@ -1,7 +1,7 @@
 // The admin listener of a daemon: health, readiness and metrics over HTTP/1.1.
 //
 //   GET /healthz  200 `ok`, or 503 with the reason: the process should be restarted
-//   GET /readyz   200 `ok`, or 503 with the reason: send it no work for now
+//   GET /readyz   200 `ok`, perhaps with a line of warning, or 503 with the reason: send it no work for now
 //   GET /metrics  the metrics in Prometheus' text format
 //
 // HEAD works alike. All else is 404 or 405; errors are `application/problem+json`. It has no authentication: listen on
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +30,8 @@ struct AdminOptions {
   // that is not OK is shown. Unset: always OK.
   std::function<absl::Status()> health;
   std::function<absl::Status()> ready;
+  // A line that /readyz says beside `ok`: what an operator should know of, although it works. Empty: none.
+  std::string ready_note;
 
   // Collected on the listener's thread for each scrape. Names of families differ across them.
   std::vector<std::shared_ptr<prometheus::Collectable>> collectables;

@@ -14,10 +14,11 @@
 namespace weir::admin {
 namespace {
 
-Answer Check(const std::function<absl::Status()>& check, std::string_view name, std::string_view title) {
+Answer Check(const std::function<absl::Status()>& check, std::string_view name, std::string_view title,
+             std::string_view note = {}) {
   const absl::Status status = check ? check() : absl::OkStatus();
   if (status.ok()) {
-    return {200, "text/plain; charset=utf-8", "ok\n"};
+    return {200, "text/plain; charset=utf-8", note.empty() ? "ok\n" : fmt::format("ok\n{}\n", note)};
   }
   return ProblemAnswer(503, name, title, Message(status));
 }
@@ -55,7 +56,7 @@ Answer Respond(std::string_view method, std::string_view target, const AdminOpti
     return Check(options.health, "unhealthy", "Unhealthy");
   }
   if (path == "/readyz") {
-    return Check(options.ready, "not-ready", "Not ready");
+    return Check(options.ready, "not-ready", "Not ready", options.ready_note);
   }
   return Metrics(options);
 }

@@ -37,6 +37,15 @@ TEST(Responder, SaysWhyNot) {
   EXPECT_THAT(ready.body, HasSubstr("the tail is being filled"));
 }
 
+TEST(Responder, SaysBesideReadyWhatAnOperatorShouldKnow) {
+  AdminOptions options;
+  options.ready_note = "insecure: everybody can come";
+  const Answer answer = Respond("GET", "/readyz", options);
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_EQ(answer.body, "ok\ninsecure: everybody can come\n");
+  EXPECT_EQ(Respond("GET", "/healthz", options).body, "ok\n");
+}
+
 TEST(Responder, WritesTheMetricsOfAllCollectables) {
   AdminOptions options;
   for (const char* name : {"weir_a_total", "weir_b_total"}) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/filter.h"
+#include "base/filter_relations.h"
 #include "tests/support/naive_topics.h"
 #include "tests/support/property.h"
 
@@ -45,6 +46,76 @@ TEST(FilterSetProperty, MatchesWhenAnyFilterDoes) {
       ASSERT_EQ(set->Matches(topic), naive) << topic;
     }
   });
+}
+
+// All topics of up to five tokens, one of which no filter names: longer ones tell these filters no better apart.
+const std::vector<std::string>& EveryTopic() {
+  static const std::vector<std::string> topics = [] {
+    std::vector<std::string> all = {"a", "b", "c", "z"};
+    for (size_t i = 0; i < all.size() && all[i].size() < 9; ++i) {
+      for (const char* token : {".a", ".b", ".c", ".z"}) {
+        all.push_back(all[i] + token);
+      }
+    }
+    return all;
+  }();
+  return topics;
+}
+
+TEST(FilterSetProperty, CoversAndOverlapsAsEveryTopicSays) {
+  int covers = 0;
+  int together = 0;  // covered by no filter alone
+  int overlaps = 0;
+  int rounds = 0;
+  test::ForAll(300, [&](Random& random) {
+    std::vector<std::string> filters(1 + random.Below(4));
+    for (std::string& filter : filters) {
+      filter = AnyFilter(random);
+    }
+    std::string filter = random.OneIn(3) ? random.Pick(filters) : AnyFilter(random);
+    if (random.OneIn(3) && filter.ends_with('>')) {
+      const std::string head = filter.substr(0, filter.size() - 1);
+      filters.insert(filters.end(), {head + "*", head + "*.>"});
+    }
+    const auto set = FilterSet::Parse(filters);
+    ASSERT_TRUE(set.ok());
+    bool covered = true;
+    bool overlapping = false;
+    for (const std::string& topic : EveryTopic()) {
+      if (test::NaiveMatches(filter, topic)) {
+        const bool matched = std::any_of(filters.begin(), filters.end(),
+                                         [&](const std::string& own) { return test::NaiveMatches(own, topic); });
+        covered = covered && matched;
+        overlapping = overlapping || matched;
+      }
+    }
+    ASSERT_EQ(Covers(*set, filter), covered) << filter << " in " << ::testing::PrintToString(filters);
+    ASSERT_EQ(Overlaps(*set, filter), overlapping) << filter << " and " << ::testing::PrintToString(filters);
+    ++rounds;
+    covers += covered ? 1 : 0;
+    overlaps += overlapping ? 1 : 0;
+    together += covered && std::none_of(filters.begin(), filters.end(),
+                                        [&](const std::string& own) { return FilterCovers(own, filter); })
+                    ? 1
+                    : 0;
+  });
+  EXPECT_GT(covers, rounds / 10);
+  EXPECT_GT(together, rounds / 100);
+  EXPECT_GT(overlaps, covers);
+  EXPECT_LT(overlaps, rounds);
+}
+
+TEST(FilterSet, CoversAFilterToTheLongestTopic) {
+  const auto covers = [](const std::vector<std::string>& filters, const std::string& filter) {
+    return Covers(*FilterSet::Parse(filters), filter);
+  };
+  std::vector<std::string> every_length = {"*"};
+  while (every_length.size() < kTopicTokensMax) {
+    every_length.push_back(every_length.back() + ".*");
+  }
+  EXPECT_TRUE(covers(every_length, ">"));
+  every_length.pop_back();
+  EXPECT_FALSE(covers(every_length, ">"));
 }
 
 // Inserts, erases and look-ups in any order, beside a list of pairs.

@@ -130,7 +130,8 @@ std::optional<Exit> ParseFlags(const std::vector<std::string>& arguments, Flags&
   app.footer(
       "Each flag can be set in the environment: WEIR_SERVER_LISTEN, WEIR_SERVER_DATA_DIR, … (descriptor sets joined by "
       "\":\"). Flags override the environment, which overrides the file.\n"
-      "SIGHUP reads all of it again: the descriptor sets and the log level change without a restart.\n\n"
+      "SIGHUP reads all of it again: the descriptor sets, who may do what, and the log level change without a "
+      "restart.\n\n"
       "Examples:\n"
       "  weir-server --data-dir /var/lib/weir --descriptors events.binpb\n"
       "  weir-server --engine memory --descriptors events.binpb --listen 127.0.0.1:0");

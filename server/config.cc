@@ -5,8 +5,10 @@
 #include <limits>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/logging.h"
 #include "base/text.h"
+#include "server/access_config.h"
 
 namespace weir::server {
 namespace {
@@ -93,15 +95,35 @@ absl::Status ReadRetention(const config::v1::Retention& retention, const ConfigF
 absl::Status ReadListeners(const config::v1::Server& config, const ConfigFile& file, Settings& settings) {
   absl::Status status = ReadAddress(file, "listen", config.listen(), kListenDefault, settings.listen);
   status.Update(ReadAddress(file, "admin_listen", config.admin_listen(), kAdminListenDefault, settings.admin_listen));
-  if (!status.ok() || IsLoopback(settings.listen)) {
+  if (!status.ok() || IsLoopback(settings.listen) || !settings.tls.ca.empty() ||
+      (!settings.tls.certificate.empty() && config.has_auth())) {
     return status;
   }
   if (!config.insecure()) {
-    return file.Error("listen", fmt::format("is {}, which other machines can reach, and gRPC here has neither TLS nor "
-                                            "authentication; allowed is a loopback address, or any with insecure: true",
-                                            settings.listen.ToString()));
+    return file.Error(
+        "listen", fmt::format("is {}, which other machines can reach, and {}; allowed is a loopback address, any with "
+                              "tls and its client_ca or auth, or any with insecure: true",
+                              settings.listen.ToString(),
+                              settings.tls.certificate.empty() ? "gRPC here has neither TLS nor authentication"
+                                                               : "gRPC here does not know who calls"));
   }
   settings.exposed = true;
+  return absl::OkStatus();
+}
+
+absl::Status ReadTls(const config::v1::Server& config, const ConfigFile& file, Settings& settings) {
+  const config::v1::ServerTls& tls = config.tls();
+  if (!config.has_tls()) {
+    return absl::OkStatus();
+  }
+  if (tls.certificate().empty() || tls.key().empty()) {
+    return file.Error(tls.certificate().empty() ? "tls.certificate" : "tls.key", "is required; it names a PEM file");
+  }
+  const auto resolve = [&file](const std::string& path) { return path.empty() ? path : file.Resolve(path); };
+  settings.tls = {.certificate = resolve(tls.certificate()), .key = resolve(tls.key()), .ca = resolve(tls.client_ca())};
+  if (const absl::StatusOr<TlsPems> pems = ReadTlsFiles(settings.tls, absl::Now()); !pems.ok()) {
+    return file.Error("tls", Message(pems.status()));
+  }
   return absl::OkStatus();
 }
 
@@ -109,12 +131,16 @@ absl::Status ReadListeners(const config::v1::Server& config, const ConfigFile& f
 
 absl::StatusOr<Settings> CheckConfig(const config::v1::Server& config, const ConfigFile& file) {
   Settings settings;
-  absl::Status status = ReadListeners(config, file, settings);
+  absl::Status status = ReadTls(config, file, settings);
+  absl::StatusOr<Access> access = CheckAccess(config, file);
+  status.Update(access.status());
+  status.Update(ReadListeners(config, file, settings));
   status.Update(ReadRetention(config.retention(), file, settings));
   status.Update(ReadLimits(config.limits(), file, settings));
   if (!status.ok()) {
     return status;
   }
+  settings.access = *std::move(access);
   settings.log_level = config.log_level().empty() ? "info" : config.log_level();
   if (absl::Status level = ValidateLogLevel(settings.log_level); !level.ok()) {
     return file.Error("log_level", Message(level));

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,9 +16,20 @@
 #include "absl/time/time.h"
 #include "base/address.h"
 #include "base/config_file.h"
+#include "base/tls_files.h"
+#include "server/auth/access_policy.h"
 #include "weir/config/v1/server.pb.h"
 
 namespace weir::server {
+
+// The policy of access; equal ones are the same policy.
+struct Access {
+  std::shared_ptr<const AccessPolicy> policy;  // never null in settings
+  // To be logged: a file of a key that others may read.
+  std::vector<std::string> warnings = {};
+
+  friend bool operator==(const Access& one, const Access& other) { return one.policy->SameAs(*other.policy); }
+};
 
 // All settings, with defaults filled in.
 struct Settings {
@@ -41,7 +53,10 @@ struct Settings {
   uint64_t idempotence_events_max = 0;
   absl::Duration idempotence_age;
   std::string log_level;
-  // Written down by the operator, and `listen` is not loopback: to be said at every start.
+  TlsFiles tls;  // without a certificate: no TLS
+  Access access;
+  // Written down by the operator (`insecure`), and so it is: others than this machine reach gRPC, and it has no TLS or
+  // does not know who calls. To be said at every start.
   bool exposed = false;
   // Only check the configuration.
   bool check = false;

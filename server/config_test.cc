@@ -274,5 +274,38 @@ TEST_F(ConfigFileTest, IsOverriddenByTheEnvironmentAndFlags) {
   EXPECT_TRUE(settings.memory);
 }
 
+TEST_F(ConfigFileTest, ReadsRulesOfAccess) {
+  const Settings settings = Good({"--config", Write(R"(engine: memory
+access:
+  - who: ["dns:feed", "*"]
+    publish: {topics: ["a.>"], types: [T]}
+    deny_subscribe: {topics: [">"]}
+  - who: ["uri:spiffe://x"]
+    backup: true
+)")});
+  ASSERT_NE(settings.access.policy, nullptr);
+  EXPECT_FALSE(settings.access.policy->open());
+  const Rights feed = settings.access.policy->rules->RightsOf({"dns:feed"});
+  EXPECT_TRUE(feed.MayPublish("a.b", "T"));
+  EXPECT_FALSE(feed.MayPublish("a.b", "U"));
+  EXPECT_FALSE(feed.MayBackUp());
+  EXPECT_TRUE(settings.access.policy->rules->RightsOf({"uri:spiffe://x"}).MayBackUp());
+  EXPECT_TRUE(Good({"--engine", "memory"}).access.policy->open());
+}
+
+TEST_F(ConfigFileTest, RefusesRulesOfAccessThatSayNothingClear) {
+  const auto fault = [&](const std::string& rules) { return Mistake({"--config", Write("engine: memory\n" + rules)}); };
+  EXPECT_THAT(fault("access: [{backup: true}]"), HasSubstr("access[0].who: has 0 names"));
+  EXPECT_THAT(fault("access: [{who: [feed]}]"), HasSubstr("access[0].who[0]: is \"feed\"; allowed is `dns:NAME`"));
+  EXPECT_THAT(fault("access: [{who: [\"dns:\"]}]"), HasSubstr("access[0].who[0]: is \"dns:\""));
+  EXPECT_THAT(fault("access: [{who: [\"sub:x\"]}]"), HasSubstr("it needs `auth`"));
+  EXPECT_THAT(fault("access: [{who: [\"*\"], publish: {}}]"), HasSubstr("access[0].publish.topics: has 0"));
+  EXPECT_THAT(fault("access: [{who: [\"*\"], publish: {types: [T]}}]"), HasSubstr("access[0].publish.topics: has 0"));
+  EXPECT_THAT(fault("access: [{who: [\"*\"], deny_subscribe: {topics: [\"a..b\"]}}]"),
+              HasSubstr("access[0].deny_subscribe.topics[0]: "));
+  EXPECT_THAT(fault("auth: {}"), HasSubstr("auth.keys: has 0 keys"));
+  EXPECT_THAT(fault("auth: {keys: [{algorithm: HS256, file: absent}]}"), HasSubstr("auth.keys[0].file: "));
+}
+
 }  // namespace
 }  // namespace weir::server

@@ -1,7 +1,9 @@
 // weir-server: the event bus. Wires the log, the service, metrics and signals together. What the parts do is in
 // their headers.
+#include <fmt/format.h>
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdio>
@@ -9,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -67,6 +70,9 @@ absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings
 ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   ServerOptions options;
   options.listen = settings.listen;
+  options.tls = settings.tls;
+  options.access = settings.access.policy;
+  options.on_access_refused = [&metrics](v1::ErrorReason reason) { metrics.CountAccessRefused(reason); };
   options.event_bytes_max = settings.event_bytes_max;
   options.publish_queue_events_max = settings.publish_queue_events_max;
   options.publish_queue_bytes_max = settings.publish_queue_bytes_max;
@@ -80,6 +86,15 @@ ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   options.on_published = [&metrics](const PublishCounts& counts) { metrics.CountPublished(counts); };
   options.on_commit = [&metrics](size_t events, absl::Duration took) { metrics.ObserveCommit(events, took); };
   return options;
+}
+
+// What is said wherever an operator looks, when they chose `insecure`.
+std::string Exposure(const Settings& settings) {
+  std::string_view lacks = "does not know who calls";
+  if (settings.tls.certificate.empty()) {
+    lacks = settings.access.policy->verifier != nullptr ? "has no TLS" : "has neither TLS nor authentication";
+  }
+  return fmt::format("insecure: gRPC on {} {}, and other machines can reach it", settings.listen.ToString(), lacks);
 }
 
 // What the admin listener asks.
@@ -99,8 +114,22 @@ class Health {
   std::atomic<bool> draining_{false};
 };
 
-// What a running server can take over from settings that were read again: event types and the log level. A fault
-// changes nothing.
+// A type that is misspelt where it is denied would be allowed.
+void WarnOfAccess(const Settings& settings, const EventTypes& types) {
+  for (const std::string& warning : settings.access.warnings) {
+    spdlog::warn("{}", warning);
+  }
+  if (settings.access.policy->rules != nullptr) {
+    for (const std::string& type : settings.access.policy->rules->Types()) {
+      if (types.Find(type) == nullptr) {
+        spdlog::warn("access: a rule names the type {}, which no descriptor set has as an event", Quotable(type));
+      }
+    }
+  }
+}
+
+// What a running server can take over from settings that were read again: event types, who may do what, and the log
+// level. A fault changes nothing.
 absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Server& server) {
   if (const Exit* exit = std::get_if<Exit>(&read)) {
     return absl::InvalidArgumentError(exit->text.substr(0, exit->text.find('\n')));
@@ -110,14 +139,22 @@ absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Serve
   if (!types.ok()) {
     return types.status();
   }
+  // Rules that came too often are refused first: then nothing has changed.
+  if (absl::Status status = server.SetAccess(next.access.policy); !status.ok()) {
+    return status;
+  }
   if (absl::Status status = server.SetTypes(*types); !status.ok()) {
     return status;
   }
+  WarnOfAccess(next, **types);
   in_force.log_level = next.log_level;
   in_force.descriptor_sets = next.descriptor_sets;
+  in_force.access = next.access;
   static_cast<void>(SetLogLevel(next.log_level));
   if (next != in_force) {
-    spdlog::warn("reload: only descriptor_sets and log_level can change without a restart; all else stays as it is");
+    spdlog::warn(
+        "reload: only descriptor_sets, auth, access and log_level can change without a restart; all else stays as "
+        "it is");
   }
   spdlog::info("reload: taken over; {} event types, schema {}", (*types)->size(), (*types)->version());
   return absl::OkStatus();
@@ -143,6 +180,9 @@ int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& s
   AdminOptions admin_options;
   admin_options.health = [&health] { return health.healthy(); };
   admin_options.ready = [&health] { return health.ready(); };
+  if (settings.exposed) {
+    admin_options.ready_note = Exposure(settings);
+  }
   admin_options.collectables = {metrics.collectable(), StateMetrics([&server] { return (*server)->state(); })};
   absl::StatusOr<std::unique_ptr<AdminServer>> admin =
       AdminServer::Start(settings.admin_listen, std::move(admin_options));
@@ -165,6 +205,15 @@ int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& s
   server->reset();
   spdlog::info("done");
   return 0;
+}
+
+// Each connection takes a descriptor, and the log needs some: as many as the system lets this process have.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
 }
 
 int Main(const std::vector<std::string>& arguments) {
@@ -197,9 +246,10 @@ int Main(const std::vector<std::string>& arguments) {
   if ((*types)->size() == 0) {
     spdlog::warn("no event type is known: nothing can be published; give descriptor sets with --descriptors");
   }
+  WarnOfAccess(settings, **types);
+  RaiseDescriptorLimit();
   if (settings.exposed) {
-    spdlog::warn("insecure: gRPC on {} has neither TLS nor authentication, and other machines can reach it",
-                 settings.listen.ToString());
+    spdlog::warn("{}", Exposure(settings));
   }
   return Serve(settings, *std::move(types), signals, read_settings);
 }

@@ -68,6 +68,11 @@ Metrics::Metrics() : registry_(std::make_shared<prometheus::Registry>()) {
   stored_ = &published.Add({{"outcome", "stored"}});
   duplicate_ = &published.Add({{"outcome", "duplicate"}});
   refused_ = &published.Add({{"outcome", "refused"}});
+  access_refused_ =
+      &prometheus::BuildCounter()
+           .Name("weir_access_refused_total")
+           .Help("Calls that were refused for who called, by reason. Events refused so are counted as events.")
+           .Register(*registry_);
   commit_events_ = &prometheus::BuildHistogram()
                         .Name("weir_commit_events")
                         .Help("Events in one append to the log.")
@@ -85,6 +90,10 @@ void Metrics::CountPublished(const PublishCounts& counts) {
   stored_->Increment(static_cast<double>(counts.stored));
   duplicate_->Increment(static_cast<double>(counts.duplicate));
   refused_->Increment(static_cast<double>(counts.refused));
+}
+
+void Metrics::CountAccessRefused(v1::ErrorReason reason) {
+  access_refused_->Add({{"reason", std::string(NameOf(reason))}}).Increment();
 }
 
 void Metrics::ObserveCommit(size_t events, absl::Duration took) {

@@ -3,6 +3,7 @@
 #define WEIR_SERVER_METRICS_H_
 
 #include <prometheus/collectable.h>
+#include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
 #include <functional>
@@ -20,6 +21,7 @@ class Metrics {
   Metrics();
 
   void CountPublished(const PublishCounts& counts);
+  void CountAccessRefused(v1::ErrorReason reason);
   void ObserveCommit(size_t events, absl::Duration took);
 
   // For the admin listener.
@@ -30,6 +32,7 @@ class Metrics {
   prometheus::Counter* stored_;
   prometheus::Counter* duplicate_;
   prometheus::Counter* refused_;
+  prometheus::Family<prometheus::Counter>* access_refused_;
   prometheus::Histogram* commit_events_;
   prometheus::Histogram* commit_seconds_;
 };

@@ -20,6 +20,7 @@
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
 #include "server/rpc/places.h"
+#include "server/rpc/tls_credentials.h"
 #include "server/subscribe/waker.h"
 #include "server/worker_pool.h"
 
@@ -41,8 +42,19 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
   out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
 }
 
-// Clients may keep idle connections alive with pings; the server looks after silent ones itself.
-void SetKeepalive(grpc::ServerBuilder& builder) {
+// The token of a call is the largest thing in its metadata.
+constexpr int kMetadataBytesMax = 16 << 10;
+
+// What one connection may ask of the server. Clients may keep idle connections alive with pings, not oftener than every
+// 5 s: the third one too many ends the connection. The server looks after silent ones itself.
+void SetConnectionLimits(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.SetMaxSendMessageSize(kMessageBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConnectionCallsMax);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -68,6 +80,7 @@ class Server::Impl {
       : options_(std::move(options)),
         log_(std::move(log)),
         types_(std::move(types)),
+        access_(options_.access, options_.on_access_refused),
         start_time_(options_.clock()),
         ids_(options_.clock),
         validator_(types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
@@ -77,10 +90,12 @@ class Server::Impl {
         waker_(log_->bounds().head, MonotonicClock()),
         pool_(options_.read_threads),
         committer_(*log_, CommitOptions()),
-        context_{.publish = {.validator = validator_,
+        context_{.access = access_,
+                 .publish = {.validator = validator_,
                              .committer = committer_,
                              .streams = streams_,
                              .stream_places = publish_places_,
+                             .access = access_,
                              .epoch = log_->bounds().epoch,
                              .on_published = options_.on_published},
                  .subscribe = {.subscriptions = {.log = *log_,
@@ -91,9 +106,10 @@ class Server::Impl {
                                                  .now = MonotonicClock(),
                                                  .counts = counts_},
                                .streams = streams_,
-                               .places = subscription_places_},
+                               .places = subscription_places_,
+                               .access = access_},
                  .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
-        backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_},
+        backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_, .access = access_},
         service_(context_),
         maintenance_(backup_context_),
         retention_(*log_, options_.retention),
@@ -112,16 +128,22 @@ class Server::Impl {
 
   absl::Status Listen() {
     EnablePlugins();
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (!options_.tls.certificate.empty()) {
+      absl::StatusOr<std::unique_ptr<TlsCredentials>> tls = TlsCredentials::Open(options_.tls);
+      if (!tls.ok()) {
+        return tls.status();
+      }
+      tls_ = *std::move(tls);
+      credentials = tls_->ForListener();
+    }
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options_.listen.ToString(), grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(options_.listen.ToString(), credentials, &port_);
     builder.RegisterService(&service_);
     builder.RegisterService(&maintenance_);
-    builder.SetMaxReceiveMessageSize(kMessageBytesMax);
-    builder.SetMaxSendMessageSize(kMessageBytesMax);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConnectionCallsMax);
     builder.SetResourceQuota(grpc::ResourceQuota("weir-server").Resize(options_.grpc_bytes_max));
-    SetKeepalive(builder);
+    SetConnectionLimits(builder);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     if (server == nullptr || port_ == 0) {
       return absl::UnavailableError(
@@ -153,6 +175,14 @@ class Server::Impl {
   Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
 
   absl::Status SetTypes(std::shared_ptr<const EventTypes> types) { return types_.Replace(std::move(types)); }
+
+  absl::Status SetAccess(std::shared_ptr<const AccessPolicy> policy) {
+    const absl::StatusOr<bool> changed = access_.Replace(std::move(policy));
+    if (changed.ok() && *changed) {
+      streams_.Recall();
+    }
+    return changed.status();
+  }
 
   ServerState state() const {
     return {.log = log_->bounds(),
@@ -215,6 +245,7 @@ class Server::Impl {
   const ServerOptions options_;
   const std::unique_ptr<log::LogEngine> log_;
   TypesInForce types_;
+  AccessControl access_;
   const absl::Time start_time_;
   UuidGenerator ids_;
   const Validator validator_;
@@ -234,6 +265,7 @@ class Server::Impl {
   std::mutex health_mutex_;
   std::once_flag poisoned_;
   bool serving_ = true;
+  std::unique_ptr<TlsCredentials> tls_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
   Retention retention_;
@@ -254,6 +286,9 @@ Server::~Server() = default;
 Address Server::address() const { return impl_->address(); }
 ServerState Server::state() const { return impl_->state(); }
 absl::Status Server::SetTypes(std::shared_ptr<const EventTypes> types) { return impl_->SetTypes(std::move(types)); }
+absl::Status Server::SetAccess(std::shared_ptr<const AccessPolicy> policy) {
+  return impl_->SetAccess(std::move(policy));
+}
 void Server::Drain() { impl_->Drain(); }
 
 }  // namespace weir::server

@@ -15,7 +15,9 @@
 #include "absl/time/time.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/tls_files.h"
 #include "log/log_engine.h"
+#include "server/auth/access_policy.h"
 #include "server/publish/batch.h"
 #include "server/publish/committer.h"
 #include "server/publish/validator.h"
@@ -28,6 +30,8 @@ namespace weir::server {
 struct ServerOptions {
   // Port 0 takes a free one.
   Address listen{.host = "127.0.0.1", .port = 50051};
+  // Without a certificate: no TLS.
+  TlsFiles tls = {};
   size_t event_bytes_max = kEventBytesMaxDefault;
   size_t publish_queue_events_max = 65'536;
   size_t publish_queue_bytes_max = 64 << 20;
@@ -46,7 +50,10 @@ struct ServerOptions {
   Clock clock = SystemClock();
   // What a drain waits for readers to take their last message; then they are cut.
   absl::Duration drain_timeout = absl::Seconds(5);
+  // Who may call, and do what. Null: whoever reaches the server may do everything.
+  std::shared_ptr<const AccessPolicy> access = nullptr;
   // For metrics; any thread; may be empty.
+  std::function<void(v1::ErrorReason)> on_access_refused = nullptr;
   std::function<void(const PublishCounts&)> on_published = nullptr;
   std::function<void(size_t events, absl::Duration took)> on_commit = nullptr;
 };
@@ -64,7 +71,7 @@ struct ServerState {
 
 class Server {
  public:
-  // UNAVAILABLE when the address cannot be listened on.
+  // UNAVAILABLE when the address cannot be listened on; errors of ReadTlsFiles.
   static absl::StatusOr<std::unique_ptr<Server>> Start(std::unique_ptr<log::LogEngine> log,
                                                        std::shared_ptr<const EventTypes> types, ServerOptions options);
   // Drains.
@@ -80,6 +87,10 @@ class Server {
   // These are the event types from now on: for publishers, and for readers, who learn the new version of the schema
   // with their next message. RESOURCE_EXHAUSTED: only a restart can take further ones.
   absl::Status SetTypes(std::shared_ptr<const EventTypes> types);
+
+  // Calls are judged by this policy from now on; if it is another one, streams that are open are ended, and clients
+  // come back. RESOURCE_EXHAUSTED: only a restart can take further ones.
+  absl::Status SetAccess(std::shared_ptr<const AccessPolicy> policy);
 
   // Health says NOT_SERVING, publishes are refused, what is queued is stored and acknowledged, streams end with
   // DRAINING. Returns when no call is left. Once.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -32,18 +33,36 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
                          public Drainable,
                          public std::enable_shared_from_this<BackupCall> {
  public:
-  BackupCall(const BackupContext& context, std::string peer) : context_(context), peer_(std::move(peer)) {}
+  BackupCall(const BackupContext& context, FaultOr<Caller> caller, std::string peer)
+      : context_(context), caller_(std::move(caller)), peer_(std::move(peer)) {}
 
   void Begin() {
     self_ = shared_from_this();
+    if (!caller_.ok()) {
+      Finish(ToGrpcStatus(caller_.fault()));
+      return;
+    }
+    if (!caller_->rights.MayBackUp()) {
+      context_.access.CountRefused(v1::ERROR_REASON_BACKUP_DENIED);
+      Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_BACKUP_DENIED,
+                           .message = "the caller's rules of access do not allow it to copy the log (backup: true)"}));
+      return;
+    }
     holds_place_ = context_.places.Take();
     if (!holds_place_) {
       Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_BACKUP_UNDER_WAY,
                            .message = "a backup is being made already",
                            .retry_after = absl::Seconds(10)}));
     } else if (!context_.streams.Add(self_)) {
-      FinishDraining();
+      FinishWith(StreamEnd::kDraining);
+    } else if (!context_.access.InForce(*caller_)) {
+      FinishWith(StreamEnd::kAccessChanged);
     } else {
+      expiry_.Set(*caller_, [weak = weak_from_this()] {
+        if (const std::shared_ptr<BackupCall> call = weak.lock()) {
+          call->Drain(StreamEnd::kTokenExpired);
+        }
+      });
       spdlog::info("backup for {} begins", peer_);
       context_.pool.Post([self = self_] { self->Open(); });
     }
@@ -54,7 +73,7 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
     context_.pool.Post([self = self_] { self->SendNext(); });
   }
   void OnCancel() override { ended_ = true; }
-  void Drain() override { draining_ = true; }
+  void Drain(StreamEnd end) override { end_ = end; }
   void OnDone() override {
     context_.streams.Remove(this);
     if (!holds_place_) {
@@ -91,8 +110,8 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
   void SendNext() {
     if (ended_) {
       Finish(grpc::Status::CANCELLED);
-    } else if (draining_) {
-      FinishDraining();
+    } else if (const std::optional<StreamEnd> end = end_.load()) {
+      FinishWith(*end);
     } else if (in_.is_open()) {
       SendContent();
     } else if (file_ < snapshot_->files().size()) {
@@ -139,15 +158,15 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
     Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
                          .message = fmt::format("the file {} of the log cannot be read", file.name)}));
   }
-  void FinishDraining() {
-    Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}));
-  }
+  void FinishWith(StreamEnd end) { Finish(ToGrpcStatus(FaultOf(end))); }
 
   const BackupContext& context_;
+  const FaultOr<Caller> caller_;
   const std::string peer_;
+  ExpiryAlarm expiry_;
   bool holds_place_ = false;
   std::atomic<bool> ended_{false};  // nobody reads any more
-  std::atomic<bool> draining_{false};
+  std::atomic<std::optional<StreamEnd>> end_{std::nullopt};
   std::shared_ptr<BackupCall> self_;  // until OnDone
   std::unique_ptr<log::LogSnapshot> snapshot_;
   v1::BackupResponse response_;  // gRPC's while a write is under way
@@ -160,8 +179,9 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, std::string peer) {
-  const auto call = std::make_shared<BackupCall>(context, std::move(peer));
+grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, FaultOr<Caller> caller,
+                                                          std::string peer) {
+  const auto call = std::make_shared<BackupCall>(context, std::move(caller), std::move(peer));
   call->Begin();
   return call.get();
 }

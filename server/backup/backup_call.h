@@ -7,6 +7,7 @@
 #include <string>
 
 #include "log/log_engine.h"
+#include "server/auth/access_control.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/places.h"
 #include "server/worker_pool.h"
@@ -20,10 +21,13 @@ struct BackupContext {
   WorkerPool& pool;  // what blocks on the disk runs here, one message at a time
   CallList& streams;
   Places& places;
+  const AccessControl& access;
 };
 
-// The reactor of one call; it deletes itself. Holds one message in memory. `peer` is for the log.
-grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, std::string peer);
+// The reactor of one call; it deletes itself. Holds one message in memory. Ends at once when the caller was not
+// admitted, or may not copy the log. `peer` is for the log.
+grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, FaultOr<Caller> caller,
+                                                          std::string peer);
 
 class MaintenanceService final : public v1::Maintenance::CallbackService {
  public:
@@ -31,7 +35,7 @@ class MaintenanceService final : public v1::Maintenance::CallbackService {
 
   grpc::ServerWriteReactor<v1::BackupResponse>* Backup(grpc::CallbackServerContext* call,
                                                        const v1::BackupRequest*) override {
-    return StartBackup(context_, call->peer());
+    return StartBackup(context_, context_.access.Admit(*call), call->peer());
   }
 
  private:

@@ -159,10 +159,13 @@ WireMessage Respond(const v1::ListEventsRequest& request, Place place, std::opti
 }  // namespace
 
 FaultOr<WireMessage> ListEvents(const v1::ListEventsRequest& request, const log::LogEngine& log,
-                                const EventTypes& types) {
+                                const EventTypes& types, const Rights& rights) {
   FaultOr<log::Selection> selection = ReadSelection(request.filters(), request.types(), types);
   if (!selection.ok()) {
     return selection.fault();
+  }
+  if (std::optional<Fault> denied = CheckMayRead(rights, *selection)) {
+    return *std::move(denied);
   }
   if (request.page_size() < 0) {
     return FieldFault("page_size", fmt::format("{}", request.page_size()), "1 to 1000, or 0 for 100");

@@ -57,7 +57,7 @@ constexpr uint32_t kError = 2;
 
 }  // namespace
 
-std::optional<Fault> PublishBatch::Read(std::string_view request, const Validator& validator) {
+std::optional<Fault> PublishBatch::Read(std::string_view request, const Validator& validator, const Rights& rights) {
   if (request.size() > kBatchBytesMax) {
     return BatchTooLarge("bytes", request.size(), kBatchBytesMax);
   }
@@ -90,7 +90,7 @@ std::optional<Fault> PublishBatch::Read(std::string_view request, const Validato
   slots_.reserve(events.size());
   for (const std::string_view bytes : events) {
     log::NewEvent event;
-    if (const std::optional<Fault> fault = validator.Validate(bytes, made_, event)) {
+    if (const std::optional<Fault> fault = validator.Validate(bytes, made_, event, rights)) {
       slots_.push_back(-1 - static_cast<int32_t>(refusals_.size()));
       refusals_.push_back(ToRpcStatus(*fault).SerializeAsString());
       bytes_ += refusals_.back().size();

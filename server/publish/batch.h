@@ -45,7 +45,7 @@ class PublishBatch {
 
   // Reads and judges all events of the message, one by one; `request` must live as long as the batch. A fault is of the
   // message as a whole: malformed, no events, too many, too many bytes.
-  std::optional<Fault> Read(std::string_view request, const Validator& validator);
+  std::optional<Fault> Read(std::string_view request, const Validator& validator, const Rights& rights = {});
 
   // The good events; may be none.
   std::span<const log::NewEvent> events() const { return events_; }

@@ -15,9 +15,9 @@ class PublishCall final : public grpc::ServerUnaryReactor {
  public:
   PublishCall(const PublishContext& context, grpc::ByteBuffer& response) : context_(context), response_(response) {}
 
-  void Begin(const grpc::ByteBuffer& request) {
+  void Begin(const Rights& rights, const grpc::ByteBuffer& request) {
     auto batch = std::make_unique<Batch>(*this, Flatten(request));
-    if (const std::optional<Fault> fault = batch->Read(BytesOf(batch->request), context_.validator)) {
+    if (const std::optional<Fault> fault = batch->Read(BytesOf(batch->request), context_.validator, rights)) {
       Finish(ToGrpcStatus(*fault));
       return;
     }
@@ -54,10 +54,10 @@ class PublishCall final : public grpc::ServerUnaryReactor {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StartPublish(const PublishContext& context, const grpc::ByteBuffer& request,
-                                       grpc::ByteBuffer& response) {
+grpc::ServerUnaryReactor* StartPublish(const PublishContext& context, const Rights& rights,
+                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
   auto* call = new PublishCall(context, response);
-  call->Begin(request);
+  call->Begin(rights, request);
   return call;
 }
 

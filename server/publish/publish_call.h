@@ -9,9 +9,9 @@
 
 namespace weir::server {
 
-// The reactor of one call; it deletes itself.
-grpc::ServerUnaryReactor* StartPublish(const PublishContext& context, const grpc::ByteBuffer& request,
-                                       grpc::ByteBuffer& response);
+// The reactor of one call; it deletes itself. The rights are the caller's.
+grpc::ServerUnaryReactor* StartPublish(const PublishContext& context, const Rights& rights,
+                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response);
 
 }  // namespace weir::server
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/cursor.h"
+#include "server/auth/access_control.h"
 #include "server/publish/batch.h"
 #include "server/publish/committer.h"
 #include "server/publish/validator.h"
@@ -18,6 +19,7 @@ struct PublishContext {
   Committer& committer;
   CallList& streams;
   Places& stream_places;
+  const AccessControl& access;
   Epoch epoch;
   // Called for each answered batch; any thread. May be empty.
   std::function<void(const PublishCounts&)> on_published = nullptr;

@@ -25,22 +25,22 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
                             public Drainable,
                             public std::enable_shared_from_this<PublishStream> {
  public:
-  explicit PublishStream(const PublishContext& context) : context_(context) {}
+  PublishStream(const PublishContext& context, FaultOr<Caller> caller)
+      : context_(context), caller_(std::move(caller)) {}
 
   void Begin() {
     self_ = shared_from_this();
-    holds_place_ = context_.stream_places.Take();
-    const bool added = holds_place_ && context_.streams.Add(self_);
+    const std::optional<Fault> refusal = Enter();
     const std::lock_guard lock(mutex_);
-    if (!added) {
-      SetEnd(ToGrpcStatus(holds_place_ ? Draining() : TooMany()));
+    if (refusal.has_value()) {
+      SetEnd(ToGrpcStatus(*refusal));
     }
     Advance();
   }
 
-  void Drain() override {
+  void Drain(StreamEnd end) override {
     const std::lock_guard lock(mutex_);
-    SetEnd(ToGrpcStatus(Draining()));
+    SetEnd(ToGrpcStatus(FaultOf(end)));
     Advance();
   }
 
@@ -49,7 +49,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     if (ok) {
       batch = std::make_unique<Batch>(shared_from_this(), source_, Flatten(read_));
       read_.Clear();
-      batch->fault = batch->Read(BytesOf(batch->request), context_.validator);
+      batch->fault = batch->Read(BytesOf(batch->request), context_.validator, caller_->rights);
     }
     const std::lock_guard lock(mutex_);
     reading_ = false;
@@ -97,7 +97,28 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     std::optional<Fault> fault;
   };
 
-  static Fault Draining() { return {.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"}; }
+  // Why the stream cannot begin, or none: then it may be drained from now on.
+  std::optional<Fault> Enter() {
+    if (!caller_.ok()) {
+      return caller_.fault();
+    }
+    holds_place_ = context_.stream_places.Take();
+    if (!holds_place_) {
+      return TooMany();
+    }
+    if (!context_.streams.Add(self_)) {
+      return FaultOf(StreamEnd::kDraining);
+    }
+    if (!context_.access.InForce(*caller_)) {
+      return FaultOf(StreamEnd::kAccessChanged);
+    }
+    expiry_.Set(*caller_, [weak = weak_from_this()] {
+      if (const std::shared_ptr<PublishStream> stream = weak.lock()) {
+        stream->Drain(StreamEnd::kTokenExpired);
+      }
+    });
+    return std::nullopt;
+  }
 
   Fault TooMany() const {
     return {.reason = v1::ERROR_REASON_TOO_MANY_STREAMS,
@@ -202,6 +223,8 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   const PublishContext& context_;
+  const FaultOr<Caller> caller_;
+  ExpiryAlarm expiry_;
   const std::shared_ptr<PublishSource> source_ = std::make_shared<PublishSource>();
   std::shared_ptr<PublishStream> self_;  // until OnDone
   bool holds_place_ = false;
@@ -224,8 +247,9 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
 }  // namespace
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context) {
-  const auto stream = std::make_shared<PublishStream>(context);
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context,
+                                                                                FaultOr<Caller> caller) {
+  const auto stream = std::make_shared<PublishStream>(context, std::move(caller));
   stream->Begin();
   return stream.get();
 }

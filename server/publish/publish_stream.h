@@ -6,6 +6,8 @@
 //
 // At most so many streams as there are places are open; more are refused with TOO_MANY_STREAMS.
 //
+// It ends with CREDENTIALS_EXPIRED when the caller's token is over, after the results of what it has taken.
+//
 // A fault of a message as a whole, or a transient one, ends the stream after the results of all events before it; what
 // follows is neither stored nor acknowledged.
 #ifndef WEIR_SERVER_PUBLISH_PUBLISH_STREAM_H_
@@ -21,8 +23,9 @@ namespace weir::server {
 inline constexpr size_t kStreamBytesInFlightMax = 4 << 20;
 inline constexpr size_t kStreamResultBytesMax = 1 << 20;
 
-// The reactor of one stream; it deletes itself.
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context);
+// The reactor of one stream; it deletes itself. Ends at once when the caller was not admitted.
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context,
+                                                                                FaultOr<Caller> caller);
 
 }  // namespace weir::server
 

@@ -136,6 +136,14 @@ Fault TypeFault(v1::ErrorReason reason, std::string_view type, std::string messa
           .value = std::string(type.substr(0, kTopicBytesMax))};
 }
 
+Fault PublishDenied(const EventView& view) {
+  return {
+      .reason = v1::ERROR_REASON_PUBLISH_DENIED,
+      .message = fmt::format("the caller's rules of access do not allow {} on topic {}", view.type_name(), view.topic),
+      .field = "topic",
+      .value = std::string(view.topic)};
+}
+
 Fault PayloadFault(const EventType& type) {
   return {.reason = v1::ERROR_REASON_PAYLOAD_INVALID,
           .message = fmt::format("the payload's bytes are not a message of type {}", type.type),
@@ -148,8 +156,8 @@ Fault PayloadFault(const EventType& type) {
 Validator::Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id)
     : types_(types), event_bytes_max_(event_bytes_max), make_id_(std::move(make_id)) {}
 
-std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std::string>& made,
-                                         log::NewEvent& event) const {
+std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std::string>& made, log::NewEvent& event,
+                                         const Rights& rights) const {
   if (bytes.size() > event_bytes_max_) {
     return TooLarge(bytes.size(), event_bytes_max_);
   }
@@ -177,6 +185,9 @@ std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std:
   }
   if (!fault.has_value()) {
     fault = CheckPayload(view, made, event);
+  }
+  if (!fault.has_value() && !rights.MayPublish(view.topic, view.type_name())) {
+    fault = PublishDenied(view);
   }
   if (fault.has_value()) {
     return fault;

@@ -15,6 +15,7 @@
 
 #include "base/event_view.h"
 #include "log/log_engine.h"
+#include "server/auth/access_rules.h"
 #include "server/rpc/error.h"
 #include "server/schema/types_in_force.h"
 
@@ -33,8 +34,9 @@ class Validator {
   Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id);
 
   // Judges the Event in `bytes`. When it is good, fills `event`, whose views point into `bytes` and into strings added
-  // to `made`. Otherwise says why not; the reasons are those of event.proto.
-  std::optional<Fault> Validate(std::string_view bytes, std::deque<std::string>& made, log::NewEvent& event) const;
+  // to `made`. Otherwise says why not; the reasons are those of event.proto, and PUBLISH_DENIED.
+  std::optional<Fault> Validate(std::string_view bytes, std::deque<std::string>& made, log::NewEvent& event,
+                                const Rights& rights = {}) const;
 
  private:
   std::optional<Fault> CheckPayload(const EventView& view, std::deque<std::string>& made, log::NewEvent& event) const;

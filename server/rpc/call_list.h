@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "server/rpc/error.h"
 
 namespace weir::server {
 
@@ -16,8 +17,8 @@ namespace weir::server {
 class Drainable {
  public:
   virtual ~Drainable() = default;
-  // Ends with UNAVAILABLE / DRAINING as soon as what is under way is done. Any thread.
-  virtual void Drain() = 0;
+  // Ends as FaultOf(end) says, as soon as what is under way is done. Any thread.
+  virtual void Drain(StreamEnd end) = 0;
 };
 
 class CallList {
@@ -38,11 +39,17 @@ class CallList {
   }
 
   // Takes no more, and drains those that are there.
-  void Drain() {
+  void Drain() { End(StreamEnd::kDraining); }
+
+  // Ends those that are there, and takes further ones.
+  void Recall() { End(StreamEnd::kAccessChanged); }
+
+ private:
+  void End(StreamEnd end) {
     std::vector<std::shared_ptr<Drainable>> open;
     {
       const std::lock_guard lock(mutex_);
-      draining_ = true;
+      draining_ = draining_ || end == StreamEnd::kDraining;
       for (const auto& entry : calls_) {
         if (std::shared_ptr<Drainable> call = entry.second.lock()) {
           open.push_back(std::move(call));
@@ -50,11 +57,10 @@ class CallList {
       }
     }
     for (const std::shared_ptr<Drainable>& call : open) {
-      call->Drain();
+      call->Drain(end);
     }
   }
 
- private:
   std::mutex mutex_;
   absl::flat_hash_map<const Drainable*, std::weak_ptr<Drainable>> calls_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

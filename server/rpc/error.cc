@@ -5,6 +5,19 @@
 
 namespace weir::server {
 
+Fault FaultOf(StreamEnd end) {
+  switch (end) {
+    case StreamEnd::kTokenExpired:
+      return {.reason = v1::ERROR_REASON_CREDENTIALS_EXPIRED,
+              .message = "the token is over; come back with a fresh one"};
+    case StreamEnd::kAccessChanged:
+      return {.reason = v1::ERROR_REASON_DRAINING,
+              .message = "the rules of access have changed; open the stream again"};
+    default:
+      return {.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"};
+  }
+}
+
 absl::StatusCode CodeOf(v1::ErrorReason reason) {
   switch (reason) {
     case v1::ERROR_REASON_TOPIC_INVALID:
@@ -39,6 +52,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
       return absl::StatusCode::kUnauthenticated;
     case v1::ERROR_REASON_PUBLISH_DENIED:
     case v1::ERROR_REASON_SUBSCRIBE_DENIED:
+    case v1::ERROR_REASON_BACKUP_DENIED:
       return absl::StatusCode::kPermissionDenied;
     case v1::ERROR_REASON_DRAINING:
     case v1::ERROR_REASON_LOG_POISONED:

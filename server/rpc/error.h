@@ -47,6 +47,14 @@ class FaultOr {
   std::variant<T, Fault> held_;
 };
 
+// Why the server ends a stream that did nothing wrong.
+enum class StreamEnd {
+  kDraining,       // the server is shutting down
+  kTokenExpired,   // the token that it was opened with is over
+  kAccessChanged,  // it was opened under other rules of access
+};
+Fault FaultOf(StreamEnd end);
+
 // The canonical code that goes with a reason.
 absl::StatusCode CodeOf(v1::ErrorReason reason);
 

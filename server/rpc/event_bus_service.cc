@@ -21,6 +21,12 @@ grpc::Status NotAMessage(std::string_view name) {
       {.reason = v1::ERROR_REASON_FIELD_INVALID, .message = std::string("the bytes are not a ").append(name)});
 }
 
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& call, const Fault& fault) {
+  grpc::ServerUnaryReactor* reactor = call.DefaultReactor();
+  reactor->Finish(ToGrpcStatus(fault));
+  return reactor;
+}
+
 grpc::Status TooManyReads() {
   return ToGrpcStatus({.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
                        .message = "too many ListEvents calls wait for the log; try again",
@@ -29,23 +35,31 @@ grpc::Status TooManyReads() {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* EventBusService::Publish(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,
+grpc::ServerUnaryReactor* EventBusService::Publish(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return StartPublish(context_.publish, *request, *response);
+  const FaultOr<Caller> caller = context_.access.Admit(*call);
+  if (!caller.ok()) {
+    return Refuse(*call, caller.fault());
+  }
+  return StartPublish(context_.publish, caller->rights, *request, *response);
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventBusService::PublishStream(
-    grpc::CallbackServerContext*) {
-  return StartPublishStream(context_.publish);
+    grpc::CallbackServerContext* call) {
+  return StartPublishStream(context_.publish, context_.access.Admit(*call));
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* EventBusService::Subscribe(grpc::CallbackServerContext* call,
                                                                        const grpc::ByteBuffer* request) {
-  return StartSubscribe(context_.subscribe, *request, call->peer());
+  return StartSubscribe(context_.subscribe, context_.access.Admit(*call), *request, call->peer());
 }
 
 grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContext* call,
                                                       const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  FaultOr<Caller> caller = context_.access.Admit(*call);
+  if (!caller.ok()) {
+    return Refuse(*call, caller.fault());
+  }
   grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
   auto parsed = std::make_shared<v1::ListEventsRequest>();
   if (!Parse(*request, *parsed)) {
@@ -58,10 +72,13 @@ grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContex
     return reactor;
   }
   const SubscriptionContext& reads = context_.subscribe.subscriptions;
-  reads.pool.Post([this, &reads, reactor, parsed, response] {
-    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get());
+  reads.pool.Post([this, &reads, reactor, parsed, response, rights = std::move(caller->rights)] {
+    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get(), rights);
     --list_calls_;
     if (!page.ok()) {
+      if (page.fault().reason == v1::ERROR_REASON_SUBSCRIBE_DENIED) {
+        context_.access.CountRefused(page.fault().reason);
+      }
       reactor->Finish(ToGrpcStatus(page.fault()));
       return;
     }
@@ -73,6 +90,10 @@ grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContex
 
 grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
+  const FaultOr<Caller> caller = context_.access.Admit(*call);
+  if (!caller.ok()) {
+    return Refuse(*call, caller.fault());
+  }
   grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
   v1::GetSchemaRequest parsed;
   if (!Parse(*request, parsed)) {
@@ -87,6 +108,10 @@ grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext
 
 grpc::ServerUnaryReactor* EventBusService::GetStatus(grpc::CallbackServerContext* call, const v1::GetStatusRequest*,
                                                      v1::GetStatusResponse* response) {
+  const FaultOr<Caller> caller = context_.access.Admit(*call);
+  if (!caller.ok()) {
+    return Refuse(*call, caller.fault());
+  }
   grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
   context_.status(*response);
   reactor->Finish(grpc::Status::OK);

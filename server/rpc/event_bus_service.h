@@ -14,6 +14,7 @@ namespace weir::server {
 
 // What the service works with. All of it must outlive the service and its calls.
 struct EventBusContext {
+  const AccessControl& access;
   PublishContext publish;
   SubscribeCallContext subscribe;
   // Fills in what GetStatus answers. Any thread.

@@ -127,6 +127,20 @@ FaultOr<log::Selection> ReadSelection(const Texts& filters, const Texts& types, 
   return selection;
 }
 
+std::optional<Fault> CheckMayRead(const Rights& rights, const log::Selection& selection) {
+  std::optional<std::string> denied = rights.FirstDenied(selection);
+  if (!denied.has_value()) {
+    return std::nullopt;
+  }
+  return Fault{
+      .reason = v1::ERROR_REASON_SUBSCRIBE_DENIED,
+      .message = fmt::format("the caller may not read all of {}{}; ask for what its rules of access allow, and "
+                             "nothing that they deny",
+                             *denied, selection.types.empty() ? ", of every type" : ", of these types"),
+      .field = "filters",
+      .value = *std::move(denied)};
+}
+
 bool IsLatest(const v1::Start& start) { return start.has_latest() || start.after_cursor() == kLatestCursor; }
 
 std::optional<v1::Gap> GapAt(const Cursor& cursor, const log::Bounds& bounds) {

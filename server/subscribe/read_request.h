@@ -14,6 +14,7 @@
 #include "base/cursor.h"
 #include "google/protobuf/repeated_field.h"
 #include "log/log_engine.h"
+#include "server/auth/access_rules.h"
 #include "server/rpc/error.h"
 #include "server/schema/event_types.h"
 #include "weir/v1/event_bus.pb.h"
@@ -28,6 +29,9 @@ using Texts = google::protobuf::RepeatedPtrField<std::string>;
 
 // Faults: FILTER_INVALID, TYPE_UNKNOWN, FIELD_INVALID (too many types).
 FaultOr<log::Selection> ReadSelection(const Texts& filters, const Texts& types, const EventTypes& known);
+
+// SUBSCRIBE_DENIED, with the filter that is not allowed.
+std::optional<Fault> CheckMayRead(const Rights& rights, const log::Selection& selection);
 
 // Where reading begins.
 struct ReadPlan {

@@ -21,10 +21,15 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                             public Drainable,
                             public std::enable_shared_from_this<SubscribeCall> {
  public:
-  SubscribeCall(const SubscribeCallContext& context, std::string peer) : context_(context), peer_(std::move(peer)) {}
+  SubscribeCall(const SubscribeCallContext& context, FaultOr<Caller> caller, std::string peer)
+      : context_(context), caller_(std::move(caller)), peer_(std::move(peer)) {}
 
   void Begin(const grpc::ByteBuffer& bytes) {
     self_ = shared_from_this();
+    if (!caller_.ok()) {
+      Finish(caller_.fault());
+      return;
+    }
     holds_place_ = context_.places.Take();
     if (!holds_place_) {
       Finish(TooMany());
@@ -38,9 +43,18 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     id_ = NewUuid();
     subscription_ = std::make_shared<Subscription>(context_.subscriptions, id_, *std::move(options), *this);
     if (!context_.streams.Add(self_)) {
-      Finish(Fault{.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+      Finish(FaultOf(StreamEnd::kDraining));
       return;
     }
+    if (!context_.access.InForce(*caller_)) {
+      Finish(FaultOf(StreamEnd::kAccessChanged));
+      return;
+    }
+    expiry_.Set(*caller_, [weak = weak_from_this()] {
+      if (const std::shared_ptr<SubscribeCall> call = weak.lock()) {
+        call->Drain(StreamEnd::kTokenExpired);
+      }
+    });
     spdlog::info("subscription {} of \"{}\" at {} begins", id_, client_name_, peer_);
     subscription_->Begin();
   }
@@ -52,7 +66,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Finish(const std::optional<Fault>& fault) override {
     ServerWriteReactor::Finish(fault.has_value() ? ToGrpcStatus(*fault) : grpc::Status::CANCELLED);
   }
-  void Drain() override { subscription_->Drain(); }
+  void Drain(StreamEnd end) override { subscription_->Drain(end); }
 
   void OnWriteDone(bool ok) override { subscription_->OnWritten(ok); }
   void OnCancel() override {
@@ -86,11 +100,20 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       return Fault{.reason = v1::ERROR_REASON_FIELD_INVALID, .message = "the bytes are not a SubscribeRequest"};
     }
     client_name_ = Quotable(request.client_name());
-    return ReadSubscribeRequest(request, context_.subscriptions.types.get());
+    FaultOr<SubscriptionOptions> options = ReadSubscribeRequest(request, context_.subscriptions.types.get());
+    if (options.ok()) {
+      if (std::optional<Fault> denied = CheckMayRead(caller_->rights, options->selection)) {
+        context_.access.CountRefused(denied->reason);
+        return *std::move(denied);
+      }
+    }
+    return options;
   }
 
   const SubscribeCallContext& context_;
+  FaultOr<Caller> caller_;
   const std::string peer_;
+  ExpiryAlarm expiry_;
   bool holds_place_ = false;
   std::string id_;
   std::string client_name_;
@@ -113,9 +136,9 @@ grpc::ByteBuffer ToByteBuffer(const WireMessage& message) {
   return {slices.data(), slices.size()};
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context, FaultOr<Caller> caller,
                                                            const grpc::ByteBuffer& request, std::string peer) {
-  const auto call = std::make_shared<SubscribeCall>(context, std::move(peer));
+  const auto call = std::make_shared<SubscribeCall>(context, std::move(caller), std::move(peer));
   call->Begin(request);
   return call.get();
 }

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "server/auth/access_control.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/places.h"
 #include "server/rpc/wire_message.h"
@@ -19,10 +20,11 @@ struct SubscribeCallContext {
   SubscriptionContext subscriptions;
   CallList& streams;
   Places& places;
+  const AccessControl& access;
 };
 
-// The reactor of one stream; it deletes itself. `peer` is for the log.
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context,
+// The reactor of one stream; it deletes itself. Ends at once when the caller was not admitted. `peer` is for the log.
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context, FaultOr<Caller> caller,
                                                            const grpc::ByteBuffer& request, std::string peer);
 
 // The message as gRPC slices that hold its owners; nothing is copied.

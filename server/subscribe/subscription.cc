@@ -44,6 +44,10 @@ void Subscription::OnWritten(bool ok) {
   Run();
 }
 
+void Subscription::Drain(StreamEnd end) {
+  Stop(end == StreamEnd::kTokenExpired ? kTokenExpired : end == StreamEnd::kAccessChanged ? kAccessChanged : kDraining);
+}
+
 void Subscription::Stop(StopReason reason) {
   StopReason expected = kNo;
   if (!stop_.compare_exchange_strong(expected, reason) && reason == kCancelled) {
@@ -102,7 +106,9 @@ void Subscription::Run() {
       if (stop == kCancelled) {
         End(std::nullopt);
       } else {
-        End(Fault{.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"});
+        End(FaultOf(stop == kTokenExpired    ? StreamEnd::kTokenExpired
+                    : stop == kAccessChanged ? StreamEnd::kAccessChanged
+                                             : StreamEnd::kDraining));
       }
       return;
     }

@@ -68,14 +68,14 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
 
   // The reader went away. Any thread, any time.
   void Cancel() { Stop(kCancelled); }
-  // Ends with UNAVAILABLE / DRAINING after the message in flight. Any thread, any time.
-  void Drain() { Stop(kDraining); }
+  // Ends as FaultOf(end) says, after the message in flight. Any thread, any time.
+  void Drain(StreamEnd end = StreamEnd::kDraining);
 
   void OnWake() override { Run(); }
   bool stopping() const override { return stop_.load() != kNo; }
 
  private:
-  enum StopReason { kNo, kDraining, kCancelled };
+  enum StopReason { kNo, kDraining, kTokenExpired, kAccessChanged, kCancelled };
   // What Run does after a step.
   enum class Turn { kMine, kGiven };
 

@@ -1,0 +1,115 @@
+#include "server/auth/access_rules.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/filter_relations.h"
+
+namespace weir::server {
+namespace {
+
+constexpr std::string_view kEverybody = "*";
+
+bool Allows(const std::optional<Scope>& scope, std::string_view topic, std::string_view type) {
+  return scope.has_value() && scope->HasType(type) && scope->topics.Matches(topic);
+}
+
+}  // namespace
+
+bool Rights::MayPublish(std::string_view topic, std::string_view type) const {
+  if (everything_) {
+    return true;
+  }
+  bool allowed = false;
+  for (const AccessRule* rule : rules_) {
+    if (Allows(rule->deny_publish, topic, type)) {
+      return false;
+    }
+    allowed = allowed || Allows(rule->publish, topic, type);
+  }
+  return allowed;
+}
+
+std::optional<std::string> Rights::FirstDenied(const log::Selection& selection) const {
+  if (everything_) {
+    return std::nullopt;
+  }
+  for (const std::string& filter : selection.filters.filters()) {
+    if (!MayRead(filter, selection.types)) {
+      return filter;
+    }
+  }
+  return std::nullopt;
+}
+
+bool Rights::MayRead(const std::string& filter, const TextSet& types) const {
+  const auto asked = [&types](const Scope& scope) {
+    return scope.types.empty() || types.empty() ||
+           std::any_of(types.begin(), types.end(), [&](const std::string& type) { return scope.types.contains(type); });
+  };
+  for (const AccessRule* rule : rules_) {
+    if (rule->deny_subscribe.has_value() && asked(*rule->deny_subscribe) &&
+        Overlaps(rule->deny_subscribe->topics, filter)) {
+      return false;
+    }
+  }
+  // For each type by itself (null: for all types), the rules that allow it must have the filter among them.
+  const auto allowed = [&](const std::string* type) {
+    std::vector<std::string> filters;
+    for (const AccessRule* rule : rules_) {
+      const std::optional<Scope>& scope = rule->subscribe;
+      if (scope.has_value() && (scope->types.empty() || (type != nullptr && scope->types.contains(*type)))) {
+        filters.insert(filters.end(), scope->topics.filters().begin(), scope->topics.filters().end());
+      }
+    }
+    return !filters.empty() && Covers(*FilterSet::Parse(filters), filter);
+  };
+  return types.empty()
+             ? allowed(nullptr)
+             : std::all_of(types.begin(), types.end(), [&](const std::string& type) { return allowed(&type); });
+}
+
+bool Rights::MayBackUp() const {
+  return everything_ || std::any_of(rules_.begin(), rules_.end(), [](const AccessRule* rule) { return rule->backup; });
+}
+
+AccessRules::AccessRules(std::vector<AccessRule> rules) : rules_(std::move(rules)) {
+  for (const AccessRule& rule : rules_) {
+    for (const std::string& name : rule.who) {
+      by_name_[name].push_back(&rule);
+    }
+  }
+}
+
+std::set<std::string> AccessRules::Types() const {
+  std::set<std::string> types;
+  for (const AccessRule& rule : rules_) {
+    for (const std::optional<Scope>* scope :
+         {&rule.publish, &rule.subscribe, &rule.deny_publish, &rule.deny_subscribe}) {
+      if (scope->has_value()) {
+        types.insert((*scope)->types.begin(), (*scope)->types.end());
+      }
+    }
+  }
+  return types;
+}
+
+Rights AccessRules::RightsOf(const std::vector<std::string>& names) const {
+  std::vector<const AccessRule*> rules;
+  const auto add = [&](std::string_view name) {
+    if (const auto found = by_name_.find(name); found != by_name_.end()) {
+      rules.insert(rules.end(), found->second.begin(), found->second.end());
+    }
+  };
+  if (!names.empty()) {
+    add(kEverybody);
+  }
+  for (const std::string& name : names) {
+    if (name != kEverybody) {
+      add(name);
+    }
+  }
+  return Rights(std::move(rules));
+}
+
+}  // namespace weir::server
