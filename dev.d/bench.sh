@@ -4,18 +4,22 @@
 usage_bench() {
   cat <<'U'
 Examples:
-  ./dev bench              the standard set
-  ./dev bench browser      the browser client, end to end in Chromium
-  ./dev bench --help-all   what weir-bench itself takes
+  ./dev bench                     everything: Weir, the floor, and the others that are installed
+  ./dev bench --write             and puts the tables into docs/benchmarks.md
+  ./dev bench --quick             the main ratios, in three minutes, against what docs/benchmarks.md records
+  ./dev bench --mode fanout       one mode; ./dev bench --help-all lists them
+  ./dev bench browser             the browser client, end to end in Chromium
 
-Usage: ./dev bench [WORDS of weir-bench]…
+Usage: ./dev bench [--write | --quick] [WORDS of weir-bench]…
        ./dev bench browser [--write]
-Builds what it runs first. With --write the browser's table goes into docs/benchmarks.md, which says what figures mean.
+Builds what it runs first. --quick fails when a ratio is more than 15 % worse than recorded. docs/benchmarks.md says what
+the figures mean.
 U
 }
 
 cmd_bench() {
-  install_packages build test
+  local document=$ROOT/docs/benchmarks.md word words=()
+  install_packages build test bench
   install_npm
   if [[ ${1:-} == browser ]]; then
     shift
@@ -25,7 +29,14 @@ cmd_bench() {
     build release "${PROGRAMS[@]}"
     exec node "$ROOT/tests/bench/browser.mjs" "$@"
   fi
-  build release
-  [[ ${1:-} == --help-all ]] && set -- --help
-  exec "$(bin weir-bench)" "$@"
+  for word in "$@"; do
+    case $word in
+      --write) words+=(--write "$document") ;;
+      --quick) words+=(--quick --compare "$document") ;;
+      --help-all) words+=(--help) ;;
+      *) words+=("$word") ;;
+    esac
+  done
+  build release weir-bench
+  exec "$(bin weir-bench)" "${words[@]}"
 }

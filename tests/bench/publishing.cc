@@ -12,9 +12,9 @@
 
 namespace weir::bench {
 
-v1::Event MakeEvent(size_t text_bytes) {
+v1::Event MakeEvent(size_t text_bytes, uint64_t sequence) {
   apps::dispatch::v1::FlashMessage message;
-  message.set_id("flash-0001");
+  message.set_id(fmt::format("@{:08}", sequence));
   message.set_text(std::string(text_bytes, 'x'));
   message.set_severity("warning");
   message.set_sender("central");

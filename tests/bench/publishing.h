@@ -3,6 +3,7 @@
 #define WEIR_TESTS_BENCH_PUBLISHING_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "weir/client.h"
@@ -12,8 +13,8 @@ namespace weir::bench {
 // Every event goes to this route's readers; nothing else is in the log, so that its sequences have no holes.
 inline constexpr char kTarget[] = "/api/sse";
 
-// An event whose text has so many bytes; 170 make about 300 bytes as published.
-v1::Event MakeEvent(size_t text_bytes = 170);
+// An event whose text has so many bytes; 170 make about 300 bytes as published. Its payload holds its number.
+v1::Event MakeEvent(size_t text_bytes = 170, uint64_t sequence = 1);
 
 // Publishes `count` events as fast as they are acknowledged; returns acknowledgements a second, 0 when it failed.
 double PublishAll(Client& client, size_t count, size_t batch_events);

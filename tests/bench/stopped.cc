@@ -23,6 +23,16 @@ namespace {
 
 using testing::System;
 
+struct StoppedSizes {
+  size_t readers = 1'000;
+  double seconds = 30;  // less than limits.slow_reader_timeout
+  size_t rounds = 3;
+  size_t event_bytes = 8'000;
+  double events_per_second = 150;
+  size_t healthy_readers = 10;
+  size_t send_buffer_kib = 256;  // limits.send_buffer_bytes of the edge; as it is by default
+};
+
 constexpr double kMiB = 1 << 20;
 
 // Readers that stop are at first like any others: until the buffers between are full.
@@ -282,6 +292,28 @@ class Stopped {
 
 }  // namespace
 
-void MeasureStopped(const StoppedSizes& sizes, Report& report) { Stopped(sizes, report).Run(); }
+Mode StoppedMode() {
+  const auto sizes = std::make_shared<StoppedSizes>();
+  return {.name = "stopped",
+          .what = "readers that stop, and a reader beside them",
+          .run =
+              [sizes](const Plan& plan, Report& report) {
+                sizes->rounds = plan.rounds;
+                Stopped(*sizes, report).Run();
+              },
+          .options =
+              [sizes](CLI::App& app) {
+                app.add_option("--stopped", sizes->readers, "Readers that stop reading")
+                    ->check(CLI::Range(1, 5'000))
+                    ->capture_default_str();
+                app.add_option("--stopped-seconds", sizes->seconds, "For how long they do")
+                    ->check(CLI::Range(1.0, 50.0))
+                    ->capture_default_str();
+                app.add_option("--send-buffer", sizes->send_buffer_kib,
+                               "limits.send_buffer_bytes of the edge then, in KiB")
+                    ->check(CLI::Range(4, 16'384))
+                    ->capture_default_str();
+              }};
+}
 
 }  // namespace weir::bench

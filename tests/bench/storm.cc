@@ -2,116 +2,128 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "tests/bench/proc_stats.h"
-#include "tests/bench/publishing.h"
-#include "tests/bench/sse_load.h"
-#include "tests/support/system.h"
+#include "tests/bench/measure.h"
+#include "tests/bench/weir_target.h"
 
 namespace weir::bench {
 namespace {
 
-using testing::System;
+constexpr size_t kReaders = 5'000;
+constexpr size_t kMissed = 50;
 
-class Storm {
- public:
-  Storm(const StormSizes& sizes, Report& report)
-      : sizes_(sizes), report_(report), server_(StartServer(system_)), client_({.server = server_}) {}
-
-  void Run() {
-    system_.StartEdge();
-    if (!system_.WaitReady()) {
-      return report_.Fail("the edge did not become ready");
-    }
-    auto load =
-        SseLoad::Open({.port = system_.http_port(), .target = kTarget, .count = sizes_.readers, .on_event = {}});
-    if (!load.ok()) {
-      return report_.Fail(load.status().ToString());
-    }
-    // Everyone has a place to come back to.
-    Publish(1);
-    if (!(*load)->WaitDelivered(sizes_.readers)) {
-      return report_.Fail("the first event did not reach everyone");
-    }
-    for (const bool restart : {false, true}) {
-      if (!Measure(**load, restart)) {
-        return;
-      }
-    }
+// Weir's readers have a token each, signed with ES256; those of the others have none.
+std::vector<StreamRequest> RequestsFor(Target& target) {
+  auto* const weir = dynamic_cast<WeirTarget*>(&target);
+  std::vector<StreamRequest> requests;
+  for (size_t i = 0; i < kReaders; ++i) {
+    requests.push_back(weir == nullptr ? StreamRequest{target.PathOf(0), ""}
+                                       : StreamRequest{WeirTarget::PrivatePathOf(0),
+                                                       fmt::format("Authorization: Bearer {}\r\n",
+                                                                   weir->TokenOf(fmt::format("reader-{}", i)))});
   }
+  return requests;
+}
 
- private:
-  static std::string StartServer(System& system) {
-    system.StartServer({"--engine", "memory"});
-    return system.grpc_address();
+// Seconds until all have caught up. `meanwhile` runs while they are away, after the events were published.
+absl::StatusOr<double> Storm(Target& target, const std::function<bool()>& meanwhile) {
+  const std::vector<StreamRequest> requests = RequestsFor(target);
+  auto load = StreamLoad::Open({.port = target.port(),
+                                .count = kReaders,
+                                .request = [&](size_t reader) { return requests[reader]; },
+                                .begins_with = target.begins_with()});
+  if (!load.ok()) {
+    return load.status();
   }
-
-  void Publish(size_t events) {
-    PublishAll(client_, events, 64);
-    head_ += events;
+  // Everyone has a place to come back to.
+  uint64_t head = target.Publish(0);
+  target.Flush();
+  if (!(*load)->WaitDelivered(kReaders)) {
+    return absl::DeadlineExceededError("the first event did not reach everyone");
   }
+  (*load)->Cut();
+  for (size_t i = 0; i < kMissed; ++i) {
+    head = target.Publish(0);
+  }
+  target.Flush();
+  if (!meanwhile()) {
+    return absl::DeadlineExceededError("it did not become ready again");
+  }
+  const absl::Time start = absl::Now();
+  if (absl::Status status = (*load)->Return(head); !status.ok()) {
+    return status;
+  }
+  const bool all = (*load)->WaitReached();
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  (*load)->Pause();
+  if (!all || (*load)->missing() > 0 || (*load)->disordered() > 0) {
+    return absl::DataLossError(fmt::format("{} of {} caught up, {} events missing, {} out of order", (*load)->reached(),
+                                           kReaders, (*load)->missing(), (*load)->disordered()));
+  }
+  return seconds;
+}
 
-  bool Measure(SseLoad& load, bool restart) {
-    std::vector<double> seconds;
-    std::vector<double> cpu;
-    double history_reads = 0;
-    for (size_t round = 0; round < sizes_.rounds; ++round) {
-      load.Cut();
-      if (restart) {
-        system_.edge().Kill();
-      } else if (!testing::WaitUntil([&] { return Metric("sse_connections_total") == 0; })) {
-        report_.Fail("the edge did not see its readers go");
-        return false;
-      }
-      Publish(sizes_.events_missed);
-      if (restart) {
-        system_.StartEdge();
-        if (!system_.WaitReady()) {
-          report_.Fail("the edge did not become ready again");
-          return false;
-        }
-      }
-      const double reads_before = Metric("weir_edge_history_reads_total");
-      const CpuTime before = CpuTimeOf(system_.edge().pid());
-      const absl::Time start = absl::Now();
-      if (absl::Status status = load.Return(head_); !status.ok() || !load.WaitReached()) {
-        report_.Fail(fmt::format("{} of {} readers caught up; {}", load.reached(), sizes_.readers, status.ToString()));
-        return false;
-      }
-      seconds.push_back(absl::ToDoubleSeconds(absl::Now() - start));
-      const CpuTime after = CpuTimeOf(system_.edge().pid());
-      cpu.push_back(after.user_seconds + after.system_seconds - before.user_seconds - before.system_seconds);
-      history_reads += Metric("weir_edge_history_reads_total") - reads_before;
-      load.Pause();
-      if (load.missing() > 0 || load.disordered() > 0) {
-        report_.Fail(fmt::format("{} events missing, {} out of order", load.missing(), load.disordered()));
-        return false;
-      }
-    }
-    report_.Add(fmt::format("storm: {} readers cut, {} events missed, {}: all caught up after, median", sizes_.readers,
-                            sizes_.events_missed, restart ? "edge restarted" : "all return at once"),
-                fmt::format("{:.2f} s", Percentile(seconds, 0.5)));
-    report_.Add("… edge CPU; reads of history at the server",
-                fmt::format("{:.2f} s; {:.0f}", Percentile(cpu, 0.5), history_reads));
+// Until the server has seen that they are gone and has what was published.
+bool Settled(Target& target) {
+  auto* const weir = dynamic_cast<WeirTarget*>(&target);
+  if (weir == nullptr) {
+    absl::SleepFor(absl::Milliseconds(500));
     return true;
   }
+  const uint16_t port = weir->system().edge_admin_port();
+  return testing::WaitUntil([&] { return testing::System::Metric(port, "sse_connections_total") == 0; });
+}
 
-  double Metric(const std::string& name) const { return System::Metric(system_.edge_admin_port(), name); }
+bool Restarted(WeirTarget& weir) {
+  weir.system().edge().Kill();
+  weir.system().StartEdge();
+  return weir.system().WaitReady();
+}
 
-  const StormSizes& sizes_;
-  Report& report_;
-  System system_;
-  std::string server_;
-  Client client_;
-  uint64_t head_ = 0;
-};
+void MeasureStorm(const Plan& plan, Report& report) {
+  const auto targets = StartAll(plan, {.kept_events = 256}, report);
+  const auto figures = [](const absl::StatusOr<double>& seconds) -> absl::StatusOr<Figures> {
+    if (!seconds.ok()) {
+      return seconds.status();
+    }
+    Figures result;
+    result.rate = *seconds;
+    return result;
+  };
+  const Rounds cut = Interleave(
+      plan, targets, [&](Target& target) { return figures(Storm(target, [&] { return Settled(target); })); }, report);
+  Row row = RowOf("storm: 5,000 return at once (Weir's with ES256 tokens), 50 events missed: all caught up after, s",
+                  cut, &Figures::rate, 2);
+  row.aim =
+      Aim{.measured = MedianOf(cut, "weir", &Figures::rate), .unit = "s", .must = 1, .reach = 0, .at_least = false};
+  report.Add(row);
+  Row ratio{.figure = "… against the floor", .values = {}};
+  AimAgainst(ratio, cut, "floor", &Figures::rate, 2, 0, false);
+  if (ratio.aim) {
+    report.Add(ratio);
+  }
+  if (plan.quick || targets.empty()) {
+    return;
+  }
+  std::vector<std::unique_ptr<Target>> alone;
+  alone.push_back(WeirTarget::Start());
+  const Rounds restarted = Interleave(
+      plan, alone,
+      [&](Target& target) {
+        return figures(Storm(target, [&] { return Restarted(dynamic_cast<WeirTarget&>(target)); }));
+      },
+      report);
+  report.Add(RowOf("… their edge was killed and started again", restarted, &Figures::rate, 2));
+}
 
 }  // namespace
 
-void MeasureStorm(const StormSizes& sizes, Report& report) { Storm(sizes, report).Run(); }
+Mode StormMode() {
+  return {.name = "storm", .what = "5,000 readers come back at once", .quick = true, .run = MeasureStorm};
+}
 
 }  // namespace weir::bench

@@ -1,0 +1,79 @@
+// How targets are compared: in rounds, one block of load after the other, so that what the machine does to one it does
+// to all; the median of the rounds' ratios counts.
+#ifndef WEIR_TESTS_BENCH_MEASURE_H_
+#define WEIR_TESTS_BENCH_MEASURE_H_
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tests/bench/mode.h"
+#include "tests/bench/proc_stats.h"
+#include "tests/bench/stream_load.h"
+#include "tests/bench/target.h"
+
+namespace weir::bench {
+
+// What readers do; reader i reads topic i % topics.
+struct Shape {
+  size_t topics = 1;
+  size_t readers = 1'000;
+  bool web_socket = false;
+};
+
+// Of one block. CPU time is that of the target's processes.
+struct Figures {
+  double rate = 0;     // deliveries a second
+  double cpu_us = 0;   // per delivery
+  double user_us = 0;  // of it in user mode
+  double p50_ms = 0;   // from publishing to the last byte read
+  double p99_ms = 0;
+  double receipt_p50_ms = 0;  // Weir: from the moment that a subscriber over gRPC has the event, as the edge has
+  double receipt_p99_ms = 0;
+  std::string limit;  // what there was no more of
+};
+
+// By target, one for each round.
+using Rounds = std::map<std::string, std::vector<Figures>>;
+using Block = std::function<absl::StatusOr<Figures>(Target&)>;
+
+// Weir and what the plan has beside it.
+std::vector<std::unique_ptr<Target>> StartAll(const Plan& plan, const TargetOptions& options, Report& report);
+// Runs the block on every target, in an order that changes from round to round. A target whose block fails is left out
+// from then on, which Weir's may not be.
+Rounds Interleave(const Plan& plan, const std::vector<std::unique_ptr<Target>>& targets, const Block& block,
+                  Report& report);
+
+absl::StatusOr<std::unique_ptr<StreamLoad>> OpenReaders(const Target& target, const Shape& shape,
+                                                        decltype(StreamLoad::Options::on_event) on_event = nullptr);
+
+// Publishes as long as no more than `window` deliveries are under way, round the topics, for `seconds` after a warm-up.
+// Fails unless every reader had every event once and in order.
+absl::StatusOr<Figures> Saturate(Target& target, const Shape& shape, size_t window, double seconds);
+// Publishes on one topic at a fixed rate, whatever becomes of it.
+absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double events_per_second, double seconds);
+
+// The median over the rounds of a target's figure; 0 without any.
+double MedianOf(const Rounds& rounds, const std::string& target, double Figures::*figure);
+// The median over the rounds of one target's figure divided by another's.
+double MedianRatio(const Rounds& rounds, const std::string& target, const std::string& against,
+                   double Figures::*figure);
+double Median(std::vector<double> values);
+
+// A row with every target's median.
+Row RowOf(std::string figure, const Rounds& rounds, double Figures::*value, int decimals);
+// The row's aim becomes Weir's ratio to that target, if it was measured.
+void AimAgainst(Row& row, const Rounds& rounds, const std::string& against, double Figures::*value, double must,
+                double reach, bool at_least);
+
+// CPU time of several processes.
+CpuTime CpuTimeOf(const std::vector<pid_t>& pids);
+uint64_t PssBytesOf(const std::vector<pid_t>& pids);
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TESTS_BENCH_MEASURE_H_

@@ -1,0 +1,274 @@
+#include "tests/bench/stream_load.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace weir::bench {
+namespace {
+
+// Connections under way: fewer than a listener's backlog, for a SYN that is dropped comes again only after a second.
+constexpr uint64_t kUnderWayMax = 512;
+constexpr absl::Duration kPatience = absl::Seconds(10);
+
+// Closed connections keep their ports for a minute: each load has an address of its own, of 127.0.0.0/8.
+uint32_t NextSource() {
+  static std::atomic<uint32_t> next{0};
+  return 0x7F010001U + (next.fetch_add(1) % 0xFFFFU) * 0x100U % 0xFE0000U;
+}
+
+// `{"type":"auth"}`, masked with zeros.
+std::string AuthFrame() {
+  const std::string text = R"({"type":"auth"})";
+  return std::string("\x81", 1) + static_cast<char>(0x80 | text.size()) + std::string(4, '\0') + text;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(Options options) {
+  std::unique_ptr<StreamLoad> load(new StreamLoad(std::move(options)));
+  const absl::Time start = absl::Now();
+  load->epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  load->readers_.resize(load->options_.count);
+  load->thread_ = std::thread([raw = load.get()] { raw->Run(); });
+  if (absl::Status status = load->Connect(); !status.ok()) {
+    return status;
+  }
+  while (load->begun_.load() < load->options_.count) {
+    if (absl::Now() - start > absl::Seconds(60) || load->ended() > 0) {
+      return absl::DeadlineExceededError(
+          fmt::format("{} of {} streams began, {} ended", load->begun_.load(), load->options_.count, load->ended()));
+    }
+    absl::SleepFor(absl::Microseconds(200));
+  }
+  load->connect_seconds_ = absl::ToDoubleSeconds(absl::Now() - start);
+  return load;
+}
+
+std::string StreamLoad::RequestOf(size_t index) const {
+  const StreamRequest request = options_.request(index);
+  std::string text = fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", request.target);
+  text += options_.web_socket ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                              : "Accept: text/event-stream\r\n";
+  if (const std::string_view id = readers_[index].scanner.last_id(); !id.empty()) {
+    text += fmt::format("Last-Event-ID: {}\r\n", id);
+  }
+  return text + request.headers + "\r\n";
+}
+
+absl::Status StreamLoad::ConnectOne(size_t index) {
+  Reader& reader = readers_[index];
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(source_);
+  reader.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(reader.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+  if (reader.fd < 0 || bind(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return absl::ErrnoToStatus(errno, "a reader's socket");
+  }
+  address.sin_port = htons(options_.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return absl::ErrnoToStatus(errno, "connect");
+  }
+  const std::string request = RequestOf(index);
+  if (send(reader.fd, request.data(), request.size(), MSG_NOSIGNAL) != std::ssize(request)) {
+    return absl::ErrnoToStatus(errno, "send");
+  }
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &reader;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, reader.fd, &event);
+  return absl::OkStatus();
+}
+
+absl::Status StreamLoad::Connect() {
+  source_ = NextSource();
+  const uint64_t begun_before = begun_.load();
+  for (size_t i = 0; i < readers_.size(); ++i) {
+    while (i >= begun_.load() - begun_before + kUnderWayMax && ended() == 0) {
+      std::this_thread::yield();
+    }
+    if (absl::Status status = ConnectOne(i); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+StreamLoad::~StreamLoad() {
+  Cut();
+  close(epoll_);
+}
+
+void StreamLoad::Pause() {
+  if (thread_.joinable()) {
+    busy_before_ = busy_seconds();
+    stop_.store(true);
+    thread_.join();
+  }
+}
+
+double StreamLoad::busy_seconds() const {
+  clockid_t clock = 0;
+  timespec spent{};
+  if (!const_cast<std::thread&>(thread_).joinable() ||
+      pthread_getcpuclockid(const_cast<std::thread&>(thread_).native_handle(), &clock) != 0 ||
+      clock_gettime(clock, &spent) != 0) {
+    return busy_before_;
+  }
+  return busy_before_ + static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
+
+void StreamLoad::Resume(uint64_t sequence) {
+  target_ = sequence;
+  reached_.store(static_cast<uint64_t>(
+      std::count_if(readers_.begin(), readers_.end(), [&](const Reader& reader) { return reader.last >= sequence; })));
+  stop_.store(false);
+  thread_ = std::thread([this] { Run(); });
+}
+
+void StreamLoad::Cut() {
+  Pause();
+  for (Reader& reader : readers_) {
+    if (reader.fd >= 0) {
+      close(std::exchange(reader.fd, -1));
+    }
+    reader.begun = false;
+    reader.scanner.Restart();
+  }
+}
+
+absl::Status StreamLoad::Return(uint64_t sequence) {
+  Resume(sequence);
+  return Connect();
+}
+
+uint64_t StreamLoad::missing() const {
+  uint64_t sum = 0;
+  for (const Reader& reader : readers_) {
+    sum += reader.missing + reader.scanner.gaps();
+  }
+  return sum;
+}
+
+void StreamLoad::Run() {
+  std::array<epoll_event, 512> events;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 20);
+    for (int i = 0; i < count; ++i) {
+      Read(*static_cast<Reader*>(events[static_cast<size_t>(i)].data.ptr));
+    }
+    if (delivered() >= wake_at_.load(std::memory_order_relaxed)) {
+      Tell();
+    }
+  }
+}
+
+void StreamLoad::Tell() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wake_at_.store(UINT64_MAX);
+  moved_.notify_all();
+}
+
+void StreamLoad::Read(Reader& reader) {
+  const ssize_t count = recv(reader.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  if (count <= 0) {
+    if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+      epoll_ctl(epoll_, EPOLL_CTL_DEL, reader.fd, nullptr);
+      ended_.fetch_add(1);
+    }
+    return;
+  }
+  std::string_view bytes(buffer_.data(), static_cast<size_t>(count));
+  if (!reader.begun) {
+    bytes = Begin(reader, bytes);
+  }
+  Take(reader, bytes);
+}
+
+// What is to be scanned of them.
+std::string_view StreamLoad::Begin(Reader& reader, std::string_view bytes) {
+  if (options_.web_socket && bytes.starts_with("HTTP/1.1 101")) {
+    const std::string auth = AuthFrame();
+    if (send(reader.fd, auth.data(), auth.size(), MSG_NOSIGNAL) != std::ssize(auth)) {
+      ended_.fetch_add(1);
+    }
+    reader.scanner.BeginFrames();
+    bytes.remove_prefix(std::min(bytes.find("\r\n\r\n") + 4, bytes.size()));
+  }
+  if (bytes.starts_with("HTTP/1.1") && !bytes.starts_with("HTTP/1.1 200")) {
+    ended_.fetch_add(1);
+  } else if (bytes.find(options_.begins_with) != std::string_view::npos) {
+    reader.begun = true;
+    begun_.fetch_add(1);
+  }
+  return bytes;
+}
+
+void StreamLoad::Take(Reader& reader, std::string_view bytes) {
+  const auto index = static_cast<size_t>(&reader - readers_.data());
+  const int64_t now = options_.on_event ? absl::GetCurrentTimeNanos() : 0;
+  uint64_t events = 0;
+  reader.scanner.Feed(bytes, [&](uint64_t sequence) {
+    if (sequence <= reader.last) {
+      disordered_.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (reader.last != 0 && sequence > reader.last + 1) {
+      reader.missing += sequence - reader.last - 1;
+    }
+    if (reader.last < target_ && sequence >= target_) {
+      reached_.fetch_add(1, std::memory_order_relaxed);
+    }
+    reader.last = sequence;
+    ++events;
+    if (options_.on_event) {
+      options_.on_event(index, sequence, now);
+    }
+  });
+  delivered_.store(delivered_.load(std::memory_order_relaxed) + events, std::memory_order_relaxed);
+}
+
+bool StreamLoad::WaitFor(const std::atomic<uint64_t>& counter, uint64_t count) {
+  uint64_t seen = delivered();
+  absl::Time moved = absl::Now();
+  while (counter.load(std::memory_order_relaxed) < count) {
+    if (&counter == &delivered_) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_at_.store(count);
+      if (delivered() < count) {
+        moved_.wait_for(lock, std::chrono::milliseconds(20));
+      }
+    } else {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    if (const uint64_t now = delivered(); now != seen) {
+      seen = now;
+      moved = absl::Now();
+    } else if (absl::Now() - moved > kPatience) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool StreamLoad::WaitDelivered(uint64_t count) { return WaitFor(delivered_, count); }
+
+bool StreamLoad::WaitReached() { return WaitFor(reached_, readers_.size()); }
+
+}  // namespace weir::bench

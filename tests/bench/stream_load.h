@@ -1,0 +1,118 @@
+// Many readers on one thread, checking every delivery: the load side of the benchmarks.
+//
+// Reader i reads topic i % topics. The events of a topic are numbered from 1, and the number stands in the payload; a
+// reader expects each number once, in order, beginning with any.
+#ifndef WEIR_TESTS_BENCH_STREAM_LOAD_H_
+#define WEIR_TESTS_BENCH_STREAM_LOAD_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/bench/stream_scanner.h"
+
+namespace weir::bench {
+
+struct StreamRequest {
+  std::string target;
+  std::string headers;  // each `Name: value\r\n`
+};
+
+// One thread uses it, besides its own.
+class StreamLoad {
+ public:
+  struct Options {
+    uint16_t port = 0;
+    size_t count = 1;
+    bool web_socket = false;
+    std::function<StreamRequest(size_t reader)> request;
+    // What stands in the first bytes of a stream that has begun.
+    std::string begins_with = "\r\n\r\n";
+    // Called on the load's thread for each event, when its last byte was read, with absl::GetCurrentTimeNanos.
+    std::function<void(size_t reader, uint64_t sequence, int64_t nanos)> on_event = nullptr;
+  };
+
+  // Returns when every stream has begun.
+  static absl::StatusOr<std::unique_ptr<StreamLoad>> Open(Options options);
+  ~StreamLoad();
+
+  uint64_t delivered() const { return delivered_.load(std::memory_order_relaxed); }
+  // Sequences that did not come in increasing order (duplicates too).
+  uint64_t disordered() const { return disordered_.load(std::memory_order_relaxed); }
+  // Streams that ended.
+  uint64_t ended() const { return ended_.load(std::memory_order_relaxed); }
+  // Waits until so many events were delivered in all; false when nothing came for ten seconds.
+  bool WaitDelivered(uint64_t count);
+  // What it took until all had begun.
+  double connect_seconds() const { return connect_seconds_; }
+  // Of the load's own thread, so far.
+  double busy_seconds() const;
+
+  // Nothing is read any more. The connections stay.
+  void Pause();
+  // Reads on, and counts the readers that reach `sequence`.
+  void Resume(uint64_t sequence);
+  // Pauses, and closes every connection.
+  void Cut();
+  // Opens all streams again, each with the id that it had reached; then as Resume.
+  absl::Status Return(uint64_t sequence);
+  // Waits until all have; false when nothing came for ten seconds.
+  bool WaitReached();
+  uint64_t reached() const { return reached_.load(std::memory_order_relaxed); }
+  // Sequences that were passed over, and gaps that were told. While nothing is read.
+  uint64_t missing() const;
+
+ private:
+  struct Reader {
+    int fd = -1;
+    bool begun = false;
+    uint64_t last = 0;
+    uint64_t missing = 0;
+    StreamScanner scanner;
+  };
+
+  explicit StreamLoad(Options options) : options_(std::move(options)) {}
+  absl::Status Connect();
+  absl::Status ConnectOne(size_t index);
+  std::string RequestOf(size_t index) const;
+  bool WaitFor(const std::atomic<uint64_t>& counter, uint64_t count);
+  void Run();
+  void Read(Reader& reader);
+  std::string_view Begin(Reader& reader, std::string_view bytes);
+  void Take(Reader& reader, std::string_view bytes);
+  void Tell();
+
+  Options options_;
+  int epoll_ = -1;
+  uint32_t source_ = 0;  // address of the connections
+  std::vector<Reader> readers_;
+  std::string buffer_ = std::string(256 * 1024, '\0');
+  std::atomic<uint64_t> delivered_{0};
+  std::atomic<uint64_t> disordered_{0};
+  std::atomic<uint64_t> ended_{0};
+  std::atomic<uint64_t> begun_{0};
+  std::atomic<uint64_t> reached_{0};
+  uint64_t target_ = 0;  // of reached_
+  std::atomic<bool> stop_{false};
+  // Who waits for delivered_ is woken at this.
+  std::atomic<uint64_t> wake_at_{UINT64_MAX};
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  double connect_seconds_ = 0;
+  double busy_before_ = 0;  // of earlier threads
+  std::thread thread_;
+};
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TESTS_BENCH_STREAM_LOAD_H_

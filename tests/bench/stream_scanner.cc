@@ -1,0 +1,31 @@
+#include "tests/bench/stream_scanner.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace weir::bench {
+
+std::string_view StreamScanner::Join(std::string_view bytes) {
+  joined_.assign(part_);
+  joined_.append(bytes);
+  return joined_;
+}
+
+void StreamScanner::TakeId(std::string_view id) {
+  if (id.ends_with('\r')) {
+    id.remove_suffix(1);
+  }
+  id_size_ = static_cast<uint8_t>(std::min(id.size(), id_.size()));
+  std::memcpy(id_.data(), id.data(), id_size_);
+}
+
+uint64_t StreamScanner::Marked(std::string_view payload) {
+  const size_t at = payload.find('@');
+  uint64_t value = 0;
+  if (at != std::string_view::npos) {
+    std::from_chars(payload.data() + at + 1, payload.data() + payload.size(), value);
+  }
+  return value;
+}
+
+}  // namespace weir::bench

@@ -1,0 +1,60 @@
+// What is measured: Weir, the floor, or another server, as a process of its own with readers and a way to publish.
+#ifndef WEIR_TESTS_BENCH_TARGET_H_
+#define WEIR_TESTS_BENCH_TARGET_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/bench/mode.h"
+
+namespace weir::bench {
+
+// One thread.
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  virtual std::string name() const = 0;
+  virtual uint16_t port() const = 0;
+  // What a reader of that topic asks for.
+  virtual std::string PathOf(size_t topic) const = 0;
+  // What stands in a stream's first bytes.
+  virtual std::string begins_with() const { return "\r\n\r\n"; }
+  // The processes that serve readers: their CPU time and memory count.
+  virtual std::vector<pid_t> pids() const = 0;
+  // Sends the next event of that topic on its way, at latest with Flush; returns its number, from 1.
+  uint64_t Publish(size_t topic) {
+    if (heads_.size() <= topic) {
+      heads_.resize(topic + 1);
+    }
+    Send(topic, ++heads_[topic]);
+    return heads_[topic];
+  }
+  virtual void Flush() {}
+
+ protected:
+  virtual void Send(size_t topic, uint64_t sequence) = 0;
+
+ private:
+  std::vector<uint64_t> heads_;
+};
+
+struct TargetOptions {
+  // Events of a topic that a reader can come back for.
+  size_t kept_events = 0;
+};
+
+// The payload, as JSON: what every target's readers get. About 300 bytes with event name and id.
+std::string PayloadOf(uint64_t sequence);
+
+// Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`. Says which are not there.
+std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options);
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TESTS_BENCH_TARGET_H_
