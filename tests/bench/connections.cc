@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "tests/bench/measure.h"
 #include "tests/bench/weir_target.h"
 
@@ -42,7 +46,6 @@ double BytesEach(Target& target, bool web_socket, Report& report) {
 // Each target in a fresh process, each round.
 void Idle(const Plan& plan, Report& report) {
   std::map<std::string, std::vector<double>> bytes;
-  std::vector<std::string> names;
   Plan alone = plan;
   alone.targets = {"none"};
   for (size_t round = 0; round < plan.rounds; ++round) {

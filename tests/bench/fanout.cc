@@ -36,10 +36,7 @@ void Saturated(const Plan& plan, const Shape& shape, Report& report) {
   if (against_nchan.aim) {
     report.Add(against_nchan);
   }
-  Row cpu = RowOf("… " + NameOf(shape) + ", CPU per delivery, µs", rounds, &Figures::cpu_us, 2);
-  AimAgainst(cpu, rounds, "floor+", &Figures::cpu_us, 1.1, 1.0, false);
-  cpu.aim.reset();
-  report.Add(cpu);
+  report.Add(RowOf("… " + NameOf(shape) + ", CPU per delivery, µs", rounds, &Figures::cpu_us, 2));
   Row user = RowOf("… " + NameOf(shape) + ", of it in user mode, µs", rounds, &Figures::user_us, 3);
   user.aim = Aim{.measured = MedianOf(rounds, "weir", &Figures::user_us),
                  .unit = "µs",

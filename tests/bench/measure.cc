@@ -70,6 +70,11 @@ absl::Status CheckAll(StreamLoad& load, uint64_t expected) {
                                          load.delivered(), expected, load.disordered(), load.missing(), load.ended()));
 }
 
+absl::Status Stuck(StreamLoad& load, uint64_t expected) {
+  const absl::Status status = CheckAll(load, expected);
+  return status.ok() ? absl::DeadlineExceededError("nothing came for ten seconds") : status;
+}
+
 // When a subscriber over gRPC has each event of a topic; for targets that are not Weir, never.
 class Receipts {
  public:
@@ -215,11 +220,11 @@ absl::StatusOr<Figures> Saturate(Target& target, const Shape& shape, size_t wind
     return true;
   };
   if (!publish(kWarmUpSeconds)) {
-    return CheckAll(**load, expected);
+    return Stuck(**load, expected);
   }
   const Spent spent(target, **load);
   if (!publish(seconds)) {
-    return CheckAll(**load, expected);
+    return Stuck(**load, expected);
   }
   const Figures figures = spent.Look();
   if (absl::Status status = CheckAll(**load, expected); !status.ok()) {
@@ -250,7 +255,7 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
       first = target.Publish(0) + 1;
       target.Flush();
       if (!(*load)->WaitDelivered(shape.readers)) {
-        return CheckAll(**load, shape.readers);
+        return Stuck(**load, shape.readers);
       }
       receipts.emplace(target, first, events);
       spent.emplace(target, **load);

@@ -89,7 +89,7 @@ std::string Thousands(double value, int decimals) {
   std::string text = fmt::format("{:.{}f}", value, decimals);
   const size_t point = std::min(text.find('.'), text.size());
   for (size_t at = point; at > 3 + (value < 0 ? 1 : 0); at -= 3) {
-    text.insert(at - 3, ",");
+    text.insert(at - 3, 1, ',');
   }
   return text;
 }

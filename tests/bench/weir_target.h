@@ -2,6 +2,7 @@
 #ifndef WEIR_TESTS_BENCH_WEIR_TARGET_H_
 #define WEIR_TESTS_BENCH_WEIR_TARGET_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
