@@ -73,7 +73,7 @@ class Floor final : public Target {
     if (merge) {
       argv.emplace_back("--merge");
     }
-    process_ = *testing::Process::Start(argv, "/dev/stderr");
+    process_ = *testing::Process::Start(argv, dir_.File("stderr"));
     const std::string line = *process_.ReadLine(testing::kPatience);
     std::array<unsigned, 3> ports{};
     if (std::sscanf(line.c_str(), "weir-floor ready: http=127.0.0.1:%u publish=%u,%u", &ports[0], &ports[1],
@@ -104,6 +104,7 @@ class Floor final : public Target {
 
  private:
   const bool merge_;
+  testing::TempDir dir_;
   testing::Process process_;
   uint16_t port_ = 0;
   std::vector<Pipe> pipes_;
