@@ -1,0 +1,18 @@
+// Publishing to a durable log: one stream kept full, and many clients with one call each.
+#ifndef WEIR_TESTS_BENCH_BUS_PUBLISH_H_
+#define WEIR_TESTS_BENCH_BUS_PUBLISH_H_
+
+#include "tests/bench/mode.h"
+
+namespace weir::bench {
+
+// Acknowledgements a second on one PublishStream: RocksDB with sync, payloads checked, ids and topics indexed.
+void MeasurePublishStream(const Plan& plan, Report& report);
+
+// Calls a second of 64 clients that publish one event a call, and wait; against the same gRPC server with a handler
+// that only writes and syncs (bus_floor.cc).
+void MeasurePublishUnary(const Plan& plan, Report& report);
+
+}  // namespace weir::bench
+
+#endif  // WEIR_TESTS_BENCH_BUS_PUBLISH_H_
