@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -57,6 +58,13 @@ bool ReadTime(const json& claims, const char* name, std::optional<absl::Time>& t
   }
   time = absl::UnixEpoch() + absl::Seconds(seconds);
   return true;
+}
+
+// Of one issuer's key.
+uint32_t NameOf(const JwtKey& key, const JwtProvider* provider) {
+  const size_t issuer = provider != nullptr ? std::hash<std::string>()(provider->issuer) : 0;
+  const uint32_t name = key.fingerprint() ^ static_cast<uint32_t>(issuer);
+  return name == 0 ? 1 : name;
 }
 
 bool Holds(const std::vector<std::string>& allowed, const json& value) {
@@ -129,13 +137,14 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
   return out;
 }
 
-bool JwtVerifier::HasKey(uint32_t fingerprint) const {
-  const auto holds = [fingerprint](const std::vector<JwtKey>& keys) {
+bool JwtVerifier::HasKey(uint32_t name) const {
+  const auto holds = [name](const std::vector<JwtKey>& keys, const JwtProvider* provider) {
     return std::any_of(keys.begin(), keys.end(),
-                       [fingerprint](const JwtKey& key) { return key.fingerprint() == fingerprint; });
+                       [name, provider](const JwtKey& key) { return NameOf(key, provider) == name; });
   };
-  return holds(options_.keys) || std::any_of(options_.providers.begin(), options_.providers.end(),
-                                             [&](const JwtProvider& provider) { return holds(provider.keys); });
+  return holds(options_.keys, nullptr) ||
+         std::any_of(options_.providers.begin(), options_.providers.end(),
+                     [&](const JwtProvider& provider) { return holds(provider.keys, &provider); });
 }
 
 bool JwtVerifier::SameRules(const JwtVerifier& other) const {
@@ -199,7 +208,7 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
     }
     fits = true;
     if (key.Verify(input, *bytes)) {
-      matched = key.fingerprint();
+      matched = NameOf(key, provider);
       return absl::OkStatus();
     }
   }

@@ -65,7 +65,7 @@ struct JwtClaims {
   nlohmann::json claims;  // the whole claims set: an object
   std::string subject;    // `sub`; empty when absent
   absl::Time expires;     // `exp` as it stands, without leeway
-  uint32_t key = 0;       // the fingerprint of the key that verified it
+  uint32_t key = 0;       // names the key that verified it, as the issuer's; never 0
 };
 
 // Checks tokens in the compact form. Immutable; any thread.
@@ -84,8 +84,8 @@ class JwtVerifier {
   // little later, when the keys of its issuer are.
   absl::StatusOr<JwtClaims> Verify(std::string_view token, absl::Time now) const;
 
-  // Whether it has the key of that fingerprint.
-  bool HasKey(uint32_t fingerprint) const;
+  // Whether it has the key that JwtClaims::key names. The same key in another provider's hands is another one.
+  bool HasKey(uint32_t name) const;
   // Whether it judges tokens alike, but for the keys.
   bool SameRules(const JwtVerifier& other) const;
   bool SameKeys(const JwtVerifier& other) const;

@@ -96,6 +96,18 @@ TEST(JwtProvider, CannotJudgeBeforeItsKeysAreThere) {
   EXPECT_EQ(Judge(options, Token(Secret('o'), json::object())).code(), absl::StatusCode::kUnauthenticated);
 }
 
+TEST(JwtProvider, AKeyThatItWithdrawsIsGoneAlsoWhereAnotherHasIt) {
+  JwtVerifierOptions options = Options();
+  options.providers[1] = {.issuer = "https://b", .audiences = {}, .keys = {Secret('a')}};
+  options.keys = {Secret('a')};
+  const JwtVerifier before = JwtVerifier::Make(options).value();
+  const JwtVerifier after = before.WithKeys("https://a", {Secret('n')}).value();
+  const auto name = [&](const char* issuer) { return before.Verify(Token(Secret('a'), {{"iss", issuer}}), kNow)->key; };
+  EXPECT_FALSE(after.HasKey(name("https://a")));
+  EXPECT_TRUE(after.HasKey(name("https://b")));
+  EXPECT_TRUE(after.HasKey(name("https://other")));
+}
+
 TEST(JwtProvider, IssuersAreThereAndDiffer) {
   for (const char* issuer : {"", "https://b", "https://c"}) {
     JwtVerifierOptions options = Options();

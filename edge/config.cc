@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "base/logging.h"
 #include "base/secret_file.h"
+#include "edge/auth_config.h"
 #include "edge/duration_check.h"
 
 namespace weir::edge {
@@ -131,58 +132,6 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
       return status;
     }
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckAuth(const pb::Edge& edge, EdgeConfig& config) {
-  const pb::Auth& auth = edge.auth();
-  JwtVerifierOptions options;
-  for (int i = 0; i < auth.keys_size(); ++i) {
-    const pb::Key& key = auth.keys(i);
-    const std::string at = fmt::format("auth.keys[{}]", i);
-    if (key.algorithm() != "HS256" && key.algorithm() != "ES256") {
-      return config.file.Error(at + ".algorithm",
-                               key.algorithm().empty()
-                                   ? std::string("is required; allowed is HS256 or ES256")
-                                   : fmt::format("is \"{}\"; allowed is HS256 or ES256", Quotable(key.algorithm())));
-    }
-    if (key.file().empty()) {
-      return config.file.Error(at + ".file", "is required; it names the file of the key");
-    }
-    const std::string file = config.file.Resolve(key.file());
-    absl::StatusOr<JwtKey> loaded = JwtKey::Load(key.algorithm(), file, key.id());
-    if (!loaded.ok()) {
-      return config.file.Error(at + ".file", Message(loaded.status()));
-    }
-    WarnUnlessOk(CheckPermissions(file, loaded->can_sign() ? FileHolds::kSecret : FileHolds::kPublicKey));
-    options.keys.push_back(*std::move(loaded));
-  }
-  if (absl::Status status = CheckDuration(config.file, "auth.leeway", auth.has_leeway(), auth.leeway(),
-                                          absl::ZeroDuration(), absl::Minutes(5), config.auth_leeway);
-      !status.ok()) {
-    return status;
-  }
-  for (int i = 0; i < edge.routes_size() && options.keys.empty(); ++i) {
-    if (edge.routes(i).auth() == pb::AUTH_MODE_REQUIRED) {
-      return config.file.Error(fmt::format("routes[{}].auth", i),
-                               "is `required`, which needs at least one of auth.keys");
-    }
-  }
-  if (!edge.has_auth()) {
-    return absl::OkStatus();
-  }
-  if (options.keys.empty() || options.keys.size() > JwtVerifierOptions::kKeysMax) {
-    return config.file.Error(
-        "auth.keys", fmt::format("has {} keys; allowed is 1 to {}", options.keys.size(), JwtVerifierOptions::kKeysMax));
-  }
-  options.leeway = config.auth_leeway;
-  options.issuers.assign(auth.issuers().begin(), auth.issuers().end());
-  options.audiences.assign(auth.audiences().begin(), auth.audiences().end());
-  absl::StatusOr<JwtVerifier> verifier = JwtVerifier::Make(std::move(options));
-  if (!verifier.ok()) {
-    return config.file.Error("auth", Message(verifier.status()));
-  }
-  config.verifier = std::make_shared<const JwtVerifier>(*std::move(verifier));
   return absl::OkStatus();
 }
 
@@ -308,13 +257,14 @@ absl::Status ApplyOverride(const EdgeOverrides::Value& value, pb::Edge& edge, Co
 absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file, uint32_t processors) {
   EdgeConfig config;
   config.file = std::move(file);
-  for (absl::Status status :
-       {CheckGeneral(edge, processors, config), CheckLimits(edge, config), CheckAuth(edge, config),
-        CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
+  absl::StatusOr<AuthConfig> auth = CheckAuth(edge, config.file);
+  for (absl::Status status : {CheckGeneral(edge, processors, config), CheckLimits(edge, config), auth.status(),
+                              CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
     if (!status.ok()) {
       return status;
     }
   }
+  config.auth = *std::move(auth);
   absl::StatusOr<Routes> routes = Routes::Compile(edge, config.file);
   if (!routes.ok()) {
     return routes.status();

@@ -15,7 +15,7 @@
 #include "absl/time/time.h"
 #include "base/address.h"
 #include "base/config_file.h"
-#include "base/jwt.h"
+#include "edge/auth_config.h"
 #include "edge/http/cors.h"
 #include "edge/http/static_files.h"
 #include "edge/routes.h"
@@ -44,9 +44,7 @@ struct EdgeConfig {
   uint64_t tail_bytes_max = uint64_t{64} << 20U;
   absl::Duration tail_history = absl::Minutes(5);
 
-  // Verifies tokens. Null: there are no keys, and no route asks for a token.
-  std::shared_ptr<const JwtVerifier> verifier;
-  absl::Duration auth_leeway = absl::Seconds(30);
+  AuthConfig auth;
 
   // What browsers' connections speak TLS with. Null: they do not.
   std::shared_ptr<const TlsContext> tls;

@@ -20,6 +20,7 @@ class EdgeConfigTest : public ::testing::Test {
     directory_ = name;
     Write("secret.key", "0123456789abcdef0123456789abcdef\n");
     Write("short.key", "short");
+    Write("jwks.json", R"({"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},{"kty":"none"}]})");
     std::filesystem::create_directory(directory_ + "/page");
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
@@ -56,7 +57,7 @@ TEST_F(EdgeConfigTest, HasTheDefaultsThatAreWrittenDown) {
   EXPECT_EQ(config->log_level, "info");
   EXPECT_EQ(config->tail_bytes_max, 64U << 20U);
   EXPECT_EQ(config->tail_history, absl::Minutes(5));
-  EXPECT_EQ(config->verifier, nullptr);
+  EXPECT_EQ(config->auth.verifier, nullptr);
   EXPECT_FALSE(config->static_files.has_value());
   EXPECT_TRUE(config->cors.origins.empty());
   EXPECT_EQ(config->limits.connections_max, 100'000U);
@@ -69,6 +70,30 @@ TEST_F(EdgeConfigTest, HasTheDefaultsThatAreWrittenDown) {
   EXPECT_EQ(config->limits.answer_bytes_max, 256U << 20U);
   EXPECT_EQ(config->drain_window, absl::Seconds(5));
   EXPECT_EQ(config->drain_retry_max, absl::Seconds(5));
+}
+
+TEST_F(EdgeConfigTest, SaysWhichKeysOfASetAreIgnored) {
+  const auto config = Load(std::string(kRoute) + "auth: {keys: [{file: jwks.json}]}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->auth.warnings.size(), 1u);
+  EXPECT_NE(config->auth.warnings[0].find("jwks.json: keys[1]: its \"kty\""), std::string::npos);
+}
+
+TEST_F(EdgeConfigTest, TakesProvidersAndSetsOfKeys) {
+  const auto config = Load(std::string(kRoute) + R"(
+auth:
+  providers:
+    - {issuer: "https://a", audiences: [weir], keys: [{file: jwks.json}]}
+    - {issuer: "https://b", keys: [{algorithm: HS256, file: secret.key, id: b1}]}
+  stream_age_max: 12h
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const JwtVerifierOptions& options = config->auth.verifier->options();
+  ASSERT_EQ(options.providers.size(), 2u);
+  EXPECT_EQ(options.providers[0].keys.size(), 1u);
+  EXPECT_EQ(options.providers[1].keys[0].id(), "b1");
+  EXPECT_TRUE(options.keys.empty());
+  EXPECT_EQ(config->auth.stream_age_max, absl::Hours(12));
 }
 
 TEST_F(EdgeConfigTest, TakesEverySetting) {
@@ -106,8 +131,8 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->log_level, "debug");
   EXPECT_EQ(config->tail_bytes_max, 2U << 20U);
   EXPECT_EQ(config->tail_history, absl::ZeroDuration());
-  EXPECT_NE(config->verifier, nullptr);
-  EXPECT_EQ(config->auth_leeway, absl::ZeroDuration());
+  EXPECT_NE(config->auth.verifier, nullptr);
+  EXPECT_EQ(config->auth.leeway, absl::ZeroDuration());
   EXPECT_EQ(config->static_files->directory, directory_ + "/page");
   EXPECT_EQ(config->static_files->prefix, "/pages/");
   EXPECT_EQ(config->static_files->content_security_policy, "default-src 'none'");
@@ -159,8 +184,24 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"limits: {attempts_per_minute: 1000001}\n", "2:31: limits.attempts_per_minute: "},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
-      {"auth: {}\n", "2:7: auth.keys: has 0 keys; allowed is 1 to 64"},
-      {"auth: {keys: [{file: secret.key}]}\n", "2:15: auth.keys[0].algorithm: is required"},
+      {"auth: {}\n", "2:7: auth.keys: is empty; needed is at least one of auth.keys or auth.providers"},
+      {"auth: {keys: [{file: secret.key}]}\n", "2:22: auth.keys[0].file: "},
+      {"auth: {providers: [{keys: [{file: jwks.json}]}]}\n", "2:20: auth.providers[0].issuer: has 0 bytes"},
+      {"auth: {providers: [{issuer: a}]}\n", "2:20: auth.providers[0].keys: needed is either"},
+      {"auth: {providers: [{issuer: a, keys: [{file: jwks.json}], jwks_url: \"https://a/\"}]}\n",
+       "2:38: auth.providers[0].keys: needed is either"},
+      {"auth: {providers: [{issuer: a, jwks_url: \"http://a/\"}]}\n",
+       "2:42: auth.providers[0].jwks_url: is \"http://a/\""},
+      {"auth: {providers: [{issuer: a, jwks_url: \"https://u:p@a/\"}]}\n", "2:42: auth.providers[0].jwks_url: is "},
+      {"auth: {providers: [{issuer: a, jwks_url: \"file:///etc/passwd\"}]}\n", "2:42: auth.providers[0].jwks_url: is "},
+      {"auth: {keys: [{file: jwks.json}], ticket_keys: [short.key]}\n",
+       "2:48: auth.ticket_keys: the secret has 5 bytes"},
+      {"auth: {keys: [{file: jwks.json}], ticket_keys: [none.key]}\n", "2:49: auth.ticket_keys[0]: "},
+      {"auth: {issuers: [a], providers: [{issuer: a, keys: [{file: jwks.json}]}]}\n",
+       "2:43: auth.providers[0].issuer: is \"a\", which is named twice"},
+      {"auth: {keys: [{file: jwks.json, id: k}]}\n", "2:22: auth.keys[0].file: "},
+      {"auth: {keys: [{file: jwks.json, algorithm: EdDSA}]}\n", "2:22: auth.keys[0].file: "},
+      {"auth: {keys: [{file: jwks.json}], stream_age_max: 0s}\n", "2:51: auth.stream_age_max: is 0; allowed is 1s to"},
       {"auth: {keys: [{algorithm: none, file: secret.key}]}\n", "2:27: auth.keys[0].algorithm: is \"none\""},
       {"auth: {keys: [{algorithm: HS256}]}\n", "2:15: auth.keys[0].file: is required"},
       {"auth: {keys: [{algorithm: HS256, file: missing.key}]}\n", "2:40: auth.keys[0].file: "},
@@ -203,6 +244,7 @@ TEST_F(EdgeConfigTest, ReadsTheCertificateBesideTheFile) {
 }
 
 TEST_F(EdgeConfigTest, NeedsKeysForRoutesThatAskForAToken) {
+  EXPECT_EQ(ErrorOf("routes: [{path: /a, filters: [a.b], require: {a: 1}}]\n").find("1:46: routes[0].require: "), 0U);
   const std::string route = "routes: [{path: /a, filters: [a.b], auth: required}]\n";
   EXPECT_EQ(ErrorOf(route).find("1:43: routes[0].auth: is `required`"), 0U) << ErrorOf(route);
   EXPECT_TRUE(Load(kKeys + route).ok());

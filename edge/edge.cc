@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/logging.h"
@@ -19,6 +20,24 @@ size_t CountSame(const Routes& before, const Routes& after) {
     same += before.Find(route->path) == route ? 1 : 0;
   }
   return same;
+}
+
+// What was fetched stays in force where it is still fetched from the same place.
+void KeepFetchedKeys(const AuthConfig& before, AuthConfig& next) {
+  if (before.verifier == nullptr || next.verifier == nullptr) {
+    return;
+  }
+  for (const JwksSource& source : next.jwks->sources()) {
+    const auto& old = before.jwks->sources();
+    if (std::find(old.begin(), old.end(), source) == old.end()) {
+      continue;
+    }
+    for (const JwtProvider& provider : before.verifier->options().providers) {
+      if (provider.issuer == source.issuer) {
+        next.verifier = std::make_shared<const JwtVerifier>(*next.verifier->WithKeys(source.issuer, provider.keys));
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -39,6 +58,12 @@ Edge::Edge(EdgeConfig config)
   }
 }
 
+Edge::~Edge() {
+  if (jwks_ != nullptr) {
+    jwks_->Stop();
+  }
+}
+
 absl::Status Edge::Start() {
   std::vector<Hub*> hubs;
   for (const auto& hub : hubs_) {
@@ -51,11 +76,39 @@ absl::Status Edge::Start() {
   front_ = *std::move(front);
   upstream_.emplace(client_, schemas_, tail_,
                     UpstreamOptions{.filters = config_.routes.upstream_filters(), .history = config_.tail_history});
+  FetchKeys();
   return absl::OkStatus();
 }
 
+void Edge::FetchKeys() {
+  jwks_ = config_.auth.jwks;
+  jwks_metrics_->Set(jwks_);
+  jwks_->Start([this](const std::string& issuer, std::vector<JwtKey> keys) { OnKeys(issuer, std::move(keys)); });
+}
+
+// On the refresher's thread. The hubs are told before the refresher says that nothing is under way any more.
+void Edge::OnKeys(const std::string& issuer, std::vector<JwtKey> keys) {
+  const std::lock_guard lock(mutex_);
+  absl::StatusOr<JwtVerifier> verifier = config_.auth.verifier->WithKeys(issuer, std::move(keys));
+  if (!verifier.ok()) {
+    spdlog::error("keys of {}: {}", Quotable(issuer), Message(verifier.status()));
+    return;
+  }
+  if (verifier->SameKeys(*config_.auth.verifier)) {
+    return;
+  }
+  config_.auth.verifier = std::make_shared<const JwtVerifier>(*std::move(verifier));
+  front_->SetVerifier(config_.auth.verifier);
+}
+
 void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
-  const absl::Status status = next.ok() ? TakeOver(*std::move(next)) : next.status();
+  jwks_->Stop();  // without the lock, which its callback takes
+  absl::Status status = next.status();
+  if (next.ok()) {
+    const std::lock_guard lock(mutex_);
+    status = TakeOver(*std::move(next));
+  }
+  FetchKeys();
   if (status.ok()) {
     ++reloads_.ok;
   } else {
@@ -66,10 +119,15 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
 
 // The upstream asks for new filters before anybody can read them, and for old ones until nobody does.
 absl::Status Edge::TakeOver(EdgeConfig next) {
+  for (const std::string& warning : next.auth.warnings) {
+    spdlog::warn("{}", warning);
+  }
+  KeepFetchedKeys(config_.auth, next.auth);
   const std::vector<std::string_view> fixed = KeepFixed(config_, next);
-  if (config_.verifier != nullptr && next.verifier != nullptr && next.verifier->SameRules(*config_.verifier) &&
-      next.verifier->SameKeys(*config_.verifier)) {
-    next.verifier = config_.verifier;
+  // One whose keys are fetched asks its own refresher for them.
+  if (next.auth.jwks->sources().empty() && config_.auth.verifier != nullptr && next.auth.verifier != nullptr &&
+      next.auth.verifier->SameRules(*config_.auth.verifier) && next.auth.verifier->SameKeys(*config_.auth.verifier)) {
+    next.auth.verifier = config_.auth.verifier;
   }
   if (config_.tls != nullptr && next.tls != nullptr && next.tls->SameAs(*config_.tls)) {
     next.tls = config_.tls;  // with its tickets
@@ -124,13 +182,14 @@ std::vector<std::shared_ptr<prometheus::Collectable>> Edge::Metrics() const {
   for (const auto& hub : hubs_) {
     counters.push_back(&hub->counters());
   }
-  return {http_metrics_,
+  return {http_metrics_, jwks_metrics_,
           std::make_shared<EdgeMetrics>(tail_, history_queue_, upstream_->status(), reloads_, std::move(counters))};
 }
 
 void Edge::Drain() {
   spdlog::info("shutting down: ending streams over {}", absl::FormatDuration(config_.drain_window));
   draining_ = true;
+  jwks_->Stop();
   front_->Drain();
 }
 

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "edge/config.h"
@@ -20,10 +22,30 @@
 
 namespace weir::edge {
 
+// The metrics of the refresher in force. Any thread.
+class JwksMetrics : public prometheus::Collectable {
+ public:
+  void Set(std::shared_ptr<const JwksRefresher> jwks) {
+    const std::lock_guard lock(mutex_);
+    jwks_ = std::move(jwks);
+  }
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    const std::lock_guard lock(mutex_);
+    return jwks_ != nullptr ? jwks_->Collect() : std::vector<prometheus::MetricFamily>();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const JwksRefresher> jwks_ ABSL_GUARDED_BY(mutex_);
+};
+
 // One thread's, but for Readiness and what Metrics returns, which any thread may ask after Start.
 class Edge {
  public:
   explicit Edge(EdgeConfig config);
+  ~Edge();
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
 
   // Opens the listeners and begins to fill the tail. Once.
   absl::Status Start();
@@ -40,11 +62,14 @@ class Edge {
   void Drain();
 
  private:
-  absl::Status TakeOver(EdgeConfig next);
+  absl::Status TakeOver(EdgeConfig next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FetchKeys();
+  void OnKeys(const std::string& issuer, std::vector<JwtKey> keys);
 
   // Members are destroyed from the last to the first: first who reads the tail, then who fills it, then what they all
   // use.
-  EdgeConfig config_;  // in force
+  mutable std::mutex mutex_;  // a reload and fetched keys change the same
+  EdgeConfig config_;         // in force; only `auth` changes on another thread
   std::atomic<bool> draining_ = false;
   ReloadCounts reloads_;
   Client client_;
@@ -59,6 +84,8 @@ class Edge {
   std::optional<Upstream> upstream_;
   const std::shared_ptr<HttpMetrics> http_metrics_ = std::make_shared<HttpMetrics>();
   std::unique_ptr<FrontEnd> front_;
+  const std::shared_ptr<JwksMetrics> jwks_metrics_ = std::make_shared<JwksMetrics>();
+  std::shared_ptr<JwksRefresher> jwks_;  // of the configuration in force; ends first
 };
 
 }  // namespace weir::edge

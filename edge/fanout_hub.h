@@ -190,6 +190,8 @@ class FanoutHub final : public Hub {
   void CheckPeer(Session& session);
   void DueAt(Session& session, int64_t at_ms);
   int64_t NowMs() const { return absl::ToUnixMillis(options_.monotonic()); }
+  // When it ends: with its token, or at its greatest age.
+  void SetEnd(Session& session, absl::Time expires, absl::Duration age_max);
   // When a token that ends then has ended, in terms of NowMs.
   int64_t EndMs(absl::Time expires) const;
   FrameValues ValuesFor(const Session& session, std::string_view cursor) const;

@@ -601,5 +601,33 @@ TEST_F(FanoutHubTest, TheStreamEndsWithItsToken) {
   EXPECT_EQ(reader->blocks().back().event, "weir.auth_expired");
 }
 
+TEST_F(FanoutHubTest, TheStreamEndsAtItsGreatestAgeWhateverItsToken) {
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.reader.expires = now + absl::Hours(1);
+  request.reader.age_max = absl::Seconds(10);
+  const auto reader = OpenAndStart(std::move(request));
+  Advance(absl::Seconds(9));
+  EXPECT_EQ(hub.open_streams(), 1);
+  Advance(absl::Seconds(1));
+  ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
+  EXPECT_TRUE(reader->ended_cleanly());
+  EXPECT_EQ(reader->blocks().back().event, "weir.draining") << "the token is good: the client is to come back";
+  EXPECT_EQ(hub.counters().closed[static_cast<size_t>(CloseReason::kAge)].get(), 1);
+}
+
+TEST_F(FanoutHubTest, AYoungStreamStillEndsWithItsToken) {
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Request({"a"});
+  request.reader.expires = now + absl::Seconds(5);
+  request.reader.age_max = absl::Seconds(10);
+  const auto reader = OpenAndStart(std::move(request));
+  Advance(absl::Seconds(5));
+  ASSERT_TRUE(Until(*reader, [&] { return reader->ended(); }));
+  EXPECT_EQ(reader->blocks().back().event, "weir.auth_expired");
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -52,7 +52,7 @@ void FanoutHub::OpenStream(Transport transport, StreamRequest request) {
   session->key = request.reader.key;
   session->opened_ms = NowMs();
   session->heartbeat_ms = session->opened_ms + absl::ToInt64Milliseconds(request.reader.route->heartbeat_interval);
-  session->ends_ms = EndMs(request.reader.expires);
+  SetEnd(*session, request.reader.expires, request.reader.age_max);
   session->slot = static_cast<uint32_t>(sessions_.size());
   sessions_.push_back({session, std::min(session->heartbeat_ms, session->ends_ms)});
   counters_.open_streams.Add();

@@ -22,6 +22,7 @@ constexpr absl::Duration kUserTimeoutMargin = absl::Seconds(30);
 // What the last frame of a WebSocket says.
 uint16_t CloseCodeOf(CloseReason reason, bool gone) {
   switch (reason) {
+    case CloseReason::kAge:
     case CloseReason::kDrain:
     case CloseReason::kReload:
       return gone ? close_code::kGone : close_code::kGoingAway;
@@ -202,7 +203,8 @@ void FanoutHub::End(Session& session, CloseReason reason, bool gone) {
 
 void FanoutHub::AppendFarewell(Session& session, CloseReason reason, std::string& out) {
   const Framing framing = session.channel->framing;
-  if (session.started && (reason == CloseReason::kDrain || reason == CloseReason::kReload)) {
+  if (session.started &&
+      (reason == CloseReason::kDrain || reason == CloseReason::kReload || reason == CloseReason::kAge)) {
     // With the id it resumes from the tail, also where it had no event for long.
     const bool live = session.state == Session::State::kLive;
     const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";

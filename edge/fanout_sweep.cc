@@ -44,7 +44,7 @@ void FanoutHub::Sweep() {
 
 void FanoutHub::Tend(Session& session, int64_t now) {
   if (session.ends_ms <= now) {
-    End(session, session.draining ? CloseReason::kDrain : CloseReason::kExpired);
+    End(session, session.draining ? CloseReason::kDrain : session.aged ? CloseReason::kAge : CloseReason::kExpired);
     return;
   }
   int64_t slow_at_ms = INT64_MAX;
@@ -109,6 +109,16 @@ void FanoutHub::Heartbeat(Session& session) {
   }
   counters_.heartbeats_sent.Add();
   SendBlock(session, block_);
+}
+
+void FanoutHub::SetEnd(Session& session, absl::Time expires, absl::Duration age_max) {
+  session.ends_ms = EndMs(expires);
+  session.aged = false;
+  if (age_max != absl::InfiniteDuration()) {
+    const int64_t oldest_ms = session.opened_ms + absl::ToInt64Milliseconds(age_max);
+    session.aged = oldest_ms < session.ends_ms;
+    session.ends_ms = std::min(session.ends_ms, oldest_ms);
+  }
 }
 
 int64_t FanoutHub::EndMs(absl::Time expires) const {

@@ -181,7 +181,7 @@ bool FanoutHub::AnswerAuth(Session& session, const AuthMessage& message, std::st
   const Renewal& renewal = std::get<Renewal>(judged);
   session.key = renewal.key;
   if (!session.draining) {
-    session.ends_ms = EndMs(renewal.ends);
+    SetEnd(session, renewal.ends, renewal.age_max);
     DueAt(session, session.ends_ms);
   }
   AppendAuthSuccess(renewal.expires, answers);

@@ -101,6 +101,23 @@ TEST_F(FanoutWebSocketTest, RenewsTheTokenInPlace) {
   EXPECT_EQ(Closed(CloseReason::kExpired), 1);
 }
 
+TEST_F(FanoutWebSocketTest, GrowsNoOlderByRenewals) {
+  log.Fill(tail, 0);
+  Spin();
+  StreamRequest request = Socket({"b"});
+  request.reader.expires = now + absl::Minutes(1);
+  request.reader.age_max = absl::Minutes(2);
+  const auto reader = OpenSocket(std::move(request));
+  age_max = absl::Minutes(2);
+  Ask(*reader, {{"type", "auth"}, {"token", "good"}});
+  reader->Write(ClientFrame(Opcode::kPong, ""));
+  Advance(absl::Seconds(119));
+  EXPECT_EQ(hub.open_streams(), 1) << "renewed";
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(CloseCode(*reader), close_code::kGoingAway);
+  EXPECT_EQ(Closed(CloseReason::kAge), 1);
+}
+
 TEST_F(FanoutWebSocketTest, AnotherPrincipalIsRefused) {
   log.Fill(tail, 0);
   Spin();

@@ -32,10 +32,11 @@ enum class CloseReason : uint8_t {
   kHistory,
   kReload,
   kProtocol,
-  kRefused
+  kRefused,
+  kAge
 };
-inline constexpr std::array<const char*, 10> kCloseReasonNames = {"client", "error",   "slow",   "vanished", "expired",
-                                                                  "drain",  "history", "reload", "protocol", "refused"};
+inline constexpr std::array<const char*, 11> kCloseReasonNames = {
+    "client", "error", "slow", "vanished", "expired", "drain", "history", "reload", "protocol", "refused", "age"};
 
 // What the client of a WebSocket has sent.
 enum class MessageKind : uint8_t { kAuth, kPing, kSubscribe, kInvalid };

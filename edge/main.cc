@@ -99,6 +99,9 @@ int Main(const std::vector<std::string>& arguments) {
   }
   spdlog::info("weir-edge {}, {} routes, {} threads, server {}", Version(), config.routes.all().size(), config.threads,
                config.server.ToString());
+  for (const std::string& warning : config.auth.warnings) {
+    spdlog::warn("{}", warning);
+  }
   return Serve(command, signals);
 }
 

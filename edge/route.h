@@ -16,6 +16,7 @@
 #include "base/cursor.h"
 #include "base/text.h"
 #include "edge/render/presentation.h"
+#include "edge/required_claims.h"
 #include "edge/template.h"
 
 namespace weir::edge {
@@ -38,8 +39,9 @@ struct Route {
   std::string path;
   std::vector<FilterTemplate> filters;
   bool auth_required = false;
-  bool stopped = false;  // for good: nobody is served
-  TextSet types;         // full names; empty: all
+  RequiredClaims required;  // of the token
+  bool stopped = false;     // for good: nobody is served
+  TextSet types;            // full names; empty: all
   // Which of the edge's distinct presentations: routes that show events alike share one, and its rendered frames.
   uint32_t presentation_index = 0;
   std::shared_ptr<const Presentation> presentation;
@@ -68,6 +70,7 @@ struct ReaderRequest {
   std::string principal;                        // the token's subject; empty without a token
   absl::Time expires = absl::InfiniteFuture();  // the token's end
   uint32_t key = 0;                             // the fingerprint of the key that verified the token; 0 without one
+  absl::Duration age_max = absl::InfiniteDuration();  // of a stream, whatever its token
 };
 
 // Why what a WebSocket's client said is refused, and the connection closed.
@@ -82,9 +85,10 @@ using Identity = std::array<unsigned char, 32>;
 
 // A token that takes the place of the one before.
 struct Renewal {
-  absl::Time expires;  // as the token says
-  absl::Time ends;     // when it stops counting
-  uint32_t key = 0;    // as in ReaderRequest
+  absl::Time expires;                                 // as the token says
+  absl::Time ends;                                    // when it stops counting
+  uint32_t key = 0;                                   // as in ReaderRequest
+  absl::Duration age_max = absl::InfiniteDuration();  // the same
 };
 
 // Judges the tokens of open WebSockets: FrontDesk does. On the hub's thread; it must outlive the hub's event loop.

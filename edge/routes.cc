@@ -128,6 +128,21 @@ class RouteCompiler {
     out_.path = in_.path();
     out_.auth_required = in_.auth() == pb::AUTH_MODE_REQUIRED;
     out_.stopped = in_.stopped();
+    return Required();
+  }
+
+  absl::Status Required() {
+    if (!in_.has_require()) {
+      return absl::OkStatus();
+    }
+    absl::StatusOr<RequiredClaims> required = RequiredClaims::Compile(in_.require());
+    if (!required.ok()) {
+      return Error("require", Message(required.status()));
+    }
+    if (!out_.auth_required) {
+      return Error("require", "asks for claims of the token, so the route needs `auth: required`");
+    }
+    out_.required = *std::move(required);
     return absl::OkStatus();
   }
 

@@ -85,7 +85,7 @@ struct Session {
   std::shared_ptr<const BoundData> heartbeat_data;
   std::unique_ptr<WebSocket> web_socket;  // null: SSE
   int64_t opened_ms = 0;
-  int64_t ends_ms = INT64_MAX;  // the token's end, or its turn in a drain
+  int64_t ends_ms = INT64_MAX;  // the token's end, its greatest age, or its turn in a drain
   int64_t heartbeat_ms = 0;     // the next one
   uint32_t slot = 0;            // in the hub's sessions
   uint32_t place = 0;           // in the channel's readers, or in the hub's parked sessions
@@ -98,6 +98,7 @@ struct Session {
   bool resumed = false;    // came with a cursor, not yet counted
   bool told_away = false;  // that the upstream is not there
   bool draining = false;
+  bool aged = false;  // ends_ms is its greatest age
   bool closed = false;
 };
 static_assert(sizeof(Session) <= 184, "there may be very many");

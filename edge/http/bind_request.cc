@@ -35,6 +35,9 @@ class TemplateParameters {
 
 absl::StatusOr<StreamRequest> BindRequest(std::shared_ptr<const Route> route, const JwtClaims* claims,
                                           const Query& query) {
+  if (absl::Status status = route->required.Check(claims != nullptr ? &claims->claims : nullptr); !status.ok()) {
+    return status;
+  }
   TemplateParameters parameters(query);
   RequestValues values;
   values.claims = claims != nullptr ? &claims->claims : nullptr;
@@ -63,6 +66,9 @@ absl::StatusOr<StreamRequest> BindRequest(std::shared_ptr<const Route> route, co
 absl::StatusOr<Identity> IdentityOf(const Route& route, const JwtClaims* claims) {
   RequestValues values;
   values.claims = claims != nullptr ? &claims->claims : nullptr;
+  if (absl::Status status = route.required.Check(values.claims); !status.ok()) {
+    return status;
+  }
   values.query = [](std::string_view) { return std::optional<std::string>("any"); };  // only the claims count
   const absl::StatusOr<std::vector<std::string>> filters = ExpandFilters(route, values);
   if (!filters.ok()) {

@@ -43,13 +43,15 @@ std::string CorsHeaders(const CorsOptions& options, std::string_view origin, boo
   return out;
 }
 
-std::string PreflightHeaders(const CorsOptions& options, std::string_view origin) {
+std::string PreflightHeaders(const CorsOptions& options, std::string_view origin, std::string_view methods) {
   if (!options.origins.contains(origin)) {
     return "";
   }
-  return "Access-Control-Allow-Methods: GET, HEAD\r\n"
-         "Access-Control-Allow-Headers: Authorization, Cache-Control, Last-Event-ID\r\n"
-         "Access-Control-Max-Age: 600\r\n";
+  return fmt::format(
+      "Access-Control-Allow-Methods: {}\r\n"
+      "Access-Control-Allow-Headers: Authorization, Cache-Control, Last-Event-ID\r\n"
+      "Access-Control-Max-Age: 600\r\n",
+      methods);
 }
 
 }  // namespace weir::edge

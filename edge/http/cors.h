@@ -22,8 +22,10 @@ bool IsOrigin(std::string_view text);
 // Another origin is never echoed. `vary_accept`: the answer also depends on `Accept`.
 std::string CorsHeaders(const CorsOptions& options, std::string_view origin, bool vary_accept);
 
-// The further headers of the answer to a preflight request from an origin of the list; else empty.
-std::string PreflightHeaders(const CorsOptions& options, std::string_view origin);
+// The further headers of the answer to a preflight request from an origin of the list, which may use `methods`; else
+// empty.
+std::string PreflightHeaders(const CorsOptions& options, std::string_view origin,
+                             std::string_view methods = "GET, HEAD");
 
 }  // namespace weir::edge
 

@@ -24,6 +24,11 @@ void FrontDesk::Reload(FrontDeskOptions options) {
   options_ = std::move(options);
 }
 
+void FrontDesk::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
+  access_ = Access(verifier, options_.leeway);
+  options_.verifier = std::move(verifier);
+}
+
 FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, const EdgeCondition& condition, absl::Time now) {
   const std::string plain = CorsHeaders(options_.cors, head.origin, false);
   absl::StatusOr<Target> target = ParseTarget(head.target);
@@ -33,6 +38,9 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, const EdgeConditi
     return reply;
   }
   std::shared_ptr<const Route> route = options_.routes->Find(target->path);
+  if (const auto ticket_route = TicketRoute(target->path); route == nullptr && ticket_route != nullptr) {
+    return MakeTicket(Request{head, *target, condition, now}, *ticket_route);
+  }
   const bool readable = head.method == "GET" || head.method == "HEAD";
   if (!readable && head.method != "OPTIONS") {
     const bool known = route != nullptr || options_.static_files != nullptr;
@@ -95,12 +103,18 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
     }
   }
   std::shared_ptr<const JwtClaims> claims;
+  std::string cookie;
   if (route->auth_required) {
-    auto checked = access_.Check(head.authorization, request.target.query.Find("token"), request.now);
+    auto checked = Identify(request, *route);
+    if (absl::IsUnavailable(checked.status())) {
+      return SendAway(request, problem::kKeysUnavailable, !poll, wanted.fetch_client);
+    }
     if (!checked.ok()) {
       return ProblemReply(problem::kUnauthorized, Message(checked.status()), headers + "WWW-Authenticate: Bearer\r\n");
     }
-    claims = *std::move(checked);
+    claims = checked->claims;
+    cookie = std::move(checked->headers);
+    headers += cookie;
   }
   if (wanted.representation == Representation::kNone) {
     return ProblemReply(problem::kNotAcceptable, "allowed is text/event-stream and application/json", headers);
@@ -121,6 +135,7 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   reader.resumed = parameters->has_cursor;
   if (claims != nullptr) {
     reader.expires = access_.EndOf(*claims);
+    reader.age_max = options_.stream_age_max;
   }
   if (poll) {
     headers = "Content-Type: application/json\r\nCache-Control: no-store\r\n" + headers;
@@ -135,7 +150,7 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
   }
   stream.chunked = head.http11;
   stream.fetch_client = wanted.fetch_client;
-  stream.extra_headers = CorsHeaders(options_.cors, head.origin, false);  // the hub says `Vary: Accept`
+  stream.extra_headers = CorsHeaders(options_.cors, head.origin, false) + cookie;  // the hub says `Vary: Accept`
   return std::move(stream);
 }
 

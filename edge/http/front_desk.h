@@ -20,6 +20,7 @@
 #include "edge/http/reply.h"
 #include "edge/http/static_files.h"
 #include "edge/http/target.h"
+#include "edge/http/tickets.h"
 #include "edge/route.h"
 #include "edge/routes.h"
 #include "edge/websocket/client_message.h"
@@ -30,6 +31,8 @@ struct FrontDeskOptions {
   std::shared_ptr<const Routes> routes;
   std::shared_ptr<const JwtVerifier> verifier;  // null: no route asks for a token
   absl::Duration leeway = absl::Seconds(30);    // the verifier's
+  absl::Duration stream_age_max = absl::InfiniteDuration();
+  std::shared_ptr<const Tickets> tickets;  // null: there are none
   CorsOptions cors;
   std::shared_ptr<const StaticFiles> static_files;  // null: none
   // Clients that are sent away may come back after a random time up to this.
@@ -75,6 +78,8 @@ class FrontDesk final : public TokenJudge {
   // From now on these hold. The same verifier as before means that the tokens are judged as before.
   void Reload(FrontDeskOptions options);
 
+  void SetVerifier(std::shared_ptr<const JwtVerifier> verifier);
+
   Decision Decide(const RequestHead& head, const EdgeCondition& condition, absl::Time now);
 
   // What the first message of a WebSocket gets. The stream's judge is this.
@@ -98,6 +103,16 @@ class FrontDesk final : public TokenJudge {
   // Why nobody, or this client, is let in just now; null: it is.
   static const Problem* Closed(const EdgeCondition& condition, bool poll);
   Decision DecideRoute(const Request& request, std::shared_ptr<const Route> route);
+  // Who asks for a route, and what of the answer's head comes from that (front_desk_tickets.cc).
+  struct Caller {
+    std::shared_ptr<const JwtClaims> claims;
+    std::string headers;  // sets the cookie
+  };
+  absl::StatusOr<Caller> Identify(const Request& request, const Route& route);
+  absl::StatusOr<Caller> OpenTicket(const Request& request, const Route& route, std::string_view ticket);
+  // The route that a path gives tickets for, or null.
+  std::shared_ptr<const Route> TicketRoute(std::string_view path) const;
+  Reply MakeTicket(const Request& request, const Route& route);
   Decision DecideUpgrade(const Request& request, const Route& route);
   Reply SendAway(const Request& request, const Problem& why, bool stream, bool fetch_client);
   Reply Preflight(const RequestHead& head) const;

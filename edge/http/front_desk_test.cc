@@ -25,6 +25,10 @@ routes:
   - path: /images
     filters: ["users.{jwt.sub}.imagegen.{query.request_id|*}"]
     auth: required
+  - path: /staff
+    filters: [staff.news]
+    auth: required
+    require: {roles: staff}
   - path: /stopped
     filters: ["users.{jwt.sub}.notifications"]
     auth: required
@@ -123,6 +127,42 @@ TEST_F(FrontDeskTest, ForbidsWhatTheTokenDoesNotAllow) {
     EXPECT_EQ(reply.status, 403) << claims;
     EXPECT_EQ(TypeOf(reply), "urn:weir:problem:forbidden");
   }
+}
+
+TEST_F(FrontDeskTest, RequiresClaimsOverEveryTransport) {
+  const std::string good = "/staff?token=" + Token({{"sub", "ann"}, {"roles", {"reader", "staff"}}});
+  EXPECT_EQ(StreamOf(Get(good)).reader.principal, "ann");
+  EXPECT_TRUE(std::holds_alternative<PollOrder>(Get(good, "application/json")));
+  for (const nlohmann::json& claims :
+       {nlohmann::json{{"sub", "ann"}}, nlohmann::json{{"roles", "reader"}}, nlohmann::json{{"roles", {"staffs"}}}}) {
+    for (const char* accept : {"text/event-stream", "text/event-stream; weir=1", "application/json"}) {
+      const Reply reply = ReplyTo(Get("/staff?token=" + Token(claims), accept));
+      EXPECT_EQ(reply.status, 403) << claims << accept;
+      EXPECT_EQ(TypeOf(reply), "urn:weir:problem:forbidden");
+    }
+  }
+}
+
+TEST_F(FrontDeskTest, BoundsTheAgeOfStreamsWithATokenOnly) {
+  options_.stream_age_max = absl::Hours(2);
+  EXPECT_EQ(StreamOf(Get("/mine?token=" + Token({{"sub", "ann"}}))).reader.age_max, absl::Hours(2));
+  EXPECT_EQ(StreamOf(Get("/open")).reader.age_max, absl::InfiniteDuration());
+}
+
+TEST_F(FrontDeskTest, SendsAwayWhoseTokenCannotBeJudgedYet) {
+  JwtVerifierOptions verifier;
+  verifier.providers = {{.issuer = "https://a", .audiences = {}, .keys = {}}};
+  options_.verifier = std::make_shared<const JwtVerifier>(*JwtVerifier::Make(verifier));
+  const std::string target = "/mine?token=" + Token({{"sub", "ann"}, {"iss", "https://a"}});
+  const Reply stream = ReplyTo(Get(target));
+  EXPECT_EQ(stream.status, 200) << "EventSource gives up for good on any other";
+  EXPECT_NE(stream.body.find(R"({"reason":"keys-unavailable"})"), std::string::npos);
+  for (const char* accept : {"text/event-stream; weir=1", "application/json"}) {
+    const Reply reply = ReplyTo(Get(target, accept));
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_NE(reply.headers.find("Retry-After: "), std::string::npos);
+  }
+  EXPECT_EQ(ReplyTo(Get("/mine?token=" + Token({{"sub", "ann"}}))).status, 401);
 }
 
 TEST_F(FrontDeskTest, AsksForAToken) {

@@ -18,7 +18,13 @@ namespace {
 
 Refusal NoSuchPath() { return {close_code::kGone, reason::kStopped, "this path has no WebSocket any more"}; }
 
-Refusal BadToken(std::string_view why) { return {close_code::kToken, reason::kTokenInvalid, std::string(why)}; }
+// What cannot be judged just now is to be tried again by a new connection.
+Refusal BadToken(const absl::Status& why) {
+  if (absl::IsUnavailable(why)) {
+    return {close_code::kGoingAway, reason::kKeysUnavailable, std::string(Message(why))};
+  }
+  return {close_code::kToken, reason::kTokenInvalid, std::string(Message(why))};
+}
 
 // Why a message's parameters or the token's claims do not do.
 Refusal RefusalOf(const absl::Status& status) {
@@ -89,7 +95,7 @@ std::variant<StreamRequest, Refusal> FrontDesk::Admit(const PendingWebSocket& pe
     auto checked = message.token ? access_.Check("", *message.token, now)
                                  : access_.Check(pending.authorization, pending.query.Find("token"), now);
     if (!checked.ok()) {
-      return BadToken(Message(checked.status()));
+      return BadToken(checked.status());
     }
     claims = *std::move(checked);
   }
@@ -124,6 +130,7 @@ std::variant<StreamRequest, Refusal> FrontDesk::Admit(const PendingWebSocket& pe
   reader.resumed = parameters->has_cursor;
   if (claims != nullptr) {
     reader.expires = access_.EndOf(*claims);
+    reader.age_max = options_.stream_age_max;
   }
   AppendAuthSuccess(claims != nullptr ? claims->expires : absl::InfiniteFuture(), web_socket.answer);
   return *std::move(stream);
@@ -136,14 +143,14 @@ std::variant<Renewal, Refusal> FrontDesk::Renew(const Route& route, const Identi
   }
   const auto claims = access_.Check("", token, now);
   if (!claims.ok()) {
-    return BadToken(Message(claims.status()));
+    return BadToken(claims.status());
   }
   const absl::StatusOr<Identity> now_is = IdentityOf(route, claims->get());
   if (!now_is.ok() || *now_is != identity) {
     return Refusal{close_code::kForbidden, reason::kPrincipalChanged,
                    "the token is somebody else's, or allows something else; open another connection for it"};
   }
-  return Renewal{(*claims)->expires, access_.EndOf(**claims), (*claims)->key};
+  return Renewal{(*claims)->expires, access_.EndOf(**claims), (*claims)->key, options_.stream_age_max};
 }
 
 }  // namespace weir::edge

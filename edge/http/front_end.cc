@@ -34,8 +34,10 @@ ListenerOptions OptionsOf(const EdgeConfig& config) {
 absl::StatusOr<FrontDeskOptions> DeskOf(const EdgeConfig& config) {
   FrontDeskOptions desk;
   desk.routes = std::make_shared<const Routes>(config.routes);
-  desk.verifier = config.verifier;
-  desk.leeway = config.auth_leeway;
+  desk.verifier = config.auth.verifier;
+  desk.leeway = config.auth.leeway;
+  desk.tickets = config.auth.tickets;
+  desk.stream_age_max = config.auth.stream_age_max;
   desk.cors = config.cors;
   desk.retry_max = config.drain_retry_max;
   if (config.static_files) {
@@ -143,7 +145,7 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   if (!desk.ok()) {
     return desk.status();
   }
-  const Hub::Judgement judgement = JudgementBetween(config_.verifier.get(), *desk);
+  const Hub::Judgement judgement = JudgementBetween(config_.auth.verifier.get(), *desk);
   config_ = config;
   admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max,
                        config.limits.attempts_per_minute);
@@ -157,6 +159,20 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
                       });
   }
   return countdown->AwaitZero(kReloadGrace);
+}
+
+void FrontEnd::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
+  const Hub::Judgement judgement = [verifier](const Route&, uint32_t key) {
+    return key == 0 || verifier->HasKey(key) ? Hub::Fate::kStays : Hub::Fate::kChanged;
+  };
+  for (size_t i = 0; i < hubs_.size(); ++i) {
+    boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), verifier, judgement,
+                                            retry_max = config_.drain_retry_max] {
+      listener->SetVerifier(verifier);
+      hub->EndStreams(judgement, retry_max, [] {});
+    });
+  }
+  config_.auth.verifier = std::move(verifier);
 }
 
 void FrontEnd::Drain() {

@@ -37,6 +37,10 @@ class FrontEnd {
   // done; false: it took too long, and goes on. An error of the directory of static files: nothing has changed.
   absl::StatusOr<bool> Reload(const EdgeConfig& config);
 
+  // Judges tokens by these keys from now on; the rules are those before. Ends the streams and polls whose key is not
+  // among them any more. Does not wait until that is done.
+  void SetVerifier(std::shared_ptr<const JwtVerifier> verifier);
+
   // Ends all streams, spread over the configured window, and tells new clients to come back later. Returns when
   // everything has ended, at the latest a few seconds after the window. Once.
   void Drain();

@@ -32,11 +32,11 @@ bool TakeOnce(const http::fields& fields, boost::beast::string_view name, std::s
   return std::next(range.first) == range.second;
 }
 
-std::string Joined(const http::fields& fields, boost::beast::string_view name) {
+std::string Joined(const http::fields& fields, boost::beast::string_view name, const char* separator = ",") {
   std::string out;
   const auto range = fields.equal_range(name);
   for (auto it = range.first; it != range.second; ++it) {
-    out += out.empty() ? "" : ",";
+    out += out.empty() ? "" : separator;
     out += View(it->value());
   }
   return out;
@@ -85,18 +85,21 @@ std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes) {
                     TakeOnce(message, "Authorization", head.authorization) &&
                     TakeOnce(message, "Last-Event-ID", head.last_event_id) &&
                     TakeOnce(message, "Origin", head.origin) &&
+                    TakeOnce(message, "Sec-Fetch-Site", head.sec_fetch_site) &&
                     TakeOnce(message, "Sec-WebSocket-Key", head.websocket_key) &&
                     TakeOnce(message, "Sec-WebSocket-Version", head.websocket_version);
   if (!once) {
-    return HeadFault{problem::kBadRequest,
-                     "one of Authorization, Content-Length, Host, Last-Event-ID, Origin, Sec-WebSocket-Key and "
-                     "Sec-WebSocket-Version is given more than once"};
+    return HeadFault{
+        problem::kBadRequest,
+        "one of Authorization, Content-Length, Host, Last-Event-ID, Origin, Sec-Fetch-Site, Sec-WebSocket-Key and "
+        "Sec-WebSocket-Version is given more than once"};
   }
   if (head.http11 && message.count(http::field::host) == 0) {
     return HeadFault{problem::kBadRequest, "HTTP/1.1 needs a Host header"};
   }
   head.has_body = message.count(http::field::transfer_encoding) > 0 || length.find_first_not_of('0') != length.npos;
   head.accept = Joined(message, "Accept");
+  head.cookie = Joined(message, "Cookie", "; ");
   head.if_none_match = Joined(message, "If-None-Match");
   head.if_modified_since = Joined(message, "If-Modified-Since");
   head.preflight = head.method == "OPTIONS" && message.count(http::field::access_control_request_method) > 0;

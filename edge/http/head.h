@@ -22,6 +22,8 @@ struct RequestHead {
   std::string authorization;
   std::string last_event_id;
   std::string origin;
+  std::string cookie;  // several joined by semicolons
+  std::string sec_fetch_site;
   std::string if_none_match;
   std::string if_modified_since;
   bool preflight = false;  // OPTIONS with Access-Control-Request-Method

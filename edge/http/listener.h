@@ -39,6 +39,7 @@ class Listener {
 
   // What holds for the requests that begin from now on.
   void Reload(FrontDeskOptions desk, const ConnectionOptions& connection);
+  void SetVerifier(std::shared_ptr<const JwtVerifier> verifier) { desk_.SetVerifier(std::move(verifier)); }
   // Ends connections that wait for a next request. New ones are still taken, to be told where they stand.
   void CloseIdle();
   // Accepts no more.

@@ -36,6 +36,8 @@ inline constexpr Problem kInternal = {500, "internal", "The request could not be
 inline constexpr Problem kOverloaded = {503, "overloaded", "There is too much to do just now"};
 inline constexpr Problem kDraining = {503, "draining", "This edge is about to end"};
 inline constexpr Problem kUnavailable = {503, "unavailable", "The log cannot be read just now"};
+inline constexpr Problem kKeysUnavailable = {503, "keys-unavailable",
+                                             "Whether the token is good cannot be told just now"};
 inline constexpr Problem kVersion = {505, "http-version", "This version of HTTP is not spoken here"};
 
 }  // namespace problem

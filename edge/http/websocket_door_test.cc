@@ -31,6 +31,11 @@ routes:
     auth: required
     websocket: true
     connected: {event: connected, data: {role: "{jwt.role}"}}
+  - path: /staff
+    filters: [a]
+    auth: required
+    require: {role: staff}
+    websocket: true
   - path: /sse
     filters: [a]
   - path: /stopped
@@ -234,6 +239,18 @@ TEST_F(WebSocketDoorTest, ARouteThatWentMeanwhileIsGone) {
   WebSocketDoor door = Door(Head("/open?room=1"));
   desk_.Reload(Options("routes: [{path: /open, filters: [a]}]"));
   EXPECT_EQ(Refused(door.Take(ClientText(R"({"type":"auth"})"), desk_, kNow)), Code(4410, "STOPPED"));
+}
+
+TEST_F(WebSocketDoorTest, RequiresClaimsAtTheBeginningAndOfEveryRenewal) {
+  const json staff = {{"sub", "ann"}, {"role", "staff"}};
+  const json other = {{"sub", "ann"}, {"role", "reader"}};
+  EXPECT_EQ(Refused(Say("/staff", {{"type", "auth"}, {"token", Token(other)}})), Code(4403, "NOT_ALLOWED"));
+  const StreamRequest stream = Admitted(Say("/staff", {{"type", "auth"}, {"token", Token(staff)}}));
+  const auto renew = [&](const json& claims) {
+    return desk_.Renew(*stream.reader.route, stream.web_socket->identity, Token(claims), kNow);
+  };
+  EXPECT_TRUE(std::holds_alternative<Renewal>(renew(staff)));
+  EXPECT_TRUE(std::holds_alternative<Refusal>(renew(other)));
 }
 
 TEST_F(WebSocketDoorTest, RenewsOnlyForTheSamePrincipal) {

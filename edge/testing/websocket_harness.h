@@ -37,8 +37,10 @@ class FanoutWebSocketTest : public testing::Test, public HubHarness, protected T
     if (token != "good") {
       return Refusal{close_code::kForbidden, reason::kPrincipalChanged, "somebody else"};
     }
-    return Renewal{now + absl::Minutes(10), now + absl::Minutes(11), 9};
+    return Renewal{now + absl::Minutes(10), now + absl::Minutes(11), 9, age_max};
   }
+
+  absl::Duration age_max = absl::InfiniteDuration();  // as a renewal says
 
   StreamRequest Socket(std::vector<std::string> filters, ReadStart start = {}) {
     StreamRequest request = Request(std::move(filters), start);
