@@ -1,0 +1,442 @@
+#!/usr/bin/env python3
+"""Who gets in over gRPC, and who may do what there: tried on the real server, with grpcio and generated code alone.
+
+    PYTHONPATH=GENERATED ./grpc_access.py WEIR_SERVER WEIR DESCRIPTORS DEV_CERTIFICATES
+
+Prints each check, and ends with 1 when one failed. grpc_access.test.mjs runs it.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import grpc
+from apps.dispatch.v1 import dispatch_pb2
+from weir.v1 import event_bus_pb2 as eb, event_bus_pb2_grpc as ebg, event_pb2
+from weir.v1 import maintenance_pb2 as mt, maintenance_pb2_grpc as mtg
+
+SRV, CLI, DESCRIPTORS, CERTIFICATES = sys.argv[1:]
+D = pathlib.Path(tempfile.mkdtemp())
+
+
+def mk(*a):
+    subprocess.run([CERTIFICATES, *map(str, a)], check=True)
+
+
+mk(D / "c", "server", "feed", "reader", "operator", "stranger")
+mk(D / "f", "client", "server")
+mk("--days", "0", D / "c", "late")
+(D / "secret").write_text("a secret of at least thirty-two bytes\n")
+os.chmod(D / "secret", 0o600)
+RULES = """
+auth: {keys: [{algorithm: HS256, file: secret}], leeway: 0s}
+access:
+  - who: ["dns:feed.weir.internal", "sub:feed"]
+    publish: {topics: ["dispatch.broadcast", "dispatch.secret"], types: [apps.dispatch.v1.FlashMessage]}
+    deny_publish: {topics: ["*.secret"]}
+  - who: ["dns:reader.weir.internal", "sub:reader"]
+    subscribe: {topics: ["dispatch.>", "users.*.notifications"]}
+    deny_subscribe: {topics: ["dispatch.secret"]}
+  - who: ["dns:operator.weir.internal"]
+    backup: true
+"""
+TLS = "tls: {certificate: s.crt, key: s.key, client_ca: ca.crt}\n"
+
+
+def install(d):
+    for a, b in (("server.crt", "s.crt"), ("server.key", "s.key"), ("ca.crt", "ca.crt")):
+        shutil.copy(D / d / a, D / (b + ".n"))
+        os.rename(D / (b + ".n"), D / b)
+
+
+install("c")
+
+
+class Server:
+    def __init__(self, text, *flags):
+        (D / "s.yaml").write_text(text)
+        self.err = open(D / "err", "w")
+        self.p = subprocess.Popen(
+            [
+                SRV,
+                "--config",
+                str(D / "s.yaml"),
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--data-dir",
+                str(D / "data"),
+                "--descriptors",
+                DESCRIPTORS,
+                *flags,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=self.err,
+            text=True,
+        )
+        line = self.p.stdout.readline()
+        self.line = line
+        assert "ready" in line, (line, (D / "err").read_text())
+        self.port = line.split("grpc=")[1].split()[0].rsplit(":", 1)[1]
+        self.admin = line.split("admin=")[1].strip()
+
+    def log(self):
+        return (D / "err").read_text()
+
+    def stop(self):
+        self.p.terminate()
+        assert self.p.wait(30) == 0
+
+
+def creds(d, name, ca=None):
+    return grpc.ssl_channel_credentials(
+        (D / (ca or d) / "ca.crt").read_bytes(),
+        (D / d / (name + ".key")).read_bytes() if name else None,
+        (D / d / (name + ".crt")).read_bytes() if name else None,
+    )
+
+
+def tok(sub, ttl="1h"):
+    return subprocess.check_output(
+        [CLI, "token", "--key", str(D / "secret"), "--sub", sub, "--ttl", ttl], text=True
+    ).strip()
+
+
+def why(e):
+    for k, v in e.trailing_metadata() or ():
+        if k == "grpc-status-details-bin":
+            for r in (
+                b"CREDENTIALS_MISSING",
+                b"CREDENTIALS_INVALID",
+                b"CREDENTIALS_EXPIRED",
+                b"SUBSCRIBE_DENIED",
+                b"PUBLISH_DENIED",
+                b"BACKUP_DENIED",
+                b"DRAINING",
+            ):
+                if r in v:
+                    return r.decode()
+    return e.code().name
+
+
+class C:
+    def __init__(self, ch, token=None):
+        self.ch = ch
+        self.s = ebg.EventBusStub(ch)
+        self.m = [("authorization", "Bearer " + token)] if token else []
+
+    def call(self, f, req, **k):
+        try:
+            return f(req, timeout=10, metadata=self.m, **k)
+        except grpc.RpcError as e:
+            return why(e)
+
+    def ev(self, topic, t=dispatch_pb2.FlashMessage):
+        e = event_pb2.Event(topic=topic)
+        e.payload.Pack(t())
+        return e
+
+    def pub(self, topic, t=dispatch_pb2.FlashMessage):
+        r = self.call(self.s.Publish, eb.PublishRequest(events=[self.ev(topic, t)]))
+        if isinstance(r, str):
+            return r
+        x = r.results[0]
+        return (
+            "ok"
+            if x.HasField("ack")
+            else ("PUBLISH_DENIED" if b"PUBLISH_DENIED" in x.error.SerializeToString() else str(x.error))
+        )
+
+    def pubstream(self, topic):
+        try:
+            for r in self.s.PublishStream(
+                iter([eb.PublishStreamRequest(events=[self.ev(topic)])]), timeout=10, metadata=self.m
+            ):
+                x = r.results[0]
+                return (
+                    "ok"
+                    if x.HasField("ack")
+                    else ("PUBLISH_DENIED" if b"PUBLISH_DENIED" in x.error.SerializeToString() else str(x.error))
+                )
+        except grpc.RpcError as e:
+            return why(e)
+
+    def lst(self, *f):
+        r = self.call(self.s.ListEvents, eb.ListEventsRequest(filters=f))
+        return r if isinstance(r, str) else "ok"
+
+    def sub(self, *f, types=()):
+        c = self.s.Subscribe(eb.SubscribeRequest(filters=f, types=types), timeout=10, metadata=self.m)
+        try:
+            n = next(c)
+            c.cancel()
+            return n.WhichOneof("kind") or str(n)
+        except grpc.RpcError as e:
+            return why(e)
+
+    def status(self):
+        r = self.call(self.s.GetStatus, eb.GetStatusRequest())
+        return r if isinstance(r, str) else "ok"
+
+    def schema(self):
+        r = self.call(self.s.GetSchema, eb.GetSchemaRequest())
+        return r if isinstance(r, str) else "ok"
+
+    def backup(self):
+        try:
+            return (
+                "ok"
+                if len(list(mtg.MaintenanceStub(self.ch).Backup(mt.BackupRequest(), timeout=20, metadata=self.m))) > 1
+                else "empty"
+            )
+        except grpc.RpcError as e:
+            return why(e)
+
+
+def until(condition):
+    deadline = time.time() + 60
+    while not condition():
+        if time.time() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+bad = 0
+
+
+def eq(a, b, what=""):
+    global bad
+    if a != b:
+        bad += 1
+    print("ok  " if a == b else "FAIL", what, repr(a), "" if a == b else "want %r" % (b,), flush=True)
+
+
+def secure(s, d, name, token=None, ca=None, host="127.0.0.1"):
+    return C(grpc.secure_channel(f"{host}:{s.port}", creds(d, name, ca)), token)
+
+
+def mtls():
+    s = Server(TLS + RULES, "--listen", "0.0.0.0:0")
+    eq("insecure" in s.log(), False, "mtls is not insecure")
+    feed, reader, op, stranger = [secure(s, "c", n) for n in ("feed", "reader", "operator", "stranger")]
+    eq(feed.pub("dispatch.broadcast"), "ok", "feed")
+    eq(feed.pub("dispatch.secret"), "PUBLISH_DENIED", "deny")
+    eq(feed.pub("dispatch.other"), "PUBLISH_DENIED", "other topic")
+    eq(feed.pub("dispatch.broadcast", dispatch_pb2.BilstatusUpdate), "PUBLISH_DENIED", "other type")
+    eq(feed.pubstream("dispatch.broadcast"), "ok", "stream")
+    eq(feed.pubstream("dispatch.secret"), "PUBLISH_DENIED", "stream")
+    eq(feed.lst("dispatch.broadcast"), "SUBSCRIBE_DENIED", "feed list")
+    eq(feed.sub("dispatch.broadcast"), "SUBSCRIBE_DENIED", "feed sub")
+    eq(feed.status(), "ok")
+    eq(feed.schema(), "ok")
+    eq(feed.backup(), "BACKUP_DENIED", "feed backup")
+    eq(reader.pub("dispatch.broadcast"), "PUBLISH_DENIED", "reader")
+    eq(reader.pubstream("dispatch.broadcast"), "PUBLISH_DENIED")
+    for f in (
+        "dispatch.>",
+        "dispatch.*",
+        "*.secret",
+        ">",
+        "dispatch.secret",
+        "*",
+        "users.>",
+        "users.ann.*",
+        "*.*.notifications",
+    ):
+        eq((reader.lst(f), reader.sub(f)), ("SUBSCRIBE_DENIED", "SUBSCRIBE_DENIED"), f)
+    for f in (
+        "dispatch.broadcast",
+        "dispatch.*.room",
+        "dispatch.secret.room",
+        "dispatch.room.>",
+        "users.ann.notifications",
+    ):
+        eq((reader.lst(f), reader.sub(f)), ("ok", "started"), f)
+    for n, v in (
+        ("pub", stranger.pub("dispatch.broadcast")),
+        ("pubstream", stranger.pubstream("dispatch.broadcast")),
+        ("list", stranger.lst("dispatch.broadcast")),
+        ("sub", stranger.sub("dispatch.broadcast")),
+        ("status", stranger.status()),
+        ("schema", stranger.schema()),
+        ("backup", stranger.backup()),
+    ):
+        eq(v, "SUBSCRIBE_DENIED", "stranger " + n)
+    eq(op.backup(), "ok", "operator backup")
+    eq(op.lst("dispatch.broadcast"), "SUBSCRIBE_DENIED", "operator list")
+    for n, c in (
+        ("none", secure(s, "c", None)),
+        ("foreign", secure(s, "f", "client", ca="c")),
+        ("server cert", secure(s, "c", "server")),
+        ("late", secure(s, "c", "late")),
+        ("plain", C(grpc.insecure_channel("127.0.0.1:" + s.port))),
+        ("distrust", secure(s, "c", "feed", ca="f")),
+        ("other host", secure(s, "c", "feed", host="127.0.0.2")),
+    ):
+        eq(c.status(), "UNAVAILABLE", n)
+    eq(secure(s, "c", "stranger", tok("feed")).pub("dispatch.broadcast"), "ok", "token over certificate")
+    eq(secure(s, "c", "feed", tok("feed", "-1s")).pub("dispatch.broadcast"), "CREDENTIALS_EXPIRED")
+    eq(secure(s, "c", "feed", "x").status(), "CREDENTIALS_INVALID")
+    # token over: streams end
+    t = tok("reader", "3s")
+    r = secure(s, "c", "stranger", t)
+    c = r.s.Subscribe(eb.SubscribeRequest(filters=["dispatch.broadcast"]), timeout=20, metadata=r.m)
+    t0 = time.time()
+    try:
+        for _ in c:
+            pass
+    except grpc.RpcError as e:
+        eq(why(e), "CREDENTIALS_EXPIRED", "subscribe ends")
+        eq(time.time() - t0 < 4.5, True, "in time")
+    f = secure(s, "c", "stranger", tok("feed", "3s"))
+    done = threading.Event()
+
+    def gen():
+        yield eb.PublishStreamRequest(events=[f.ev("dispatch.broadcast")])
+        done.wait(15)
+
+    res = []
+    try:
+        for x in f.s.PublishStream(gen(), timeout=20, metadata=f.m):
+            res.append(x.results[0].HasField("ack"))
+    except grpc.RpcError as e:
+        eq((why(e), res), ("CREDENTIALS_EXPIRED", [True]), "publish stream ends")
+    done.set()
+    # rules change
+    c = reader.s.Subscribe(eb.SubscribeRequest(filters=["dispatch.broadcast"]), timeout=30)
+    next(c)
+    y = (D / "s.yaml").read_text()
+    (D / "s.yaml").write_text(y.replace('"dispatch.>", "users', '"users'))
+    s.p.send_signal(signal.SIGHUP)
+    try:
+        for _ in c:
+            pass
+    except grpc.RpcError as e:
+        eq(why(e), "DRAINING", "recalled")
+    eq(reader.lst("dispatch.broadcast"), "SUBSCRIBE_DENIED", "new rules")
+    eq(reader.lst("users.ann.notifications"), "ok")
+    (D / "s.yaml").write_text(y + "access: []\n")
+    s.p.send_signal(signal.SIGHUP)
+    eq(until(lambda: "what was in force stays" in s.log()), True, "bad rules change nothing")
+    eq(reader.lst("dispatch.broadcast"), "SUBSCRIBE_DENIED")
+    # certificates
+    open_ = reader.s.Subscribe(eb.SubscribeRequest(filters=["users.ann.notifications"]), timeout=60)
+    next(open_)
+    shutil.copy(D / "f/server.crt", D / "s.crt")
+    eq(
+        until(lambda: secure(s, "c", "feed").status() != "ok" or "is not the key of the certificate" in s.log()),
+        True,
+        "said",
+    )
+    eq(secure(s, "c", "feed").status(), "ok", "mismatch keeps the old")
+    install("f")
+    eq(until(lambda: secure(s, "f", "client").status() == "SUBSCRIBE_DENIED"), True, "new authority (known by no rule)")
+    eq(secure(s, "c", "feed", ca="f").status(), "UNAVAILABLE", "old clients")
+    eq(open_.is_active(), True, "open stream goes on")
+    print(
+        subprocess.run(["curl", "-s", s.admin + "/metrics"], capture_output=True, text=True).stdout.count(
+            "weir_access_refused_total{"
+        ),
+        "refusal reasons counted",
+    )
+    eq(any(x in s.log() for x in ("PRIVATE KEY", t[:25], "thirty-two")), False, "no secrets in the log")
+    s.stop()
+
+
+def loopback():
+    s = Server(RULES, "--listen", "127.0.0.1:0")
+    plain = lambda t=None: C(grpc.insecure_channel("127.0.0.1:" + s.port), t)
+    for c, w in (
+        (plain(), "CREDENTIALS_MISSING"),
+        (plain("x"), "CREDENTIALS_INVALID"),
+        (plain(tok("feed", "-1s")), "CREDENTIALS_EXPIRED"),
+    ):
+        eq(
+            {
+                c.pub("dispatch.broadcast"),
+                c.pubstream("dispatch.broadcast"),
+                c.lst("dispatch.broadcast"),
+                c.sub("dispatch.broadcast"),
+                c.status(),
+                c.schema(),
+                c.backup(),
+            },
+            {w},
+        )
+    eq(plain(tok("feed")).pub("dispatch.broadcast"), "ok")
+    eq(plain(tok("reader")).sub("dispatch.broadcast"), "started")
+    s.stop()
+    install("c")
+    s = Server("{}", "--listen", "0.0.0.0:0", "--insecure")
+    eq("insecure: gRPC on 0.0.0.0:0 has neither TLS nor authentication" in s.log(), True)
+    print(subprocess.run(["curl", "-s", s.admin + "/readyz"], capture_output=True, text=True).stdout)
+    c = C(grpc.insecure_channel("127.0.0.1:" + s.port))
+    eq((c.pub("dispatch.broadcast"), c.sub(">"), c.backup()), ("ok", "started", "ok"), "open")
+    c.m = [("x", "y" * 9000)]
+    eq(c.status(), "ok", "9 KB metadata")
+    c.m = [("x", "y" * 17000)]
+    eq(c.status(), "RESOURCE_EXHAUSTED", "17 KB")
+    c.m = []
+    e = c.ev("dispatch.broadcast")
+    e.payload.value = b"x" * (4 << 20)
+    eq(
+        c.call(
+            C(grpc.insecure_channel("127.0.0.1:" + s.port, options=[("grpc.max_send_message_length", -1)])).s.Publish,
+            eb.PublishRequest(events=[e]),
+        ),
+        "RESOURCE_EXHAUSTED",
+        "4 MiB",
+    )
+    k = socket.create_connection(("127.0.0.1", int(s.port)))
+    k.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+    buf = b""
+    k.settimeout(10)
+    goaway = None
+    silent = socket.create_connection(("127.0.0.1", int(s.port)))
+    t0 = time.time()
+    try:
+        for i in range(50):
+            k.sendall(bytes([0, 0, 8, 6, 0, 0, 0, 0, 0]) + b"12345678")
+            buf += k.recv(65536)
+            if b"too_many_pings" in buf:
+                goaway = i + 1
+                break
+    except OSError:
+        pass
+    i = 0
+    settings = {}
+    n = struct.unpack(">I", b"\0" + buf[:3])[0]
+    if buf[3] == 4:
+        settings = {
+            struct.unpack(">H", buf[9 + j : 11 + j])[0]: struct.unpack(">I", buf[11 + j : 15 + j])[0]
+            for j in range(0, n, 6)
+        }
+    eq((settings.get(3), settings.get(6)), (1000, 16384), "settings")
+    eq(goaway is not None and goaway <= 5, True, f"goaway after {goaway} pings")
+    silent.settimeout(30)
+    while True:
+        d = silent.recv(4096)
+        if not d:
+            break
+    eq(time.time() - t0 < 15, True, "silent connection closed after %.1f s" % (time.time() - t0))
+    s.stop()
+
+
+def exposed():
+    r = subprocess.run([SRV, "--engine", "memory", "--listen", "0.0.0.0:0"], capture_output=True, text=True, timeout=20)
+    eq((r.returncode, "neither TLS nor authentication" in r.stderr), (2, True), "refuses to start")
+
+
+mtls()
+loopback()
+exposed()
+shutil.rmtree(D)
+sys.exit(1 if bad else 0)
