@@ -4,7 +4,8 @@
 //   GET /readyz   200 `ok`, perhaps with a line of warning, or 503 with the reason: send it no work for now
 //   GET /metrics  the metrics in Prometheus' text format
 //
-// HEAD works alike. All else is 404 or 405; errors are `application/problem+json`. It has no authentication: listen on
+// HEAD works alike. All else is 404 or 405; errors are `application/problem+json`. Pages of other origins are
+// refused with 403 (browser_guard.h), and no answer has a CORS header. It has no authentication: listen on
 // loopback or on a network of your own.
 #ifndef WEIR_ADMIN_ADMIN_SERVER_H_
 #define WEIR_ADMIN_ADMIN_SERVER_H_

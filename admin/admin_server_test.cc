@@ -1,6 +1,7 @@
 #include "admin/admin_server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -101,14 +102,30 @@ TEST(AdminServer, AnswersHealthAndReadiness) {
   AdminOptions options;
   options.ready = [] { return absl::UnavailableError("still reading history"); };
   const auto server = Started(std::move(options));
-  const std::string health = Ask(*server, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string health = Ask(*server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(health, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(health, HasSubstr("Cache-Control: no-store\r\n"));
   EXPECT_THAT(health, testing::EndsWith("\r\n\r\nok\n"));
-  const std::string ready = Ask(*server, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string ready = Ask(*server, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(ready, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
   EXPECT_THAT(ready, HasSubstr("Content-Type: application/problem+json\r\n"));
   EXPECT_THAT(ready, HasSubstr("still reading history"));
+}
+
+TEST(AdminServer, RefusesWebPages) {
+  const auto server = Started();
+  for (const std::string_view lines :
+       {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: https://evil.example\r\n",
+        "Host: localhost\r\nOrigin: null\r\n", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n",
+        "Host: localhost\r\nSec-Fetch-Site: same-site\r\n"}) {
+    for (const std::string_view method : {"GET", "POST", "OPTIONS"}) {
+      const std::string answer = Ask(*server, fmt::format("{} /metrics HTTP/1.1\r\n{}\r\n", method, lines));
+      EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 ")) << lines;
+      EXPECT_THAT(answer, Not(HasSubstr("Access-Control")));
+      EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+      EXPECT_THAT(answer, Not(HasSubstr("evil")));
+    }
+  }
 }
 
 TEST(AdminServer, ServesMetrics) {
@@ -117,15 +134,17 @@ TEST(AdminServer, ServesMetrics) {
   AdminOptions options;
   options.collectables.push_back(registry);
   const auto server = Started(std::move(options));
-  EXPECT_THAT(Ask(*server, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), HasSubstr("\nweir_test_total 0\n"));
+  EXPECT_THAT(Ask(*server, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"), HasSubstr("\nweir_test_total 0\n"));
   counter.Increment(7);
-  EXPECT_THAT(Ask(*server, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), HasSubstr("\nweir_test_total 7\n"));
+  EXPECT_THAT(Ask(*server, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"), HasSubstr("\nweir_test_total 7\n"));
 }
 
 TEST(AdminServer, AnswersHeadWithoutBody) {
   const auto server = Started();
   Client client(server->port());
-  client.Send("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  client.Send(
+      "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: "
+      "close\r\n\r\n");
   const std::string head = client.Read(false);
   EXPECT_THAT(head, HasSubstr("Content-Length: 3\r\n"));
   EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 200 OK\r\n"));  // right behind: there was no body
@@ -133,21 +152,22 @@ TEST(AdminServer, AnswersHeadWithoutBody) {
 
 TEST(AdminServer, RefusesOtherPathsAndMethods) {
   const auto server = Started();
-  EXPECT_THAT(Ask(*server, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 404 Not Found\r\n"));
-  const std::string post = Ask(*server, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(Ask(*server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 404 Not Found\r\n"));
+  const std::string post = Ask(*server, "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
   EXPECT_THAT(post, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
   EXPECT_THAT(post, HasSubstr("Allow: GET, HEAD\r\n"));
-  EXPECT_THAT(Ask(*server, "BREW /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(Ask(*server, "BREW /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
 }
 
 TEST(AdminServer, KeepsConnectionsAlive) {
   const auto server = Started();
   Client client(server->port());
   for (int i = 0; i < 3; ++i) {
-    client.Send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(client.Read(), StartsWith("HTTP/1.1 200 OK\r\n"));
   }
-  client.Send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");  // pipelined
+  client.Send(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n");  // pipelined
   EXPECT_THAT(client.Read(), StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(client.Read(), StartsWith("HTTP/1.1 404 Not Found\r\n"));
 }
@@ -155,7 +175,7 @@ TEST(AdminServer, KeepsConnectionsAlive) {
 TEST(AdminServer, ClosesWhenAskedTo) {
   const auto server = Started();
   for (const char* request :
-       {"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /healthz HTTP/1.0\r\n\r\n"}) {
+       {"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "GET /healthz HTTP/1.0\r\n\r\n"}) {
     Client client(server->port());
     client.Send(request);
     EXPECT_THAT(client.ReadAll(), testing::EndsWith("\r\n\r\nok\n"));
@@ -165,8 +185,8 @@ TEST(AdminServer, ClosesWhenAskedTo) {
 TEST(AdminServer, ClosesAfterARequestWithABody) {
   const auto server = Started();
   Client client(server->port());
-  client.Send("POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n");
-  client.Send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.Send("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n");
+  client.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string all = client.ReadAll();
   EXPECT_THAT(all, StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(all, Not(HasSubstr("200 OK")));
@@ -187,7 +207,8 @@ TEST(AdminServer, BoundsHeads) {
   options.head_bytes_max = 1024;
   const auto server = Started(std::move(options));
   const auto padded = [](size_t pad) {
-    return "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nPad: " + std::string(pad, 'x') + "\r\n\r\n";
+    return "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nPad: " + std::string(pad, 'x') +
+           "\r\n\r\n";
   };
   EXPECT_THAT(Ask(*server, padded(900)), StartsWith("HTTP/1.1 200 OK\r\n"));
   for (const size_t pad : {size_t{1024}, size_t{30'000}}) {
@@ -206,7 +227,7 @@ TEST(AdminServer, ClosesSlowAndIdleConnections) {
   Client slow(server->port());
   slow.Send("GET /healthz HTT");
   Client kept(server->port());
-  kept.Send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  kept.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(kept.Read(), StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_EQ(idle.ReadAll(), "");
   EXPECT_EQ(slow.ReadAll(), "");
@@ -218,7 +239,7 @@ TEST(AdminServer, CapsConnections) {
   options.connections_max = 2;
   const auto server = Started(std::move(options));
   const auto ask = [](Client& client) {
-    client.Send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return client.Read();
   };
   Client first(server->port());
@@ -232,13 +253,13 @@ TEST(AdminServer, CapsConnections) {
     EXPECT_THAT(fourth.ReadAll(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
     EXPECT_EQ(Client(server->port()).ReadAll(), "");              // third and fourth have not closed yet
     EXPECT_THAT(ask(second), StartsWith("HTTP/1.1 200 OK\r\n"));  // those that are there stay
-    second.Send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    second.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     second.ReadAll();
   }
   // The closed ones make room as soon as the listener has noticed.
   for (std::string answer; answer.find("200 OK") == std::string::npos;) {
     Client next(server->port());
-    next.Send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    next.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     answer = next.ReadAll();
   }
 }

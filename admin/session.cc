@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "admin/browser_guard.h"
+
 namespace weir::admin {
 namespace {
 
@@ -19,6 +21,13 @@ namespace http = boost::beast::http;
 constexpr size_t kReadAwayBytesMax = 65536;
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+
+bool IsOverLoopback(const asio::ip::tcp::socket& socket) {
+  beast::error_code error;
+  const asio::ip::address local = socket.local_endpoint(error).address();
+  const bool mapped = local.is_v6() && local.to_v6().is_v4_mapped();
+  return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, local.to_v6()).is_loopback() : local.is_loopback();
+}
 
 }  // namespace
 
@@ -82,6 +91,15 @@ void Session::OnHead(beast::error_code error) {
   const auto& head = parser_->get();
   // A body is not read, so that what follows it cannot be either.
   const bool keep_alive = head.keep_alive() && parser_->is_done();
+  const std::string_view refusal = RefusalOf({.host = View(head[http::field::host]),
+                                              .origin = View(head[http::field::origin]),
+                                              .fetch_site = View(head["Sec-Fetch-Site"]),
+                                              .over_loopback = IsOverLoopback(stream_.socket())});
+  if (!refusal.empty()) {
+    Send(ProblemAnswer(403, "page-refused", "Not for web pages", refusal), head.method() == http::verb::head, false,
+         head.version());
+    return;
+  }
   Send(Respond(View(head.method_string()), View(head.target()), options_), head.method() == http::verb::head,
        keep_alive, head.version());
 }
@@ -90,6 +108,7 @@ void Session::Send(Answer answer, bool head_only, bool keep_alive, unsigned vers
   response_ = {http::int_to_status(answer.status), version};
   response_.set(http::field::content_type, answer.content_type);
   response_.set(http::field::cache_control, "no-store");
+  response_.set("X-Content-Type-Options", "nosniff");
   if (answer.allow) {
     response_.set(http::field::allow, "GET, HEAD");
   }
