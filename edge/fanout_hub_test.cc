@@ -28,7 +28,8 @@ TEST_F(FanoutHubTest, WritesTheHeadAndTheFirstBlockAtOnce) {
   reader->Read();
   EXPECT_EQ(reader->raw(),
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
-            "X-Accel-Buffering: no\r\nVary: Accept\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+            "X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nVary: Accept\r\n"
+            "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
             "Access-Control-Allow-Origin: https://x.example\r\n\r\n"
             "3b\r\nevent: weir.connected\nid: aaaaaaaa-1\nretry: 2000\ndata: {}\n\n\r\n");
   EXPECT_EQ(hub.open_streams(), 1);

@@ -13,6 +13,7 @@ std::string StreamHead(bool chunked, std::string_view extra_headers) {
       "Content-Type: text/event-stream\r\n"
       "Cache-Control: no-cache\r\n"
       "X-Accel-Buffering: no\r\n"
+      "X-Content-Type-Options: nosniff\r\n"
       "Vary: Accept\r\n";
   head += chunked ? "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n" : "Connection: close\r\n";
   head += extra_headers;

@@ -247,6 +247,10 @@ bool Connection::ServeFrom(std::string_view& rest, size_t seen) {
       rest = {};
       return SendProblem(problem::kBadRequest, "this is no HTTP request");
     }
+    if (const auto fault = size == 0 ? FaultInBytes(rest, seen) : std::nullopt) {
+      rest = {};
+      return SendProblem(fault->problem, fault->detail);
+    }
     if (size == 0) {
       return true;
     }

@@ -34,7 +34,7 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, const EdgeConditi
   absl::StatusOr<Target> target = ParseTarget(head.target);
   if (!target.ok()) {
     Reply reply = ProblemReply(problem::kBadRequest, Message(target.status()), plain);
-    reply.close = head.has_body;
+    reply.close = true;
     return reply;
   }
   std::shared_ptr<const Route> route = options_.routes->Find(target->path);

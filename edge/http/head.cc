@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
@@ -62,15 +61,18 @@ bool MayBeRequest(std::string_view bytes) {
 }
 
 std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes) {
+  if (const auto fault = FaultInBytes(bytes, 0)) {
+    return *fault;
+  }
   bytes = WithoutLeadingLines(bytes);
+  if (const auto fault = FaultInLines(bytes)) {
+    return *fault;
+  }
   http::request_parser<http::empty_body> parser;
   parser.skip(true);  // the body is never read
   parser.header_limit(static_cast<uint32_t>(std::min<size_t>(bytes.size() + 1, UINT32_MAX)));
   boost::beast::error_code error;
   parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  if (error == http::error::bad_version) {
-    return HeadFault{problem::kVersion, "allowed is HTTP/1.1 or HTTP/1.0"};
-  }
   if (error || !parser.is_header_done()) {
     return HeadFault{problem::kBadRequest, "the request's head is malformed"};
   }
@@ -81,25 +83,34 @@ std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes) {
   head.http11 = message.version() >= 11;
   head.keep_alive = message.keep_alive();
   std::string length;
-  const bool once = TakeOnce(message, "Content-Length", length) && TakeOnce(message, "Host", head.host) &&
-                    TakeOnce(message, "Authorization", head.authorization) &&
+  std::string encoding;
+  const bool once = TakeOnce(message, "Content-Length", length) && TakeOnce(message, "Transfer-Encoding", encoding) &&
+                    TakeOnce(message, "Host", head.host) && TakeOnce(message, "Authorization", head.authorization) &&
                     TakeOnce(message, "Last-Event-ID", head.last_event_id) &&
                     TakeOnce(message, "Origin", head.origin) &&
                     TakeOnce(message, "Sec-Fetch-Site", head.sec_fetch_site) &&
                     TakeOnce(message, "Sec-WebSocket-Key", head.websocket_key) &&
                     TakeOnce(message, "Sec-WebSocket-Version", head.websocket_version);
   if (!once) {
-    return HeadFault{
-        problem::kBadRequest,
-        "one of Authorization, Content-Length, Host, Last-Event-ID, Origin, Sec-Fetch-Site, Sec-WebSocket-Key and "
-        "Sec-WebSocket-Version is given more than once"};
+    return HeadFault{problem::kBadRequest,
+                     "one of Authorization, Content-Length, Host, Last-Event-ID, Origin, Sec-Fetch-Site, "
+                     "Sec-WebSocket-Key, Sec-WebSocket-Version and Transfer-Encoding is given more than once"};
   }
-  if (head.http11 && message.count(http::field::host) == 0) {
-    return HeadFault{problem::kBadRequest, "HTTP/1.1 needs a Host header"};
+  const bool has_length = message.count(http::field::content_length) > 0;
+  const bool has_encoding = message.count(http::field::transfer_encoding) > 0;
+  if (has_length && (has_encoding || !IsContentLength(length))) {
+    return HeadFault{problem::kBadRequest, "Content-Length must be a number, and not stand beside Transfer-Encoding"};
   }
-  head.has_body = message.count(http::field::transfer_encoding) > 0 || length.find_first_not_of('0') != length.npos;
+  if (has_encoding && (!head.http11 || !boost::beast::iequals(encoding, "chunked"))) {
+    return HeadFault{problem::kBadRequest, "Transfer-Encoding must be `chunked`, of HTTP/1.1"};
+  }
+  if ((head.http11 && message.count(http::field::host) == 0) || !IsHost(head.host)) {
+    return HeadFault{problem::kBadRequest, "HTTP/1.1 needs a Host header, `NAME` or `NAME:PORT`"};
+  }
+  head.has_body = has_encoding || length.find_first_not_of('0') != length.npos;
   head.accept = Joined(message, "Accept");
   head.cookie = Joined(message, "Cookie", "; ");
+  head.forwarded_for = Joined(message, "X-Forwarded-For");
   head.if_none_match = Joined(message, "If-None-Match");
   head.if_modified_since = Joined(message, "If-Modified-Since");
   head.preflight = head.method == "OPTIONS" && message.count(http::field::access_control_request_method) > 0;

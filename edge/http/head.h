@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-#include "edge/http/problem.h"
+#include "edge/http/head_syntax.h"
 
 namespace weir::edge {
 
@@ -24,6 +24,7 @@ struct RequestHead {
   std::string origin;
   std::string cookie;  // several joined by semicolons
   std::string sec_fetch_site;
+  std::string forwarded_for;  // X-Forwarded-For; several joined by commas
   std::string if_none_match;
   std::string if_modified_since;
   bool preflight = false;  // OPTIONS with Access-Control-Request-Method
@@ -34,12 +35,6 @@ struct RequestHead {
   std::string websocket_protocols;  // several joined by commas
 };
 
-// Why a head is refused.
-struct HeadFault {
-  Problem problem;
-  std::string_view detail;
-};
-
 // How many bytes the first head of `bytes` has, its empty line included; 0 when it is not complete. `seen` bytes of it
 // were searched by an earlier call.
 size_t HeadSize(std::string_view bytes, size_t seen);
@@ -48,7 +43,8 @@ size_t HeadSize(std::string_view bytes, size_t seen);
 // waited for.
 bool MayBeRequest(std::string_view bytes);
 
-// Parses one complete head. A header that decides something must not come twice.
+// Parses one complete head, strictly (head_syntax.h). A header that decides something must not come twice; a body has
+// one length (RFC 9112, 6).
 std::variant<RequestHead, HeadFault> ParseHead(std::string_view bytes);
 
 }  // namespace weir::edge

@@ -58,9 +58,14 @@ TEST(HeadTest, KnowsAPreflight) {
 
 TEST(HeadTest, RefusesWhatIsMalformed) {
   for (const std::string bad :
-       {"GET\r\n\r\n", "GET /\r\n\r\n", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "G\x01T / HTTP/1.1\r\nHost: h\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: h\r\nbad header\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nX : y\r\n\r\n",
+       {"GET\r\n\r\n",
+        "GET /\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "G\x01T / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nbad header\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX : y\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
@@ -68,7 +73,18 @@ TEST(HeadTest, RefusesWhatIsMalformed) {
         "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nLast-Event-ID: a\r\nLast-Event-ID: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nOrigin: a\r\nOrigin: b\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: h\r\nX: a\x01\r\n\r\n"}) {
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\x01\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \r\n\r\n",
+        "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\nX: a\r\n\r\n"}) {
     EXPECT_EQ(FaultOf(bad), 400) << bad;
   }
 }

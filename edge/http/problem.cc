@@ -43,6 +43,8 @@ std::string_view ReasonPhrase(int status) {
       return "Gone";
     case 413:
       return "Content Too Large";
+    case 414:
+      return "URI Too Long";
     case 426:
       return "Upgrade Required";
     case 429:

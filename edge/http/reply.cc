@@ -7,7 +7,8 @@
 namespace weir::edge {
 
 std::string Serialise(const Reply& reply, const ReplyContext& context) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n{}", reply.status, ReasonPhrase(reply.status), reply.headers);
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\n", reply.status,
+                                ReasonPhrase(reply.status), reply.headers);
   if (reply.is_stream) {
     // These are the headers of every stream, also of one that ends at once.
     out += "Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";

@@ -11,7 +11,8 @@ const absl::Time kNow = absl::FromUnixSeconds(1795281656);
 
 TEST(ReplyTest, WritesAnAnswer) {
   EXPECT_EQ(Serialise({.status = 200, .headers = "A: b\r\n", .body = "{}"}, {.now = kNow}),
-            "HTTP/1.1 200 OK\r\nA: b\r\nDate: Sat, 21 Nov 2026 17:20:56 GMT\r\nContent-Length: 2\r\n\r\n{}");
+            "HTTP/1.1 200 OK\r\nA: b\r\nX-Content-Type-Options: nosniff\r\nDate: Sat, 21 Nov 2026 17:20:56 GMT\r\n"
+            "Content-Length: 2\r\n\r\n{}");
 }
 
 TEST(ReplyTest, SaysWhetherTheConnectionGoesOn) {
@@ -41,7 +42,7 @@ TEST(ReplyTest, EndsAStreamSoThatItIsSeenToBeWhole) {
   EXPECT_TRUE(text.ends_with("\r\n\r\n9\r\ndata: x\n\n\r\n0\r\n\r\n")) << text;
   for (const std::string_view line :
        {"Content-Type: text/event-stream\r\n", "Cache-Control: no-cache\r\n", "Connection: keep-alive\r\n",
-        "X-Accel-Buffering: no\r\n", "Transfer-Encoding: chunked\r\n"}) {
+        "X-Accel-Buffering: no\r\n", "X-Content-Type-Options: nosniff\r\n", "Transfer-Encoding: chunked\r\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   EXPECT_EQ(text.find("Content-Length"), std::string::npos);
@@ -66,7 +67,8 @@ TEST(ReplyTest, HasAPhraseForEveryProblem) {
   for (const Problem& problem :
        {problem::kBadRequest, problem::kUnauthorized, problem::kForbidden, problem::kNotFound,
         problem::kMethodNotAllowed, problem::kNotAcceptable, problem::kTimeout, problem::kBodyRefused,
-        problem::kHeadTooLarge, problem::kOverloaded, problem::kDraining, problem::kUnavailable, problem::kVersion}) {
+        problem::kTargetTooLong, problem::kTooManyConnections, problem::kHeadTooLarge, problem::kOverloaded,
+        problem::kDraining, problem::kUnavailable, problem::kVersion}) {
     EXPECT_NE(ReasonPhrase(problem.status), "Internal Server Error") << problem.name;
   }
 }

@@ -15,7 +15,7 @@
 namespace weir::edge {
 namespace {
 
-constexpr std::string_view kSafetyHeaders = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+constexpr std::string_view kSafetyHeaders = "Referrer-Policy: no-referrer\r\n";
 
 std::string_view ContentType(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {

@@ -55,7 +55,7 @@ TEST_F(StaticFilesTest, ServesAFileWithItsTypeAndSafetyHeaders) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "x()");
   EXPECT_EQ(Header(answer, "Content-Type"), "text/javascript; charset=utf-8");
-  EXPECT_EQ(Header(answer, "X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(Header(answer, "Referrer-Policy"), "no-referrer");
   EXPECT_NE(Header(answer, "Content-Security-Policy").find("default-src 'self'"), std::string::npos);
 }
 

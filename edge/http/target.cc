@@ -146,10 +146,6 @@ absl::StatusOr<Target> ParseTarget(std::string_view target) {
       return Bad("the request target holds a byte that must be percent-encoded");
     }
   }
-  if (target.starts_with("http://") || target.starts_with("https://")) {  // absolute form: meant for a proxy
-    const size_t path = target.find('/', target.find("//") + 2);
-    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-  }
   if (!target.starts_with('/') || target.find('#') != std::string_view::npos) {
     return Bad("the request target must be a path that begins with `/`");
   }

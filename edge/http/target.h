@@ -2,7 +2,8 @@
 //
 // Strict means that what two programs might read differently is refused: raw control bytes, spaces and non-ASCII bytes,
 // `%` without two hex digits, `%00` and other encoded control bytes, an encoded slash or backslash in the path, a query
-// that is not UTF-8 after decoding. In the query `+` is a space, as in HTML forms. Pure; any thread.
+// that is not UTF-8 after decoding. A target in absolute form, `http://host/…`, is meant for a proxy: it would be a
+// second name of the host. In the query `+` is a space, as in HTML forms. Pure; any thread.
 #ifndef WEIR_EDGE_HTTP_TARGET_H_
 #define WEIR_EDGE_HTTP_TARGET_H_
 
@@ -37,7 +38,7 @@ struct Target {
   Query query;
 };
 
-// INVALID_ARGUMENT: not `/…` (or `http://host/…`), badly encoded, or more than kQueryParametersMax parameters. The
+// INVALID_ARGUMENT: not `/…`, badly encoded, or more than kQueryParametersMax parameters. The
 // message never repeats the target, which may hold a token.
 absl::StatusOr<Target> ParseTarget(std::string_view target);
 

@@ -19,9 +19,11 @@ TEST(TargetTest, SplitsPathAndQuery) {
 
 TEST(TargetTest, DecodesThePath) { EXPECT_EQ(ParseTarget("/%61pi/s%C3%A9/a+b")->path, "/api/s\xC3\xA9/a+b"); }
 
-TEST(TargetTest, TakesTheAbsoluteForm) {
-  EXPECT_EQ(ParseTarget("http://example.com:80/x?y=1")->path, "/x");
-  EXPECT_EQ(ParseTarget("http://example.com")->path, "/");
+TEST(TargetTest, RefusesTheFormsThatAreMeantForProxies) {
+  for (const std::string_view bad :
+       {"http://example.com:80/x?y=1", "http://example.com", "https://h/x", "HTTP://h/", "h:443", "*"}) {
+    EXPECT_EQ(ParseTarget(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
 }
 
 TEST(TargetTest, CountsRepeatedNames) {

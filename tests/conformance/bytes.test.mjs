@@ -112,6 +112,7 @@ describe('the bytes of a stream', { timeout: 120_000 }, () => {
         'Content-Type: text/event-stream',
         'Cache-Control: no-cache',
         'X-Accel-Buffering: no',
+        'X-Content-Type-Options: nosniff',
         'Vary: Accept',
         'Connection: keep-alive',
         'Transfer-Encoding: chunked',

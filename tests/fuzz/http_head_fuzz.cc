@@ -25,6 +25,8 @@ std::string Written(const RequestHead& head) {
   line("Authorization", head.authorization);
   line("Last-Event-ID", head.last_event_id);
   line("Origin", head.origin);
+  line("Sec-Fetch-Site", head.sec_fetch_site);
+  line("X-Forwarded-For", head.forwarded_for);
   line("If-None-Match", head.if_none_match);
   line("If-Modified-Since", head.if_modified_since);
   line("Connection", head.keep_alive ? "keep-alive" : "close");
@@ -36,7 +38,8 @@ std::string Written(const RequestHead& head) {
 bool Same(const RequestHead& a, const RequestHead& b) {
   return a.method == b.method && a.target == b.target && a.http11 == b.http11 && a.keep_alive == b.keep_alive &&
          a.has_body == b.has_body && a.accept == b.accept && a.authorization == b.authorization &&
-         a.last_event_id == b.last_event_id && a.origin == b.origin && a.if_none_match == b.if_none_match &&
+         a.last_event_id == b.last_event_id && a.origin == b.origin && a.sec_fetch_site == b.sec_fetch_site &&
+         a.forwarded_for == b.forwarded_for && a.if_none_match == b.if_none_match &&
          a.if_modified_since == b.if_modified_since && a.preflight == b.preflight;
 }
 
@@ -59,13 +62,15 @@ void TryHead(std::string_view bytes) {
   const auto result = ParseHead(bytes);
   if (!std::holds_alternative<RequestHead>(result)) {
     const int status = std::get<HeadFault>(result).problem.status;
-    Expect(status == 400 || status == 505, "a fault is a bad request or another version");
+    Expect(status == 400 || status == 414 || status == 431 || status == 505,
+           "a fault is a bad request, one beyond a bound, or another version");
     return;
   }
   const RequestHead& head = std::get<RequestHead>(result);
   Expect(!head.method.empty() && !head.target.empty(), "a request has a method and a target");
-  for (const std::string* text : {&head.method, &head.target, &head.accept, &head.authorization, &head.last_event_id,
-                                  &head.origin, &head.if_none_match, &head.if_modified_since}) {
+  for (const std::string* text :
+       {&head.method, &head.target, &head.accept, &head.authorization, &head.last_event_id, &head.origin,
+        &head.sec_fetch_site, &head.forwarded_for, &head.host, &head.if_none_match, &head.if_modified_since}) {
     Expect(OneLine(*text), "what is taken of a header is one line");
   }
   const auto again = ParseHead(Written(head));
@@ -86,6 +91,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (weir::edge::HeadSize(bytes.substr(0, seen), 0) == 0) {
       Expect(weir::edge::HeadSize(bytes, seen) == head, "a head ends where it ends, however it came");
     }
+  }
+  const bool faulty = weir::edge::FaultInBytes(bytes, 0).has_value();
+  for (const size_t seen : {size / 3, size / 2, size - size / 8}) {
+    const bool early = weir::edge::FaultInBytes(bytes.substr(0, seen), 0).has_value();
+    Expect(faulty == (early || weir::edge::FaultInBytes(bytes, seen).has_value()), "a fault is one, however it came");
   }
   if (head != 0 && weir::edge::MayBeRequest(bytes)) {  // a connection asks both
     weir::edge::TryHead(bytes.substr(0, head));
