@@ -28,9 +28,10 @@ int Backup(const BackupArguments& arguments) {
   if (!copy.ok()) {
     return FailHere(copy.status());
   }
-  const Client client({.server = arguments.server, .name = "weir-cli"});
+  const Client client(ConnectionTo(arguments.server));
   const std::unique_ptr<v1::Maintenance::Stub> stub = v1::Maintenance::NewStub(client.channel());
   grpc::ClientContext context;
+  client.Authorize(context);
   const auto reader = stub->Backup(&context, v1::BackupRequest());
   v1::BackupResponse message;
   absl::Status status = absl::OkStatus();

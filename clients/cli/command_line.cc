@@ -66,12 +66,22 @@ CLI::Validator IsKeyValue() {
   return Valid([](const std::string& text) { return ParseKeyValue(text).status(); });
 }
 
-void AddServer(CLI::App& command, std::string& server) {
-  command.add_option("--server", server, "The server's gRPC address")
+void AddServer(CLI::App& command, ServerArguments& server) {
+  command.add_option("--server", server.address, "The server's gRPC address")
       ->envname("WEIR_SERVER")
       ->check(Valid([](const std::string& text) { return ParseAddress(text).status(); }))
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  command.add_option("--tls-ca", server.tls.ca, "Use TLS; the server's certificate must come from these authorities")
+      ->envname("WEIR_TLS_CA")
+      ->type_name("FILE");
+  command.add_option("--tls-certificate", server.tls.certificate, "Your certificate, for a server that asks for one")
+      ->envname("WEIR_TLS_CERTIFICATE")
+      ->type_name("FILE");
+  command.add_option("--tls-key", server.tls.key, "Its key")->envname("WEIR_TLS_KEY")->type_name("FILE");
+  command.add_option("--token-file", server.token_file, "Holds the token (JWT) that tells the server who you are")
+      ->envname("WEIR_TOKEN_FILE")
+      ->type_name("FILE");
 }
 
 // At most one of them.
@@ -278,7 +288,8 @@ int RunCommandLine(int argc, const char* const* argv) {
   weir status
 
 Exit codes: 0; 1 failed; 2 usage; 3 what was awaited did not come in time; 64 + gRPC code of a failed call; 130
-interrupted. WEIR_SERVER sets --server.
+interrupted. WEIR_SERVER sets --server, WEIR_TLS_CA --tls-ca, WEIR_TLS_CERTIFICATE, WEIR_TLS_KEY and WEIR_TOKEN_FILE the
+like.
 )");
   app.set_version_flag("--version", fmt::format("weir {}", Version()));
   app.require_subcommand(1);
@@ -313,6 +324,13 @@ interrupted. WEIR_SERVER sets --server.
                      no_command ? fmt::format("there is no command {}", Quotable(unknown.front())) : error.what(),
                      commands.empty() ? std::string() : commands.front()->get_name() + " "));
     return kUsage;
+  }
+  for (const ServerArguments* server :
+       {&publish.server, &subscribe.server, &list.server, &schema.server, &status.server, &backup.server}) {
+    if (const absl::Status fault = CheckServer(*server); !fault.ok()) {
+      Note(Message(fault));
+      return kUsage;
+    }
   }
   return chosen();
 }

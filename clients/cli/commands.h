@@ -10,11 +10,19 @@
 
 namespace weir::cli {
 
-inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
+// Which server, and who calls. A command line was checked by CheckServer.
+struct ServerArguments {
+  std::string address = "127.0.0.1:50051";
+  ClientTls tls{};
+  std::string token_file{};
+};
+// Whether the files can be used, and the token would stay secret.
+absl::Status CheckServer(const ServerArguments& arguments);
+ClientOptions ConnectionTo(const ServerArguments& arguments);
 
 // Texts are as they were given; the command line has checked their form.
 struct PublishArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
   // One event …
   std::string topic{};
   std::string type{};
@@ -39,7 +47,7 @@ struct StartArguments {
 v1::Start StartOf(const StartArguments& arguments);
 
 struct SubscribeArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
   std::vector<std::string> filters{};
   std::vector<std::string> types{};
   StartArguments start{};
@@ -50,7 +58,7 @@ struct SubscribeArguments {
 int Subscribe(const SubscribeArguments& arguments);
 
 struct ListArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
   std::vector<std::string> filters{};
   std::vector<std::string> types{};
   StartArguments start{};
@@ -60,18 +68,18 @@ struct ListArguments {
 int List(const ListArguments& arguments);
 
 struct SchemaArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
   std::string type{};
 };
 int ShowSchema(const SchemaArguments& arguments);
 
 struct StatusArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
 };
 int Status(const StatusArguments& arguments);
 
 struct BackupArguments {
-  std::string server = kDefaultServer;
+  ServerArguments server{};
   std::string directory{};
 };
 int Backup(const BackupArguments& arguments);

@@ -20,7 +20,7 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int ShowSchema(const SchemaArguments& arguments) {
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   if (!arguments.type.empty()) {
     const absl::StatusOr<std::string> definition = Schema(client).Definition(arguments.type);
     if (!definition.ok()) {
@@ -40,12 +40,12 @@ int ShowSchema(const SchemaArguments& arguments) {
 }
 
 int Status(const StatusArguments& arguments) {
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   const absl::StatusOr<v1::GetStatusResponse> status = client.GetStatus(absl::Now() + kTimeout);
   if (!status.ok()) {
     return Fail(status.status());
   }
-  Json line = {{"server", arguments.server},
+  Json line = {{"server", arguments.server.address},
                {"server_version", status->server_version()},
                {"start_time", TimeUtil::ToString(status->start_time())},
                {"log_engine", status->log_engine()},

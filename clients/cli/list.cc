@@ -14,7 +14,7 @@ constexpr absl::Duration kPageTimeout = absl::Seconds(30);
 }  // namespace
 
 int List(const ListArguments& arguments) {
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   Schema schema(client);
   v1::ListEventsRequest request;
   request.mutable_filters()->Assign(arguments.filters.begin(), arguments.filters.end());

@@ -46,7 +46,7 @@ absl::StatusOr<v1::Event> EventOf(const PublishArguments& arguments, Schema& sch
 }
 
 int PublishOne(const PublishArguments& arguments) {
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   Schema schema(client);
   absl::StatusOr<v1::Event> event = EventOf(arguments, schema);
   if (!event.ok()) {
@@ -148,7 +148,7 @@ int PublishLines(const PublishArguments& arguments) {
     Note(fmt::format("cannot open {}: {}", Quotable(arguments.from), strerror(errno)));
     return kFailure;
   }
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   Schema schema(client);
   if (const absl::Status status = schema.Refresh(); !status.ok()) {
     return Fail(status);

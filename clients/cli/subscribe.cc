@@ -114,7 +114,7 @@ class Printer {
 }  // namespace
 
 int Subscribe(const SubscribeArguments& arguments) {
-  Client client({.server = arguments.server, .name = "weir-cli"});
+  Client client(ConnectionTo(arguments.server));
   Schema schema(client);
   if (const absl::Status status = schema.Refresh(); !status.ok()) {
     Note(Describe(status));

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/time/clock.h"
+#include "base/secret_file.h"
+#include "base/tls_files.h"
 #include "clients/cpp/byte_buffer.h"
 #include "clients/cpp/client_impl.h"
 #include "clients/cpp/rpc_status.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
+#include "grpcpp/security/tls_certificate_provider.h"
+#include "grpcpp/security/tls_credentials_options.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace weir {
@@ -16,6 +22,9 @@ namespace {
 
 // The contract's bound of a message in either direction.
 constexpr int kMessageBytesMax = 4 * 1024 * 1024;
+// How often the files of TLS are looked at.
+constexpr unsigned kTlsLookSeconds = 2;
+constexpr size_t kTokenBytesMax = 16 * 1024;
 constexpr char kListEvents[] = "/weir.v1.EventBus/ListEvents";
 
 int Millis(absl::Duration duration) {
@@ -47,15 +56,33 @@ gpr_timespec Deadline(absl::Time deadline) {
   return {time.tv_sec, static_cast<int32_t>(time.tv_nsec), GPR_CLOCK_REALTIME};
 }
 
-template <typename Request, typename Response>
-absl::StatusOr<Response> Call(v1::EventBus::Stub& stub,
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const ClientTls& tls) {
+  if (tls.ca.empty()) {
+    return grpc::InsecureChannelCredentials();
+  }
+  using grpc::experimental::FileWatcherCertificateProvider;
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  if (tls.certificate.empty()) {
+    options.set_certificate_provider(std::make_shared<FileWatcherCertificateProvider>(tls.ca, kTlsLookSeconds));
+  } else {
+    options.set_certificate_provider(
+        std::make_shared<FileWatcherCertificateProvider>(tls.key, tls.certificate, tls.ca, kTlsLookSeconds));
+    options.watch_identity_key_cert_pairs();
+  }
+  options.watch_root_certs();
+  return grpc::experimental::TlsCredentials(options);
+}
+
+template <typename Impl, typename Request, typename Response>
+absl::StatusOr<Response> Call(const Impl& client,
                               grpc::Status (v1::EventBus::Stub::*method)(grpc::ClientContext*, const Request&,
                                                                          Response*),
                               const Request& request, absl::Time deadline) {
   grpc::ClientContext context;
   context.set_deadline(Deadline(deadline));
+  client.Authorize(context);
   Response response;
-  const grpc::Status status = (stub.*method)(&context, request, &response);
+  const grpc::Status status = (client.stub.get()->*method)(&context, request, &response);
   if (!status.ok()) {
     return client::FromGrpc(status);
   }
@@ -66,7 +93,7 @@ absl::StatusOr<Response> Call(v1::EventBus::Stub& stub,
 
 Client::Impl::Impl(ClientOptions client_options)
     : options(std::move(client_options)),
-      channel(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), Arguments(options))),
+      channel(grpc::CreateCustomChannel(options.server, Credentials(options.tls), Arguments(options))),
       stub(v1::EventBus::NewStub(channel)),
       generic(channel) {}
 
@@ -74,19 +101,19 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Client::~Client() { impl_->open_calls.WaitForNone(); }
 
 absl::StatusOr<v1::PublishResponse> Client::Publish(const v1::PublishRequest& request, absl::Time deadline) {
-  return Call(*impl_->stub, &v1::EventBus::Stub::Publish, request, deadline);
+  return Call(*impl_, &v1::EventBus::Stub::Publish, request, deadline);
 }
 
 absl::StatusOr<v1::ListEventsResponse> Client::ListEvents(const v1::ListEventsRequest& request, absl::Time deadline) {
-  return Call(*impl_->stub, &v1::EventBus::Stub::ListEvents, request, deadline);
+  return Call(*impl_, &v1::EventBus::Stub::ListEvents, request, deadline);
 }
 
 absl::StatusOr<v1::GetSchemaResponse> Client::GetSchema(const v1::GetSchemaRequest& request, absl::Time deadline) {
-  return Call(*impl_->stub, &v1::EventBus::Stub::GetSchema, request, deadline);
+  return Call(*impl_, &v1::EventBus::Stub::GetSchema, request, deadline);
 }
 
 absl::StatusOr<v1::GetStatusResponse> Client::GetStatus(absl::Time deadline) {
-  return Call(*impl_->stub, &v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(), deadline);
+  return Call(*impl_, &v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(), deadline);
 }
 
 void Client::ListEventsRaw(const v1::ListEventsRequest& request, absl::Time deadline,
@@ -100,6 +127,7 @@ void Client::ListEventsRaw(const v1::ListEventsRequest& request, absl::Time dead
   };
   auto call = std::make_shared<OpenCall>(impl_->open_calls);
   call->context.set_deadline(Deadline(deadline));
+  impl_->Authorize(call->context);
   call->request = client::ToByteBuffer(request);
   impl_->generic.UnaryCall(&call->context, kListEvents, grpc::StubOptions(), &call->request, &call->response,
                            [call, done = std::move(done)](const grpc::Status& status) {
@@ -109,6 +137,27 @@ void Client::ListEventsRaw(const v1::ListEventsRequest& request, absl::Time dead
                                done(client::FromGrpc(status));
                              }
                            });
+}
+
+void Client::Authorize(grpc::ClientContext& context) const { impl_->Authorize(context); }
+
+absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warnings) {
+  if (tls.ca.empty() && (!tls.certificate.empty() || !tls.key.empty())) {
+    return absl::InvalidArgumentError("TLS needs the file of the server's authorities (ca)");
+  }
+  absl::StatusOr<TlsPems> pems =
+      ReadTlsFiles({.certificate = tls.certificate, .key = tls.key, .ca = tls.ca}, absl::Now());
+  if (pems.ok() && warnings != nullptr) {
+    *warnings = std::move(pems->warnings);
+  }
+  return pems.status();
+}
+
+std::function<std::string()> TokenFromFile(std::string path) {
+  return [path = std::move(path)] {
+    absl::StatusOr<std::string> token = ReadSecretFile(path, kTokenBytesMax);
+    return token.ok() ? std::string(absl::StripAsciiWhitespace(*token)) : std::string();
+  };
 }
 
 const ClientOptions& Client::options() const { return impl_->options; }

@@ -5,8 +5,10 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "weir/client.h"
 #include "weir/v1/event_bus.grpc.pb.h"
@@ -52,6 +54,12 @@ class OpenCalls {
 
 struct Client::Impl {
   explicit Impl(ClientOptions client_options);
+
+  void Authorize(grpc::ClientContext& context) const {
+    if (const std::string token = options.token ? options.token() : std::string(); !token.empty()) {
+      context.AddMetadata("authorization", "Bearer " + token);
+    }
+  }
 
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> channel;

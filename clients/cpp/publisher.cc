@@ -55,11 +55,10 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   class Stream;
   using Lock = std::unique_lock<std::mutex>;
 
-  Impl(Client::Impl& client, const PublisherOptions& options)
-      : stub(client.generic),
-        open_calls(client.open_calls),
+  Impl(Client::Impl& from, const PublisherOptions& options)
+      : owner(from),
         on_disconnected(options.on_disconnected),
-        backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
+        backoff(from.options.backoff_min, from.options.backoff_max, from.options.random),
         queue(options) {}
 
   void Take(Lock& lock, std::string event, Done done);
@@ -73,8 +72,7 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
   void End();
   void Stop();
 
-  grpc::GenericStub& stub;
-  client::OpenCalls& open_calls;
+  Client::Impl& owner;
   const std::function<void(const absl::Status&, absl::Duration)> on_disconnected;
 
   // All below is guarded by the mutex.
@@ -96,10 +94,11 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
 // while a write may still be started: it is given back when the stream is broken and no write is in flight.
 class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Stream(std::shared_ptr<Impl> impl) : hold_(impl->open_calls), impl_(std::move(impl)) {}
+  explicit Stream(std::shared_ptr<Impl> impl) : hold_(impl->owner.open_calls), impl_(std::move(impl)) {}
 
   void Start(std::string first_batch) {
-    impl_->stub.PrepareBidiStreamingCall(&context_, kPublishStream, grpc::StubOptions(), this);
+    impl_->owner.Authorize(context_);
+    impl_->owner.generic.PrepareBidiStreamingCall(&context_, kPublishStream, grpc::StubOptions(), this);
     AddHold();
     Write(std::move(first_batch));
     StartRead(&response_);

@@ -46,8 +46,9 @@ bool IsPermanent(const absl::Status& status) {
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kDataLoss:
-    case absl::StatusCode::kUnauthenticated:
       return true;
+    case absl::StatusCode::kUnauthenticated:
+      return ErrorReason(status) != "CREDENTIALS_EXPIRED";
     default:
       return false;
   }

@@ -76,15 +76,14 @@ std::shared_ptr<const std::string> Keep(std::string& message, std::string_view b
 struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   class Stream;
 
-  Impl(Client::Impl& client, const SubscriberOptions& options, SubscriberCallbacks given)
-      : stub(client.generic),
-        open_calls(client.open_calls),
+  Impl(Client::Impl& from, const SubscriberOptions& options, SubscriberCallbacks given)
+      : owner(from),
         callbacks(std::move(given)),
-        request(RequestOf(client.options, options)),
+        request(RequestOf(from.options, options)),
         gap_policy(options.gap_policy),
         refused_retry(options.refused_retry),
-        lasting(absl::ToChronoNanoseconds(client.options.backoff_max)),
-        backoff(client.options.backoff_min, client.options.backoff_max, client.options.random),
+        lasting(absl::ToChronoNanoseconds(from.options.backoff_max)),
+        backoff(from.options.backoff_min, from.options.backoff_max, from.options.random),
         cursor(request.start().after_cursor()) {}
 
   void Open();
@@ -98,8 +97,7 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
   void Stop();
 
   // Used by one of the stream's or the wait's calls at a time.
-  grpc::GenericStub& stub;
-  client::OpenCalls& open_calls;
+  Client::Impl& owner;
   const SubscriberCallbacks callbacks;
   v1::SubscribeRequest request;
   const v1::GapPolicy gap_policy;
@@ -126,10 +124,11 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
 class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit Stream(std::shared_ptr<Impl> impl)
-      : hold_(impl->open_calls), impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
+      : hold_(impl->owner.open_calls), impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
 
   void Start() {
-    impl_->stub.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
+    impl_->owner.Authorize(context_);
+    impl_->owner.generic.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
     StartWriteLast(&request_, grpc::WriteOptions());
     StartRead(&response_);
     StartCall();

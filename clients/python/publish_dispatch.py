@@ -10,6 +10,7 @@ the same id, so that it is stored once; an event that is refused ends the progra
 """
 
 import argparse
+import pathlib
 import random
 import sys
 import time
@@ -26,6 +27,15 @@ PASSING = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+
+
+def channel_to(options):
+    """A connection, over TLS where the server's authorities are given."""
+    if not options.tls_ca:
+        return grpc.insecure_channel(options.server)
+    files = (options.tls_ca, options.tls_key, options.tls_certificate)
+    pems = [pathlib.Path(name).read_bytes() if name else None for name in files]
+    return grpc.secure_channel(options.server, grpc.ssl_channel_credentials(*pems))
 
 
 def event_of(payload):
@@ -61,9 +71,12 @@ def main():
     parser.add_argument("--server", default="127.0.0.1:50051", help="HOST:PORT of weir-server (default %(default)s)")
     parser.add_argument("--severity", default="info", choices=["info", "warning", "critical"])
     parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a server (default %(default)s)")
+    parser.add_argument("--tls-ca", metavar="FILE", help="use TLS; the authorities of the server's certificate")
+    parser.add_argument("--tls-certificate", metavar="FILE", help="yours, for a server that asks for one")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key")
     options = parser.parse_args()
 
-    with grpc.insecure_channel(options.server) as channel:
+    with channel_to(options) as channel:
         bus = event_bus_pb2_grpc.EventBusStub(channel)
         for line in sys.stdin:
             event = event_of(flash(line.rstrip("\n"), options.severity, "python"))

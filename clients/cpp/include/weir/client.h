@@ -46,13 +46,43 @@
 
 namespace grpc {
 class Channel;
-}
+class ClientContext;
+}  // namespace grpc
 
 namespace weir {
+
+// PEM files for TLS; relative paths are the process's. They are read again when they were replaced, for new
+// connections.
+struct ClientTls {
+  // The authorities that the server's certificate must come from. Empty: no TLS. The server's certificate must hold the
+  // host of ClientOptions::server.
+  std::string ca{};
+  // The client's own certificate, with the intermediate ones behind it, and its key, for a server that asks for one
+  // (mTLS).
+  std::string certificate{};
+  std::string key{};
+
+  friend bool operator==(const ClientTls&, const ClientTls&) = default;
+};
+
+// Whether the files can be used: INVALID_ARGUMENT, or the operating system's error, names the file and what is wrong. A
+// Client with files that cannot be used does not connect, until they can. `warnings` may be null: a key that others may
+// read, a certificate whose time is over.
+absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warnings = nullptr);
+
+// For ClientOptions::token: the file's content without white space at its ends, read anew at each call, so that another
+// program can renew it; empty while it cannot be read.
+std::function<std::string()> TokenFromFile(std::string path);
 
 struct ClientOptions {
   // The server's gRPC address, `HOST:PORT`.
   std::string server = "127.0.0.1:50051";
+  // Unset: no TLS, as on the loopback address.
+  ClientTls tls{};
+  // Gives the token (JWT) that each call shows, for a server that asks for one. Called by any thread at each call's
+  // beginning, and must not call back; a stream ends when its token is over, and is opened again with the next. It is
+  // secret: only over TLS, or over loopback.
+  std::function<std::string()> token{};
   // Shown in the server's status and metrics: at most 64 bytes of visible ASCII.
   std::string name{};
   // Reconnections wait a random time up to 2^n × min, at most up to max ("full jitter"): clients that lost one server
@@ -89,6 +119,8 @@ class Client {
 
   const ClientOptions& options() const;
   const std::shared_ptr<grpc::Channel>& channel() const;
+  // For calls of your own over channel(): shows the token.
+  void Authorize(grpc::ClientContext& context) const;
 
  private:
   friend class Publisher;
