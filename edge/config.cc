@@ -86,6 +86,8 @@ absl::Status CheckGeneral(const pb::Edge& edge, uint32_t processors, EdgeConfig&
                        absl::ZeroDuration(), absl::Hours(24), config.tail_history);
 }
 
+constexpr size_t kTrustedProxiesMax = 256;
+
 absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
   const pb::EdgeLimits& in = edge.limits();
   EdgeConfig::Limits& out = config.limits;
@@ -101,7 +103,12 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
       {"limits.send_buffer_bytes", in.send_buffer_bytes(), 4096, uint64_t{16} << 20U, out.send_buffer_bytes},
       {"limits.history_reads_max", in.history_reads_max(), 1, 1024, out.history_reads_max},
       {"limits.answer_bytes_max", in.answer_bytes_max(), uint64_t{1} << 20U, uint64_t{1} << 40U, out.answer_bytes_max},
-      {"limits.attempts_per_minute", in.attempts_per_minute(), 1, 1'000'000, out.attempts_per_minute}};
+      {"limits.connections_per_address", in.connections_per_address(), 1, 10'000'000, out.connections_per_address},
+      {"limits.connections_per_principal", in.connections_per_principal(), 1, 10'000'000,
+       out.connections_per_principal},
+      {"limits.connects_per_minute", in.connects_per_minute(), 1, 10'000'000, out.connects_per_minute},
+      {"limits.attempts_per_minute", in.attempts_per_minute(), 1, 10'000'000, out.attempts_per_minute},
+      {"limits.polls_per_minute", in.polls_per_minute(), 1, 10'000'000, out.polls_per_minute}};
   for (const auto& number : numbers) {
     if (absl::Status status = CheckNumber(config.file, number.path, number.value, number.min, number.max, number.out);
         !status.ok()) {
@@ -132,6 +139,28 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
       return status;
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckProxies(const pb::Edge& edge, EdgeConfig& config) {
+  for (int i = 0; i < edge.trusted_proxies_size(); ++i) {
+    const std::optional<Network> network = Network::Parse(edge.trusted_proxies(i));
+    if (!network) {
+      return config.file.Error(fmt::format("trusted_proxies[{}]", i),
+                               fmt::format("is \"{}\"; allowed is a network without further bits set, 10.0.0.0/8 or "
+                                           "2001:db8::/32, or one address",
+                                           Quotable(edge.trusted_proxies(i))));
+    }
+    config.trusted_proxies.push_back(*network);
+  }
+  if (config.trusted_proxies.size() > kTrustedProxiesMax) {
+    return config.file.Error("trusted_proxies", fmt::format("has {} entries; allowed are at most {}",
+                                                            config.trusted_proxies.size(), kTrustedProxiesMax));
+  }
+  if (edge.proxy_protocol() && config.trusted_proxies.empty()) {
+    return config.file.Error("proxy_protocol", "is true, and trusted_proxies names nobody who may speak it");
+  }
+  config.proxy_protocol = edge.proxy_protocol();
   return absl::OkStatus();
 }
 
@@ -258,8 +287,9 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
   EdgeConfig config;
   config.file = std::move(file);
   absl::StatusOr<AuthConfig> auth = CheckAuth(edge, config.file);
-  for (absl::Status status : {CheckGeneral(edge, processors, config), CheckLimits(edge, config), auth.status(),
-                              CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
+  for (absl::Status status :
+       {CheckGeneral(edge, processors, config), CheckLimits(edge, config), CheckProxies(edge, config), auth.status(),
+        CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
     if (!status.ok()) {
       return status;
     }

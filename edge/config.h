@@ -16,7 +16,9 @@
 #include "base/address.h"
 #include "base/config_file.h"
 #include "edge/auth_config.h"
+#include "edge/http/admission_limits.h"
 #include "edge/http/cors.h"
+#include "edge/http/ip_address.h"
 #include "edge/http/static_files.h"
 #include "edge/routes.h"
 #include "edge/tls/context.h"
@@ -54,17 +56,17 @@ struct EdgeConfig {
   CorsOptions cors;
 
   // As EdgeLimits; all set.
-  struct Limits {
-    uint64_t connections_max = 100'000;
+  struct Limits : AdmissionLimits {
     uint64_t head_bytes_max = 16 * 1024;
     absl::Duration head_timeout = absl::Seconds(10);
     absl::Duration keep_alive_timeout = absl::Seconds(60);
     uint64_t send_buffer_bytes = 256 * 1024;
     absl::Duration slow_reader_timeout = absl::Seconds(60);
     uint64_t history_reads_max = 64;
-    uint64_t answer_bytes_max = uint64_t{256} << 20U;
-    uint64_t attempts_per_minute = 0;  // any number
   } limits;
+
+  Networks trusted_proxies;
+  bool proxy_protocol = false;
 
   absl::Duration drain_window = absl::Seconds(5);
   absl::Duration drain_retry_max = absl::Seconds(5);

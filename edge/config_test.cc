@@ -121,6 +121,12 @@ limits:
   history_reads_max: 1
   answer_bytes_max: 1MiB
   attempts_per_minute: 60
+  polls_per_minute: 61
+  connects_per_minute: 62
+  connections_per_address: 63
+  connections_per_principal: 64
+trusted_proxies: [10.0.0.0/8, "::1"]
+proxy_protocol: true
 drain: {window: 0s, retry_max: 0s}
 )");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -146,6 +152,12 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->limits.history_reads_max, 1U);
   EXPECT_EQ(config->limits.answer_bytes_max, 1U << 20U);
   EXPECT_EQ(config->limits.attempts_per_minute, 60U);
+  EXPECT_EQ(config->limits.polls_per_minute, 61U);
+  EXPECT_EQ(config->limits.connects_per_minute, 62U);
+  EXPECT_EQ(config->limits.connections_per_address, 63U);
+  EXPECT_EQ(config->limits.connections_per_principal, 64U);
+  EXPECT_EQ(config->trusted_proxies, (Networks{*Network::Parse("10.0.0.0/8"), *Network::Parse("::1")}));
+  EXPECT_TRUE(config->proxy_protocol);
   EXPECT_EQ(config->drain_window, absl::ZeroDuration());
   EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
 }
@@ -181,7 +193,11 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"limits: {slow_reader_timeout: 0s}\n", "2:31: limits.slow_reader_timeout: "},
       {"limits: {history_reads_max: 1025}\n", "2:29: limits.history_reads_max: "},
       {"limits: {answer_bytes_max: 1}\n", "2:28: limits.answer_bytes_max: "},
-      {"limits: {attempts_per_minute: 1000001}\n", "2:31: limits.attempts_per_minute: "},
+      {"limits: {attempts_per_minute: 10000001}\n", "2:31: limits.attempts_per_minute: "},
+      {"limits: {connections_per_address: 10000001}\n", "2:35: limits.connections_per_address: "},
+      {"trusted_proxies: [10.0.0.1/8]\n", "2:19: trusted_proxies[0]: is \"10.0.0.1/8\"; allowed is a network"},
+      {"trusted_proxies: [10.0.0.1, all]\n", "2:29: trusted_proxies[1]: is \"all\""},
+      {"proxy_protocol: true\n", "2:17: proxy_protocol: is true, and trusted_proxies names nobody"},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
       {"auth: {}\n", "2:7: auth.keys: is empty; needed is at least one of auth.keys or auth.providers"},

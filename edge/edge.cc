@@ -49,7 +49,7 @@ Edge::Edge(EdgeConfig config)
       tail_({.bytes_max = config_.tail_bytes_max, .presentations = PresentationsOf(config_.routes)}),
       history_client_({.server = config_.server.ToString(), .name = "weir-edge-history"}),
       history_queue_(history_.emplace(history_client_, schemas_), config_.limits.history_reads_max) {
-  const HubServices services = {tail_, history_queue_, connections_};
+  const HubServices services = {tail_, history_queue_, census_.principals};
   for (uint32_t i = 0; i < config_.threads; ++i) {
     HubOptions options;
     options.send_buffer_bytes = config_.limits.send_buffer_bytes;
@@ -69,7 +69,7 @@ absl::Status Edge::Start() {
   for (const auto& hub : hubs_) {
     hubs.push_back(hub.get());
   }
-  absl::StatusOr<std::unique_ptr<FrontEnd>> front = FrontEnd::Start(config_, std::move(hubs), http_metrics_);
+  absl::StatusOr<std::unique_ptr<FrontEnd>> front = FrontEnd::Start(config_, std::move(hubs), census_, http_metrics_);
   if (!front.ok()) {
     return front.status();
   }

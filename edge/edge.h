@@ -75,7 +75,7 @@ class Edge {
   Client client_;
   SchemaCache schemas_;
   Tail tail_;
-  ConnectionCounts connections_;
+  ConnectionCensus census_;
   // Its client is destroyed before it, and so waits for the answers that it still handles.
   std::optional<HistoryClient> history_;
   Client history_client_;

@@ -47,6 +47,7 @@ void FanoutHub::OpenStream(Transport transport, StreamRequest request) {
   const bool chunked = !request.web_socket && request.chunked;
   session->channel = channels_.Join(request.reader.route, request.reader.filters, framing, chunked);
   session->connections = connections_.Open(request.reader.principal);
+  session->address = std::move(request.address);
   session->heartbeat_data = request.heartbeat_data;
   session->resumed = request.reader.resumed;
   session->key = request.reader.key;

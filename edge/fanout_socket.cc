@@ -239,6 +239,7 @@ void FanoutHub::Close(Session& session, CloseReason reason, bool lingers) {
     counters_.open_web_sockets.Subtract();
   }
   connections_.Close(session.connections);
+  session.address = ConnectionCounts::Held();
   channels_.Leave(session.channel);
   counters_.open_streams.Subtract();
   counters_.closed[static_cast<size_t>(reason)].Add();

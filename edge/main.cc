@@ -1,6 +1,5 @@
 // weir-edge: brings the events of weir-server to browsers. Wires the parts together; what they do is in their headers.
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +18,7 @@
 #include "base/version.h"
 #include "edge/command_line.h"
 #include "edge/config.h"
+#include "edge/descriptors.h"
 #include "edge/edge.h"
 
 namespace weir::edge {
@@ -31,26 +31,26 @@ int Fail(const absl::Status& status) {
   return kFailure;
 }
 
-// Descriptors that the process needs besides connections.
-constexpr uint64_t kOtherDescriptors = 512;
-
-// A descriptor per connection: takes as many as the system lets it.
-void RaiseDescriptorLimit(uint64_t connections_max) {
-  rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return;
+// No more connections than there are descriptors for.
+absl::Status FitDescriptors(uint64_t descriptors, uint64_t& connections_max) {
+  const absl::StatusOr<uint64_t> most = ConnectionsWithin(descriptors, connections_max);
+  if (!most.ok()) {
+    return most.status();
   }
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < connections_max + kOtherDescriptors) {
-    spdlog::warn("the system allows {} open files, which is not enough for limits.connections_max = {}", limit.rlim_max,
-                 connections_max);
+  if (*most < connections_max) {
+    spdlog::warn("the system allows {} open files (ulimit -n): limits.connections_max is {} instead of {}", descriptors,
+                 *most, connections_max);
   }
+  connections_max = *most;
+  return absl::OkStatus();
 }
 
 int Serve(const CommandLine& command, Signals& signals) {
-  const EdgeConfig& config = command.config;
-  RaiseDescriptorLimit(config.limits.connections_max);
+  EdgeConfig config = command.config;
+  const uint64_t descriptors = RaiseDescriptorLimit();
+  if (absl::Status status = FitDescriptors(descriptors, config.limits.connections_max); !status.ok()) {
+    return Fail(status);
+  }
   Edge edge(config);
   if (absl::Status status = edge.Start(); !status.ok()) {
     return Fail(status);
@@ -68,7 +68,11 @@ int Serve(const CommandLine& command, Signals& signals) {
               admin_address.ToString().c_str());
   std::fflush(stdout);
   while (signals.WaitForReload()) {
-    edge.Reload(command.reload());
+    absl::StatusOr<EdgeConfig> next = command.reload();
+    if (next.ok()) {
+      static_cast<void>(FitDescriptors(descriptors, next->limits.connections_max));  // it was enough at the start
+    }
+    edge.Reload(std::move(next));
   }
   edge.Drain();
   admin->reset();

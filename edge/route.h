@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "base/cursor.h"
 #include "base/text.h"
+#include "edge/connection_counts.h"
 #include "edge/render/presentation.h"
 #include "edge/required_claims.h"
 #include "edge/template.h"
@@ -116,6 +117,7 @@ struct StreamRequest {
   std::shared_ptr<const BoundData> connected_data;
   std::shared_ptr<const BoundData> heartbeat_data;  // null: a comment line, or a ping
   std::optional<WebSocketRequest> web_socket;       // null: SSE
+  ConnectionCounts::Held address;                   // counts the connection for its address
 };
 
 struct PollRequest {

@@ -79,6 +79,7 @@ struct Session {
   Transport transport;
   Channel* channel = nullptr;
   ConnectionCounts::Entry* connections = nullptr;
+  ConnectionCounts::Held address;
   Cursor cursor;  // what it was given; meaningless before it started and while it is live
   std::unique_ptr<Output> output;
   std::unique_ptr<CatchUp> catch_up;

@@ -9,6 +9,9 @@
 #include <utility>
 #include <variant>
 
+#include "edge/http/forwarded.h"
+#include "edge/http/proxy_header.h"
+
 namespace weir::edge {
 namespace {
 
@@ -39,8 +42,8 @@ Arrival Await(int fd, size_t bytes) {
 
 }  // namespace
 
-Connection::Connection(ConnectionThread& thread, Transport transport)
-    : thread_(thread), transport_(std::move(transport)) {
+Connection::Connection(ConnectionThread& thread, Transport transport, const IpAddress& peer)
+    : thread_(thread), transport_(std::move(transport)), hop_(peer) {
   thread_.admission.metrics().Opened();
 }
 
@@ -54,12 +57,85 @@ Connection::~Connection() {
 
 void Connection::Start() {
   deadline_ = steady_clock::now() + thread_.options.head_timeout;
+  if (thread_.options.proxy_protocol && Contain(thread_.options.trusted_proxies, hop_)) {
+    state_ = State::kProxyHeader;
+    ReadProxied();
+    return;
+  }
+  Begin();
+}
+
+// The proxies' own connections have no limit: whom they serve is said by each request.
+void Connection::Begin() {
+  const bool trusted = Contain(thread_.options.trusted_proxies, hop_);
+  const ClientAddress client = {hop_, trusted || (hop_.is_loopback() && !named_)};
+  if (!thread_.admission.MayConnect(client, held_, steady_clock::now())) {
+    Close();  // without an answer, as above connections_max
+    return;
+  }
   if (thread_.options.tls != nullptr) {
     state_ = State::kHandshake;
     WaitRead();  // a handshake takes its time: each in a turn of its own
     return;
   }
   Read();
+}
+
+// Never takes a byte more than the header has.
+void Connection::ReadProxied() {
+  while (true) {
+    const auto result = ReadProxyHeader(in_);
+    if (const auto* const header = std::get_if<ProxyHeader>(&result)) {
+      in_ = std::string();
+      named_ = header->source.has_value();
+      hop_ = header->source.value_or(hop_);
+      state_ = State::kHead;
+      Begin();
+      return;
+    }
+    const auto* const more = std::get_if<ProxyHeaderMore>(&result);
+    if (more == nullptr) {
+      thread_.admission.metrics().CountBadProxyHeader();
+      Close();
+      return;
+    }
+    const ssize_t got = ::recv(transport_.fd(), thread_.buffer.data(), more->bytes, MSG_DONTWAIT);
+    if (got > 0) {
+      in_.append(thread_.buffer.data(), static_cast<size_t>(got));
+    } else if (got < 0 && errno == EAGAIN) {
+      WaitRead();
+      return;
+    } else if (got == 0 || errno != EINTR) {
+      Close();
+      return;
+    }
+  }
+}
+
+// Null: a trusted proxy has written what is no address.
+std::optional<ClientAddress> Connection::ClientOf(const RequestHead& head) const {
+  const bool trusted = Contain(thread_.options.trusted_proxies, hop_);
+  const std::optional<IpAddress> client = ForwardedClient(hop_, head.forwarded_for, thread_.options.trusted_proxies);
+  if (!client) {
+    return std::nullopt;
+  }
+  const bool itself = *client == hop_;
+  return ClientAddress{*client, itself && (trusted || (hop_.is_loopback() && !named_))};
+}
+
+// Why that client may not open a stream, or poll, just now; null: it may.
+const Problem* Connection::Attempt(const ClientAddress& client, bool poll) {
+  const auto now = steady_clock::now();
+  if (poll ? !thread_.admission.MayPoll(client, now) : !thread_.admission.MayAttempt(client, now)) {
+    return poll ? &problem::kTooManyPolls : &problem::kTooManyAttempts;
+  }
+  if (client.address != hop_) {
+    borrowed_ = true;
+    if (!thread_.admission.MayHold(client, held_)) {
+      return &problem::kTooManyConnections;
+    }
+  }
+  return nullptr;
 }
 
 void Connection::Sweep(Instant now) {
@@ -176,6 +252,8 @@ void Connection::Read() {
 
 void Connection::OnBytes(std::string_view bytes) {
   switch (state_) {
+    case State::kProxyHeader:  // has its own reading
+      return;
     case State::kHandshake:
     case State::kHead:
       Serve(bytes);
@@ -270,9 +348,12 @@ bool Connection::Handle(std::string_view bytes) {
     return SendProblem(fault->problem, fault->detail);
   }
   const RequestHead& head = std::get<RequestHead>(parsed);
-  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining(), [this] {
-                                     return thread_.admission.MayAttempt(transport_.socket(), steady_clock::now());
-                                   }};
+  const std::optional<ClientAddress> client = ClientOf(head);
+  if (!client) {
+    return SendProblem(problem::kBadRequest, "X-Forwarded-For holds what is no address where the client's must be");
+  }
+  const EdgeCondition condition = {thread_.admission.overloaded(), thread_.admission.draining(),
+                                   [this, &client](bool poll) { return Attempt(*client, poll); }};
   const absl::Time now = thread_.clock();
   const ReplyContext context = {head.http11, head.keep_alive && !condition.draining, head.method == "HEAD", now};
   FrontDesk::Decision decision = thread_.desk.Decide(head, condition, now);
@@ -341,6 +422,7 @@ bool Connection::HandOver(StreamRequest request) {
   if (!request.web_socket) {
     thread_.admission.metrics().CountAnswer(200);
   }
+  request.address = std::move(held_);
   thread_.hub.OpenStream(std::move(transport_), std::move(request));
   Release();
   return false;
@@ -409,7 +491,15 @@ bool Connection::Flush() {
   if (!keep_alive_ || peer_done_) {
     return Linger();
   }
-  state_ = door_ != nullptr ? State::kUpgraded : State::kHead;
+  if (door_ != nullptr) {
+    state_ = State::kUpgraded;
+    return true;
+  }
+  if (borrowed_) {
+    held_ = ConnectionCounts::Held();
+    borrowed_ = false;
+  }
+  state_ = State::kHead;
   return true;
 }
 
@@ -441,6 +531,8 @@ void Connection::WaitRead() {
       Release();
     } else if (error) {
       Close();
+    } else if (state_ == State::kProxyHeader) {
+      ReadProxied();
     } else {
       Read();
     }

@@ -6,12 +6,16 @@
 // complete, or that came while another is being answered, and never more than a request's head may have. No parser,
 // timer or coroutine belongs to it: deadlines are looked at by the listener's sweep. Requests are answered one at a
 // time and in order. One thread, the hub's.
+//
+// Whom it counts for: the one who connects, or whom a trusted proxy names, by the PROXY protocol for the connection or
+// by `X-Forwarded-For` for one request.
 #ifndef WEIR_EDGE_HTTP_CONNECTION_H_
 #define WEIR_EDGE_HTTP_CONNECTION_H_
 
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +23,7 @@
 #include "base/clock.h"
 #include "edge/http/admission.h"
 #include "edge/http/front_desk.h"
+#include "edge/http/ip_address.h"
 #include "edge/http/websocket_door.h"
 #include "edge/hub.h"
 #include "edge/tls/context.h"
@@ -36,6 +41,10 @@ struct ConnectionOptions {
   std::chrono::milliseconds keep_alive_timeout = std::chrono::seconds(60);
   // Until a client has taken an answer.
   std::chrono::milliseconds write_timeout = std::chrono::seconds(60);
+  // Who is believed when they name their client.
+  Networks trusted_proxies = {};
+  // Their connections begin with a header of the PROXY protocol, which has head_timeout to come.
+  bool proxy_protocol = false;
 };
 
 class Connection;
@@ -55,7 +64,7 @@ class Connection {
  public:
   using Instant = std::chrono::steady_clock::time_point;
 
-  Connection(ConnectionThread& thread, Transport transport);
+  Connection(ConnectionThread& thread, Transport transport, const IpAddress& peer);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -70,15 +79,20 @@ class Connection {
 
  private:
   enum class State {
-    kHandshake,  // of TLS
-    kHead,       // a request is awaited
-    kUpgraded,   // the first message of a WebSocket is awaited
-    kPolling,    // the hub has it
-    kWriting,    // an answer is being sent
-    kLingering,  // all is sent; until the client closes, so that what it still sends does not destroy the answer
+    kProxyHeader,  // the header of the PROXY protocol is awaited
+    kHandshake,    // of TLS
+    kHead,         // a request is awaited
+    kUpgraded,     // the first message of a WebSocket is awaited
+    kPolling,      // the hub has it
+    kWriting,      // an answer is being sent
+    kLingering,    // all is sent; until the client closes, so that what it still sends does not destroy the answer
   };
 
   // The functions that return bool return false when this connection was removed.
+  void Begin();
+  void ReadProxied();
+  std::optional<ClientAddress> ClientOf(const RequestHead& head) const;
+  const Problem* Attempt(const ClientAddress& client, bool poll);
   void Read();
   bool ShakeHands();
   bool BeginTls();
@@ -106,6 +120,10 @@ class Connection {
 
   ConnectionThread& thread_;
   Transport transport_;
+  IpAddress hop_;       // who connects, or whom the PROXY protocol names
+  bool named_ = false;  // it names somebody
+  ConnectionCounts::Held held_;
+  bool borrowed_ = false;  // held_ is of the request under way
   State state_ = State::kHead;
   bool reading_ = false;  // a wait is pending; this must stay until it ends
   bool writing_ = false;

@@ -78,13 +78,10 @@ const Problem* FrontDesk::Closed(const EdgeCondition& condition, bool poll) {
   if (condition.overloaded) {
     return condition.draining ? &problem::kDraining : &problem::kOverloaded;
   }
-  if (poll) {
-    return nullptr;
-  }
-  if (condition.draining) {
+  if (condition.draining && !poll) {
     return &problem::kDraining;
   }
-  return condition.attempt != nullptr && !condition.attempt() ? &problem::kTooManyAttempts : nullptr;
+  return condition.attempt != nullptr ? condition.attempt(poll) : nullptr;
 }
 
 FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
@@ -115,6 +112,9 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
     claims = checked->claims;
     cookie = std::move(checked->headers);
     headers += cookie;
+    if (!poll && options_.principal_full != nullptr && options_.principal_full(claims->subject)) {
+      return SendAway(request, problem::kTooManyStreams, true, wanted.fetch_client);
+    }
   }
   if (wanted.representation == Representation::kNone) {
     return ProblemReply(problem::kNotAcceptable, "allowed is text/event-stream and application/json", headers);

@@ -38,14 +38,16 @@ struct FrontDeskOptions {
   // Clients that are sent away may come back after a random time up to this.
   absl::Duration retry_max = absl::Seconds(5);
   uint32_t seed = 0;
+  // Whether that principal has as many streams as it may have. Unset: never.
+  std::function<bool(std::string_view principal)> principal_full = nullptr;
 };
 
 // What the edge can take just now.
 struct EdgeCondition {
   bool overloaded = false;
   bool draining = false;
-  // Counts an attempt to open a stream. False: this client makes too many. Null: it may make any number.
-  std::function<bool()> attempt = nullptr;
+  // Counts an attempt to open a stream, or a poll. Says why this client may not; null: it may. Unset: it always may.
+  std::function<const Problem*(bool poll)> attempt = nullptr;
 };
 
 // A poll, and what its answer will carry.

@@ -345,5 +345,19 @@ TEST_F(FrontDeskTest, RoutesWinOverFiles) {
   std::filesystem::remove_all(name);
 }
 
+TEST_F(FrontDeskTest, SendsAwayAPrincipalThatHasTooManyStreams) {
+  options_.principal_full = [](std::string_view principal) { return principal == "ann"; };
+  const std::string ann = "/mine?token=" + Token({{"sub", "ann"}});
+  const Reply native = ReplyTo(Get(ann));
+  EXPECT_EQ(native.status, 200);
+  EXPECT_NE(native.body.find(R"({"reason":"too-many-streams"})"), std::string::npos);
+  const Reply fetch = ReplyTo(Get(ann, "text/event-stream; weir=1"));
+  EXPECT_EQ(fetch.status, 429);
+  EXPECT_EQ(TypeOf(fetch), "urn:weir:problem:too-many-streams");
+  EXPECT_TRUE(std::holds_alternative<PollOrder>(Get(ann, "application/json")));
+  EXPECT_EQ(StreamOf(Get("/mine?token=" + Token({{"sub", "bob"}}))).reader.principal, "bob");
+  EXPECT_EQ(ReplyTo(Get("/mine?token=x")).status, 401) << "a stranger is told nothing of it";
+}
+
 }  // namespace
 }  // namespace weir::edge

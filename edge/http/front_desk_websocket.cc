@@ -98,6 +98,10 @@ std::variant<StreamRequest, Refusal> FrontDesk::Admit(const PendingWebSocket& pe
       return BadToken(checked.status());
     }
     claims = *std::move(checked);
+    if (options_.principal_full != nullptr && options_.principal_full(claims->subject)) {
+      return Refusal{close_code::kTooMany, reason::kTooManyStreams,
+                     "this principal has as many streams as it may have"};
+    }
   }
   const absl::StatusOr<Parameters> parameters = ParametersOf(pending, message, *route, now);
   if (!parameters.ok()) {

@@ -27,27 +27,10 @@ ListenerOptions OptionsOf(const EdgeConfig& config) {
                         .head_bytes_max = limits.head_bytes_max,
                         .head_timeout = Millis(limits.head_timeout),
                         .keep_alive_timeout = Millis(limits.keep_alive_timeout),
-                        .write_timeout = Millis(limits.slow_reader_timeout)};
+                        .write_timeout = Millis(limits.slow_reader_timeout),
+                        .trusted_proxies = config.trusted_proxies,
+                        .proxy_protocol = config.proxy_protocol};
   return options;
-}
-
-absl::StatusOr<FrontDeskOptions> DeskOf(const EdgeConfig& config) {
-  FrontDeskOptions desk;
-  desk.routes = std::make_shared<const Routes>(config.routes);
-  desk.verifier = config.auth.verifier;
-  desk.leeway = config.auth.leeway;
-  desk.tickets = config.auth.tickets;
-  desk.stream_age_max = config.auth.stream_age_max;
-  desk.cors = config.cors;
-  desk.retry_max = config.drain_retry_max;
-  if (config.static_files) {
-    absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config.static_files);
-    if (!files.ok()) {
-      return files.status();
-    }
-    desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
-  }
-  return desk;
 }
 
 // Who may not go on: readers of a route that is not there any more as it was, and those whose token was judged by a key
@@ -85,22 +68,43 @@ struct Countdown {
 
 }  // namespace
 
-FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, std::shared_ptr<HttpMetrics> metrics)
+FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, ConnectionCensus& census,
+                   std::shared_ptr<HttpMetrics> metrics)
     : config_(config),
       hubs_(std::move(hubs)),
       metrics_(std::move(metrics)),
       address_(config.listen),
-      admission_(config.limits.connections_max, config.limits.answer_bytes_max, config.limits.attempts_per_minute,
-                 {hubs_.begin(), hubs_.end()}, *metrics_) {}
+      admission_(config.limits, census, {hubs_.begin(), hubs_.end()}, *metrics_) {}
 
 absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& config, std::vector<Hub*> hubs,
+                                                          ConnectionCensus& census,
                                                           std::shared_ptr<HttpMetrics> metrics) {
-  std::unique_ptr<FrontEnd> front(new FrontEnd(config, std::move(hubs), std::move(metrics)));
+  std::unique_ptr<FrontEnd> front(new FrontEnd(config, std::move(hubs), census, std::move(metrics)));
   if (absl::Status status = front->Open(); !status.ok()) {
     return status;
   }
   front->Run();
   return front;
+}
+
+absl::StatusOr<FrontDeskOptions> FrontEnd::DeskOf(const EdgeConfig& config) {
+  FrontDeskOptions desk;
+  desk.principal_full = [this](std::string_view principal) { return admission_.PrincipalFull(principal); };
+  desk.routes = std::make_shared<const Routes>(config.routes);
+  desk.verifier = config.auth.verifier;
+  desk.leeway = config.auth.leeway;
+  desk.tickets = config.auth.tickets;
+  desk.stream_age_max = config.auth.stream_age_max;
+  desk.cors = config.cors;
+  desk.retry_max = config.drain_retry_max;
+  if (config.static_files) {
+    absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config.static_files);
+    if (!files.ok()) {
+      return files.status();
+    }
+    desk.static_files = std::make_shared<const StaticFiles>(*std::move(files));
+  }
+  return desk;
 }
 
 absl::Status FrontEnd::Open() {
@@ -147,8 +151,7 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   }
   const Hub::Judgement judgement = JudgementBetween(config_.auth.verifier.get(), *desk);
   config_ = config;
-  admission_.SetLimits(config.limits.connections_max, config.limits.answer_bytes_max,
-                       config.limits.attempts_per_minute);
+  admission_.SetLimits(config.limits);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
     boost::asio::post(hubs_[i]->context(),

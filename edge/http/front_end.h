@@ -19,9 +19,10 @@ namespace weir::edge {
 // One thread's, but for the hubs that it runs.
 class FrontEnd {
  public:
-  // Listens, and begins to run the hubs; at least one. `hubs` must outlive it, and nobody else runs them. Errors name
-  // the address that cannot be had, or the directory.
+  // Listens, and begins to run the hubs; at least one. `hubs` and `census` must outlive it, and nobody else runs them.
+  // Errors name the address that cannot be had, or the directory.
   static absl::StatusOr<std::unique_ptr<FrontEnd>> Start(const EdgeConfig& config, std::vector<Hub*> hubs,
+                                                         ConnectionCensus& census,
                                                          std::shared_ptr<HttpMetrics> metrics);
   // Cuts what is still open.
   ~FrontEnd();
@@ -46,8 +47,10 @@ class FrontEnd {
   void Drain();
 
  private:
-  FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, std::shared_ptr<HttpMetrics> metrics);
+  FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, ConnectionCensus& census,
+           std::shared_ptr<HttpMetrics> metrics);
 
+  absl::StatusOr<FrontDeskOptions> DeskOf(const EdgeConfig& config);
   absl::Status Open();
   void Run();
 

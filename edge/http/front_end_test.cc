@@ -22,8 +22,9 @@ EdgeConfig Config(const Address& listen,
 
 TEST(FrontEndTest, ServesAllHubsOnOnePort) {
   const EdgeConfig config = Config({"127.0.0.1", 0});
+  ConnectionCensus census;
   FakeHub hubs[2];
-  auto front = FrontEnd::Start(config, {&hubs[0], &hubs[1]}, std::make_shared<HttpMetrics>());
+  auto front = FrontEnd::Start(config, {&hubs[0], &hubs[1]}, census, std::make_shared<HttpMetrics>());
   ASSERT_TRUE(front.ok()) << front.status();
   EXPECT_NE((*front)->address().port, 0);
   // The kernel spreads connections by their ports: both get one soon.
@@ -39,8 +40,9 @@ TEST(FrontEndTest, ServesAllHubsOnOnePort) {
 
 TEST(FrontEndTest, DrainsAndEnds) {
   const EdgeConfig config = Config({"127.0.0.1", 0});
+  ConnectionCensus census;
   FakeHub hub;
-  auto front = FrontEnd::Start(config, {&hub}, std::make_shared<HttpMetrics>());
+  auto front = FrontEnd::Start(config, {&hub}, census, std::make_shared<HttpMetrics>());
   ASSERT_TRUE(front.ok()) << front.status();
   Client idle;
   ASSERT_TRUE(idle.Connect((*front)->address().port));
@@ -59,8 +61,9 @@ TEST(FrontEndTest, DrainsAndEnds) {
 TEST(FrontEndTest, ReloadsEveryHubAndEndsWhoseRouteIsGone) {
   const EdgeConfig config =
       Config({"127.0.0.1", 0}, "routes: [{path: /open, filters: [a.b]}, {path: /gone, filters: [a.b]}]");
+  ConnectionCensus census;
   FakeHub hubs[2];
-  auto front = FrontEnd::Start(config, {&hubs[0], &hubs[1]}, std::make_shared<HttpMetrics>());
+  auto front = FrontEnd::Start(config, {&hubs[0], &hubs[1]}, census, std::make_shared<HttpMetrics>());
   ASSERT_TRUE(front.ok()) << front.status();
   const auto get = [&](const std::string& path) {
     Client client;
@@ -96,8 +99,9 @@ TEST(FrontEndTest, NamesAnAddressThatIsTaken) {
   ASSERT_EQ(::bind(taken, static_cast<sockaddr*>(raw), size), 0);
   ASSERT_EQ(::getsockname(taken, static_cast<sockaddr*>(raw), &size), 0);
   const EdgeConfig config = Config({"127.0.0.1", ntohs(address.sin_port)});
+  ConnectionCensus census;
   FakeHub hub;
-  const auto front = FrontEnd::Start(config, {&hub}, std::make_shared<HttpMetrics>());
+  const auto front = FrontEnd::Start(config, {&hub}, census, std::make_shared<HttpMetrics>());
   EXPECT_EQ(front.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(front.status().ToString().find(config.listen.ToString()), std::string::npos);
   ::close(taken);

@@ -18,6 +18,22 @@ prometheus::MetricFamily Family(std::string name, std::string help, prometheus::
 
 }  // namespace
 
+std::string_view LimitName(Limit limit) {
+  switch (limit) {
+    case Limit::kConnectionsPerAddress:
+      return "connections_per_address";
+    case Limit::kConnectionsPerPrincipal:
+      return "connections_per_principal";
+    case Limit::kConnectsPerMinute:
+      return "connects_per_minute";
+    case Limit::kAttemptsPerMinute:
+      return "attempts_per_minute";
+    case Limit::kPollsPerMinute:
+      return "polls_per_minute";
+  }
+  return "";
+}
+
 std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
   prometheus::MetricFamily answers =
       Family("weir_edge_http_requests_total", "Answered requests by status", prometheus::MetricType::Counter);
@@ -36,9 +52,23 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
              prometheus::MetricType::Counter);
   refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
   prometheus::MetricFamily limited =
-      Family("weir_edge_http_attempts_limited_total", "Attempts to open a stream beyond the rate of their address",
+      Family("weir_edge_http_limited_total", "What was refused by a limit of one client, by the limit",
              prometheus::MetricType::Counter);
-  limited.metric.emplace_back().counter.value = static_cast<double>(limited_.load(std::memory_order_relaxed));
+  for (size_t i = 0; i < kLimits; ++i) {
+    prometheus::ClientMetric& metric = limited.metric.emplace_back();
+    metric.label = {{"limit", std::string(LimitName(static_cast<Limit>(i)))}};
+    metric.counter.value = static_cast<double>(limited_[i].load(std::memory_order_relaxed));
+  }
+  prometheus::MetricFamily proxied =
+      Family("weir_edge_http_proxy_headers_refused_total",
+             "Connections of trusted proxies that did not begin with a good header of the PROXY protocol",
+             prometheus::MetricType::Counter);
+  proxied.metric.emplace_back().counter.value = static_cast<double>(bad_proxy_headers_.load(std::memory_order_relaxed));
+  prometheus::MetricFamily most =
+      Family("weir_edge_http_connections_max",
+             "Connections that are let in: limits.connections_max, or as many as there are file descriptors for",
+             prometheus::MetricType::Gauge);
+  most.metric.emplace_back().gauge.value = static_cast<double>(connections_max_.load(std::memory_order_relaxed));
   prometheus::MetricFamily answer_bytes =
       Family("weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
              prometheus::MetricType::Gauge);
@@ -50,8 +80,8 @@ std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
     metric.label = {{"result", kTlsResultNames[i]}};
     metric.counter.value = static_cast<double>(handshakes_[i].load(std::memory_order_relaxed));
   }
-  return {std::move(answers), std::move(connections),  std::move(refused),
-          std::move(limited), std::move(answer_bytes), std::move(handshakes)};
+  return {std::move(answers),      std::move(connections), std::move(refused), std::move(limited),
+          std::move(answer_bytes), std::move(most),        std::move(proxied), std::move(handshakes)};
 }
 
 }  // namespace weir::edge

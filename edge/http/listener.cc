@@ -1,10 +1,13 @@
 #include "edge/http/listener.h"
 
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +19,18 @@ using boost::asio::ip::tcp;
 // A hub's readers come first: no more than these at a time.
 constexpr int kAcceptsAtOnce = 256;
 constexpr std::chrono::seconds kComplaintInterval(10);
+
+IpAddress AddressOf(const sockaddr_storage& storage) {
+  const void* const raw = &storage;
+  if (storage.ss_family == AF_INET6) {
+    IpAddress::Bytes bytes;
+    std::memcpy(bytes.data(), &static_cast<const sockaddr_in6*>(raw)->sin6_addr, bytes.size());
+    return IpAddress(bytes);
+  }
+  std::array<uint8_t, 4> bytes;
+  std::memcpy(bytes.data(), &static_cast<const sockaddr_in*>(raw)->sin_addr, bytes.size());
+  return IpAddress::V4(bytes[0], bytes[1], bytes[2], bytes[3]);
+}
 
 }  // namespace
 
@@ -65,9 +80,13 @@ void Listener::WaitAccept() {
 
 void Listener::AcceptAll() {
   for (int i = 0; i < kAcceptsAtOnce; ++i) {
-    const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    sockaddr_storage peer = {};
+    socklen_t size = sizeof(peer);
+    void* const raw = &peer;
+    const int fd =
+        ::accept4(acceptor_.native_handle(), static_cast<sockaddr*>(raw), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      Take(fd);
+      Take(fd, AddressOf(peer));
       continue;
     }
     if (errno == EAGAIN) {
@@ -82,7 +101,7 @@ void Listener::AcceptAll() {
   WaitAccept();
 }
 
-void Listener::Take(int fd) {
+void Listener::Take(int fd, const IpAddress& peer) {
   // Without an answer: a browser comes back after a connection that is cut, and never after a status.
   if (admission_.full()) {
     admission_.metrics().CountRefused();
@@ -96,7 +115,7 @@ void Listener::Take(int fd) {
     ::close(fd);
     return;
   }
-  connections_.push_back(std::make_unique<Connection>(thread_, Transport(std::move(socket))));
+  connections_.push_back(std::make_unique<Connection>(thread_, Transport(std::move(socket)), peer));
   connections_.back()->index = connections_.size() - 1;
   StartSweep();
   connections_.back()->Start();

@@ -53,7 +53,7 @@ class Listener {
 
   void WaitAccept();
   void AcceptAll();
-  void Take(int fd);
+  void Take(int fd, const IpAddress& peer);
   void Pause(int error);
   void Remove(Connection* connection);
   void StartSweep();

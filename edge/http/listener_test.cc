@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -67,11 +68,11 @@ class ListenerTest : public testing::Test {
   }
 
   void Start(size_t connections_max = 100) {
+    limits_.connections_max = connections_max;
     auto socket = ListeningSocket::Open({"127.0.0.1", 0}, 64 * 1024);
     ASSERT_TRUE(socket.ok()) << socket.status();
     port_ = socket->address().port;
-    admission_.emplace(connections_max, answer_bytes_max_, attempts_per_minute_, std::vector<const Hub*>{&hub_},
-                       metrics_);
+    admission_.emplace(limits_, census_, std::vector<const Hub*>{&hub_}, metrics_);
     listener_ = std::make_unique<Listener>(hub_, *std::move(socket), desk_, options_, *admission_);
     hub_.Run();
   }
@@ -90,6 +91,43 @@ class ListenerTest : public testing::Test {
     EXPECT_TRUE(client.ended()) << request;
     return answer;
   }
+  void TrustLoopback() { options_.connection.trusted_proxies = {*Network::Parse("127.0.0.0/8")}; }
+  // The request as a proxy passes it on for that address; an empty one: as its own.
+  static std::string From(std::string_view address, std::string_view request) {
+    std::string text(request);
+    if (!address.empty()) {
+      text.insert(text.find("\r\n") + 2, "X-Forwarded-For: " + std::string(address) + "\r\n");
+    }
+    return text;
+  }
+  // As admission counts it.
+  static std::string KeyOf(std::string_view address) {
+    const uint64_t key = IpAddress::Parse(address)->client_key();
+    std::string name(sizeof(key), '\0');
+    std::memcpy(name.data(), &key, sizeof(key));
+    return name;
+  }
+  std::vector<std::unique_ptr<Client>> OpenStreams(std::string_view address, int count) {
+    std::vector<std::unique_ptr<Client>> streams;
+    for (int i = 0; i < count; ++i) {
+      streams.push_back(std::make_unique<Client>());
+      EXPECT_TRUE(streams.back()->Connect(port_));
+      streams.back()->Send(From(address, "GET /open HTTP/1.1\r\nHost: h\r\n\r\n"));
+      EXPECT_EQ(streams.back()->ReadUntil("hello\n"), FakeHub::kGreeting) << address;
+    }
+    return streams;
+  }
+  double Value(std::string_view family, std::string_view label = "") const {
+    for (const auto& found : metrics_.Collect()) {
+      for (const auto& metric : found.metric) {
+        if (found.name == family && (label.empty() || metric.label.at(0).value == label)) {
+          return metric.counter.value;
+        }
+      }
+    }
+    return -1;
+  }
+  double LimitedBy(std::string_view limit) const { return Value("weir_edge_http_limited_total", limit); }
   void AwaitConnections(size_t count) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (admission_->total() != count && std::chrono::steady_clock::now() < end) {
@@ -102,10 +140,10 @@ class ListenerTest : public testing::Test {
   Routes routes_;
   FrontDeskOptions desk_;
   ListenerOptions options_;
+  ConnectionCensus census_;
   FakeHub hub_;
   HttpMetrics metrics_;
-  size_t answer_bytes_max_ = size_t{256} << 20U;
-  size_t attempts_per_minute_ = 0;
+  AdmissionLimits limits_;
   std::optional<Admission> admission_;
   std::unique_ptr<Listener> listener_;
   uint16_t port_ = 0;
@@ -114,6 +152,7 @@ class ListenerTest : public testing::Test {
 constexpr std::string_view kMissing = "GET /missing HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr std::string_view kMissingClose = "GET /missing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 constexpr std::string_view kStream = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr std::string_view kFetch = "GET /open HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream; weir=1\r\n\r\n";
 constexpr std::string_view kPoll = "GET /open HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\n\r\n";
 
 TEST_F(ListenerTest, HandsAStreamOverToTheHub) {
@@ -236,7 +275,7 @@ TEST_F(ListenerTest, SendsALargeAnswerToASlowReader) {
 
 TEST_F(ListenerTest, HoldsNoMoreOfAnswersThatAreNotTakenThanItsLimit) {
   ServeFile(4'000'000);
-  answer_bytes_max_ = 9'000'000;
+  limits_.answer_bytes_max = 9'000'000;
   Start();
   const std::string request = "GET /file.txt HTTP/1.1\r\nHost: h\r\n\r\n";
   std::vector<std::unique_ptr<Client>> stopped;
@@ -348,26 +387,174 @@ TEST_F(ListenerTest, AboveItsLimitSendsEachClientAwayInItsOwnWay) {
 }
 
 TEST_F(ListenerTest, SendsAwayWhoOpensStreamsTooOften) {
-  attempts_per_minute_ = 2;
+  limits_.attempts_per_minute = 2;
+  TrustLoopback();
   Start();
-  std::vector<std::unique_ptr<Client>> streams;
-  for (int i = 0; i < 2; ++i) {
-    streams.push_back(std::make_unique<Client>());
-    ASSERT_TRUE(streams.back()->Connect(port_));
-    streams.back()->Send(kStream);
-    EXPECT_EQ(streams.back()->ReadUntil("hello\n"), FakeHub::kGreeting);
-  }
-  const std::string native = Ask(kStream);
+  const auto streams = OpenStreams("192.0.2.7", 2);
+  const std::string native = Ask(From("192.0.2.7", kStream));
   EXPECT_EQ(native.find("HTTP/1.1 200 OK\r\n"), 0U) << "a browser gives up after any other status";
   EXPECT_NE(native.find("data: {\"reason\":\"too-many-attempts\"}\n"), std::string::npos);
-  const std::string fetch = Ask("GET /open HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream; weir=1\r\n\r\n");
+  const std::string fetch = Ask(From("192.0.2.7", kFetch));
   EXPECT_EQ(fetch.find("HTTP/1.1 429 Too Many Requests\r\n"), 0U);
   EXPECT_NE(fetch.find("Retry-After: "), std::string::npos);
+  EXPECT_EQ(LimitedBy("attempts_per_minute"), 2);
   EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
   Client poll;
   ASSERT_TRUE(poll.Connect(port_));
-  poll.Send(kPoll);
+  poll.Send(From("192.0.2.7", kPoll));
   EXPECT_TRUE(hub_.AwaitPolls(1)) << "polls are not counted";
+  OpenStreams("192.0.2.8", 1);
+  OpenStreams("", 3);  // the proxy's own
+}
+
+TEST_F(ListenerTest, RefusesWhoPollsTooOften) {
+  limits_.polls_per_minute = 1;
+  TrustLoopback();
+  Start();
+  Client poll;
+  ASSERT_TRUE(poll.Connect(port_));
+  poll.Send(From("192.0.2.7", kPoll));
+  ASSERT_TRUE(hub_.AwaitPolls(1));
+  hub_.AnswerPoll(std::string("{\"events\":[]}"));
+  poll.ReadUntil("{\"events\":[]}");
+  poll.Send(From("192.0.2.7", kPoll));
+  EXPECT_NE(poll.ReadAll().find("HTTP/1.1 429 "), std::string::npos);
+  EXPECT_EQ(poll.Count("too-many-polls"), 1U);
+  EXPECT_EQ(LimitedBy("polls_per_minute"), 1);
+}
+
+TEST_F(ListenerTest, RefusesNewConnectionsOfAnAddressThatHasManyAndKeepsTheOthers) {
+  limits_.connections_per_address = 2;
+  TrustLoopback();
+  Start();
+  auto streams = OpenStreams("192.0.2.7", 2);
+  EXPECT_NE(Ask(From("192.0.2.7", kStream)).find("too-many-connections"), std::string::npos);
+  EXPECT_EQ(Ask(From("192.0.2.7", kFetch)).find("HTTP/1.1 429 "), 0U);
+  EXPECT_EQ(LimitedBy("connections_per_address"), 2);
+  OpenStreams("192.0.2.8", 2);
+  OpenStreams("2001:db8::1", 2);
+  EXPECT_NE(Ask(From("2001:db8::2", kStream)).find("too-many-connections"), std::string::npos) << "of one /64";
+  EXPECT_EQ(census_.addresses.open(KeyOf("192.0.2.7")), 2);
+}
+
+TEST_F(ListenerTest, AConnectionOfAProxyCountsForItsClientWhileARequestIsUnderWay) {
+  limits_.connections_per_address = 1;
+  TrustLoopback();
+  Start();
+  Client proxy;
+  ASSERT_TRUE(proxy.Connect(port_));
+  for (size_t i = 1; i <= 3; ++i) {
+    const std::string address = "192.0.2." + std::to_string(i);
+    proxy.Send(From(address, kPoll));
+    ASSERT_TRUE(hub_.AwaitPolls(i));
+    EXPECT_EQ(census_.addresses.open(KeyOf(address)), 1);
+    hub_.AnswerPoll(std::string("{\"events\":[]}"));
+    proxy.ReadUntil("{\"events\":[]}", i);
+    EXPECT_EQ(proxy.Count("{\"events\":[]}"), i);
+  }
+  proxy.Send(kMissing);
+  proxy.ReadUntil("404 Not Found");
+  for (const char* const address : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
+    EXPECT_EQ(census_.addresses.open(KeyOf(address)), 0);
+  }
+}
+
+TEST_F(ListenerTest, BelievesOnlyTrustedProxies) {
+  limits_.connections_per_address = 1;
+  limits_.attempts_per_minute = 1;
+  options_.connection.trusted_proxies = {*Network::Parse("10.0.0.0/8")};
+  Start();
+  OpenStreams("192.0.2.7", 3);  // from loopback, whatever it says
+  EXPECT_EQ(census_.addresses.open(KeyOf("192.0.2.7")), 0);
+}
+
+TEST_F(ListenerTest, RefusesAProxysHeaderThatNamesNobody) {
+  TrustLoopback();
+  Start();
+  EXPECT_EQ(Ask(From("unknown", kStream)).find("HTTP/1.1 400 "), 0U);
+  EXPECT_EQ(Ask(From("192.0.2.7,", kStream)).find("HTTP/1.1 400 "), 0U);
+  OpenStreams("<script>, 192.0.2.7", 1);
+}
+
+// What a proxy sends before its client's bytes.
+std::string ProxyHeaderOf(std::string_view address) {
+  const auto ip = IpAddress::Parse(address);
+  std::string bytes("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0C", 16);
+  bytes.append(ip->bytes().begin() + 12, ip->bytes().end());
+  return bytes + std::string("\x7F\0\0\x01\x12\x34\0\x50", 8);
+}
+
+TEST_F(ListenerTest, TakesTheClientFromTheProxyProtocol) {
+  limits_.connections_per_address = 1;
+  TrustLoopback();
+  options_.connection.proxy_protocol = true;
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  for (const char c : ProxyHeaderOf("192.0.2.7") + std::string(kStream)) {
+    client.Send({&c, 1});
+  }
+  EXPECT_EQ(client.ReadUntil("hello\n"), FakeHub::kGreeting);
+  EXPECT_EQ(census_.addresses.open(KeyOf("192.0.2.7")), 1);
+  EXPECT_EQ(Ask(ProxyHeaderOf("192.0.2.7")), "") << "closed unread";
+  EXPECT_NE(Ask(ProxyHeaderOf("192.0.2.8") + std::string(kMissingClose)).find("404 Not Found"), std::string::npos);
+  EXPECT_EQ(Ask(ProxyHeaderOf("127.0.0.1") + From("192.0.2.7", kFetch)).find("HTTP/1.1 429 "), 0U)
+      << "a chain of proxies";
+}
+
+TEST_F(ListenerTest, AnAddressThatAProxyNamesIsNeverExempt) {
+  limits_.connections_per_address = 1;
+  options_.connection.trusted_proxies = {*Network::Parse("127.0.0.1")};
+  options_.connection.proxy_protocol = true;
+  Start();
+  Client client;
+  ASSERT_TRUE(client.Connect(port_));
+  client.Send(ProxyHeaderOf("127.0.0.9") + std::string(kStream));
+  client.ReadUntil("hello\n");
+  EXPECT_EQ(Ask(ProxyHeaderOf("127.0.0.9")), "");
+}
+
+TEST_F(ListenerTest, WithTheProxyProtocolRefusesATrustedProxyThatDoesNotSpeakIt) {
+  TrustLoopback();
+  options_.connection.proxy_protocol = true;
+  Start();
+  for (const std::string_view text : {kMissing, std::string_view("PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n")}) {
+    Client client;
+    ASSERT_TRUE(client.Connect(port_));
+    client.Send(text);
+    EXPECT_EQ(client.ReadAll(), "");
+    AwaitConnections(0);
+  }
+  EXPECT_EQ(Value("weir_edge_http_proxy_headers_refused_total"), 2);
+}
+
+TEST_F(ListenerTest, EndsAConnectionWhoseProxyHeaderDoesNotCome) {
+  TrustLoopback();
+  options_.connection.proxy_protocol = true;
+  options_.connection.head_timeout = milliseconds(20);
+  Start();
+  EXPECT_EQ(Ask(""), "");
+  EXPECT_EQ(Ask("\r\n\r\n"), "");
+  AwaitConnections(0);
+}
+
+TEST_F(ListenerTest, ClosesConnectionsThatAnAddressOpensTooOften) {
+  limits_.connects_per_minute = 2;
+  TrustLoopback();
+  options_.connection.proxy_protocol = true;
+  Start();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_NE(Ask(ProxyHeaderOf("192.0.2.7") + std::string(kMissingClose)).find("404 Not Found"), std::string::npos);
+  }
+  EXPECT_EQ(Ask(ProxyHeaderOf("192.0.2.7")), "");
+  EXPECT_EQ(LimitedBy("connects_per_minute"), 1);
+  EXPECT_NE(Ask(ProxyHeaderOf("192.0.2.8") + std::string(kMissingClose)).find("404 Not Found"), std::string::npos);
+}
+
+TEST_F(ListenerTest, LoopbackHasNoLimitOfAnAddress) {
+  limits_.connections_per_address = limits_.connects_per_minute = limits_.attempts_per_minute = 1;
+  Start();
+  OpenStreams("", 5);
 }
 
 TEST_F(ListenerTest, FarAboveItsLimitClosesWithoutReading) {

@@ -235,6 +235,15 @@ TEST_F(WebSocketDoorTest, AnswersPingsAndKeepsWhatComesBehindTheFirstMessage) {
   EXPECT_EQ(ServerFrames(WebSocketDoor::GoingAway()).back().code(), close_code::kGoingAway);
 }
 
+TEST_F(WebSocketDoorTest, RefusesAPrincipalThatHasTooManyStreams) {
+  WebSocketDoor door = Door(Head("/mine"));
+  FrontDeskOptions options = Options();
+  options.principal_full = [](std::string_view principal) { return principal == "ann"; };
+  desk_.Reload(std::move(options));
+  const json message = {{"type", "auth"}, {"token", Token({{"sub", "ann"}, {"tenant_id", "t1"}})}};
+  EXPECT_EQ(Refused(door.Take(ClientText(message.dump()), desk_, kNow)), Code(4429, "TOO_MANY_STREAMS"));
+}
+
 TEST_F(WebSocketDoorTest, ARouteThatWentMeanwhileIsGone) {
   WebSocketDoor door = Door(Head("/open?room=1"));
   desk_.Reload(Options("routes: [{path: /open, filters: [a]}]"));

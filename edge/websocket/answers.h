@@ -21,6 +21,7 @@ inline constexpr std::string_view kDeadline = "DEADLINE_EXCEEDED";
 inline constexpr std::string_view kStopped = "STOPPED";
 inline constexpr std::string_view kFilterNotAllowed = "FILTER_NOT_ALLOWED";
 inline constexpr std::string_view kTooManyFilters = "TOO_MANY_FILTERS";
+inline constexpr std::string_view kTooManyStreams = "TOO_MANY_STREAMS";
 inline constexpr std::string_view kMessageInvalid = "MESSAGE_INVALID";
 
 }  // namespace reason

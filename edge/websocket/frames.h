@@ -29,6 +29,7 @@ inline constexpr uint16_t kToken = 4401;
 inline constexpr uint16_t kForbidden = 4403;
 inline constexpr uint16_t kDeadline = 4408;
 inline constexpr uint16_t kGone = 4410;
+inline constexpr uint16_t kTooMany = 4429;
 
 }  // namespace close_code
 

@@ -194,12 +194,12 @@ describe('the bytes of a stream', { timeout: 120_000 }, () => {
 describe('the bytes when an address opens streams too often', { timeout: 120_000 }, () => {
   let system;
   before(async () => {
-    system = await startWeir({ more: 'limits: {attempts_per_minute: 3}\n' });
+    system = await startWeir({ more: 'trusted_proxies: [127.0.0.1]\nlimits: {attempts_per_minute: 3}\n' });
   });
   after(() => system?.stop());
 
   test('beyond its rate an address is sent away, each client in its own way, and polls go on', async () => {
-    const open = (headers) => RawStream.open(system.http, '/room?room=a', { headers });
+    const open = (headers) => RawStream.open(system.http, '/room?room=a', { headers: [...headers, 'X-Forwarded-For: 192.0.2.7'] });
     for (let i = 0; i < 3; i += 1) await (await open(native)).block('weir.connected');
     const browser = await open(native);
     await browser.until('the end', () => browser.ended);
@@ -213,9 +213,10 @@ describe('the bytes when an address opens streams too often', { timeout: 120_000
     assert.equal(other.status, 429);
     assert.match(other.header('retry-after'), /^[1-9]\d*$/);
     assert.equal(JSON.parse(other.rest).type, 'urn:weir:problem:too-many-attempts');
-    const poll = await fetch(`${system.url}/room?room=a`, { headers: { accept: 'application/json' } });
+    const headers = { accept: 'application/json', 'x-forwarded-for': '192.0.2.7' };
+    const poll = await fetch(`${system.url}/room?room=a`, { headers });
     assert.equal(poll.status, 200);
-    assert.equal(await metric(system.edgeAdmin, 'weir_edge_http_attempts_limited_total'), 2);
+    assert.equal(await metric(system.edgeAdmin, 'weir_edge_http_limited_total{limit="attempts_per_minute"}'), 2);
   });
 });
 
