@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { ownFiles, read } from '../tests/checks/tree.mjs';
+import { ownFiles, read, root } from '../tests/checks/tree.mjs';
 
 const PROGRAMS = ['weir-server', 'weir-edge', 'weir'];
 const build = process.argv[2];
@@ -30,8 +30,12 @@ function headersOfObjects() {
   const found = new Map();
   let object;
   for (const line of ninja('-t', 'deps').split('\n')) {
-    if (line.startsWith('    /')) object.push(line.trim());
-    else if (line.includes(': #deps')) found.set(line.split(': #deps')[0], (object = []));
+    if (line.startsWith('    ')) {
+      const file = path.resolve(build, line.trim()); // ccache may have written it relative to the build
+      if (!file.startsWith(`${root}/`)) object.push(file);
+    } else if (line.includes(': #deps')) {
+      found.set(line.split(': #deps')[0], (object = []));
+    }
   }
   return found;
 }

@@ -38,8 +38,11 @@ absl::Status FitDescriptors(uint64_t descriptors, uint64_t& connections_max) {
     return most.status();
   }
   if (*most < connections_max) {
-    spdlog::warn("the system allows {} open files (ulimit -n): limits.connections_max is {} instead of {}", descriptors,
-                 *most, connections_max);
+    // Who asked for that many should know; the default only stands for many.
+    const bool asked_for = connections_max != EdgeConfig{}.limits.connections_max;
+    spdlog::log(asked_for ? spdlog::level::warn : spdlog::level::info,
+                "the system allows {} open files (ulimit -n): limits.connections_max is {} instead of {}", descriptors,
+                *most, connections_max);
   }
   connections_max = *most;
   return absl::OkStatus();

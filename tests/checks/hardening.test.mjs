@@ -9,6 +9,8 @@ import { bin } from '../e2e/system.mjs';
 
 const readelf = (...args) => execFileSync('readelf', ['--wide', ...args], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
 
+const unfortified = 'no fortified call';
+
 // What a program lacks, in words; empty when it is hardened.
 function lacks(file) {
   const [head, segments, dynamic] = [readelf('--file-header', file), readelf('--program-headers', file), readelf('--dynamic', file)];
@@ -22,7 +24,7 @@ function lacks(file) {
   if (/\bLOAD\b.* RWE /.test(segments)) missing.push('a segment is writable and executable');
   if (/\((?:TEXTREL|RPATH|RUNPATH)\)/.test(dynamic)) missing.push('TEXTREL, RPATH or RUNPATH');
   if (!/ __stack_chk_fail\b/.test(symbols)) missing.push('no stack protector');
-  if (!/ __\w+_chk\b/.test(symbols.replaceAll('__stack_chk', ''))) missing.push('no fortified call');
+  if (!/ __\w+_chk\b/.test(symbols.replaceAll('__stack_chk', ''))) missing.push(unfortified);
   return missing;
 }
 
@@ -45,8 +47,13 @@ describe('programs', () => {
   const good = ['-O2', '-fPIE', '-pie', '-fstack-protector-strong', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now,-z,noexecstack'];
 
   test('are hardened, each of them', () => {
-    for (const name of ['weir-server', 'weir-edge', 'weir']) assert.ok(programs.includes(name), `${name} is not in ${folder}`);
-    for (const name of programs) assert.deepEqual(lacks(path.join(folder, name)), [], name);
+    const product = ['weir-server', 'weir-edge', 'weir'];
+    for (const name of product) assert.ok(programs.includes(name), `${name} is not in ${folder}`);
+    for (const name of programs) {
+      // A small program of the benches may call nothing that could be fortified.
+      const missing = lacks(path.join(folder, name)).filter((what) => what !== unfortified || product.includes(name));
+      assert.deepEqual(missing, [], name);
+    }
   });
 
   test('that are not are found', () => {
