@@ -39,7 +39,7 @@ absl::Status FitDescriptors(uint64_t descriptors, uint64_t& connections_max) {
   }
   if (*most < connections_max) {
     // Who asked for that many should know; the default only stands for many.
-    const bool asked_for = connections_max != EdgeConfig{}.limits.connections_max;
+    const bool asked_for = connections_max != EdgeConfig::Limits().connections_max;
     spdlog::log(asked_for ? spdlog::level::warn : spdlog::level::info,
                 "the system allows {} open files (ulimit -n): limits.connections_max is {} instead of {}", descriptors,
                 *most, connections_max);

@@ -11,6 +11,11 @@
 #include "server/access_config.h"
 
 namespace weir::server {
+
+bool IsExposed(const Address& listen, const TlsFiles& tls, bool tokens) {
+  return !IsLoopback(listen) && tls.ca.empty() && (tls.certificate.empty() || !tokens);
+}
+
 namespace {
 
 constexpr std::string_view kListenDefault = "127.0.0.1:50051";
@@ -95,8 +100,7 @@ absl::Status ReadRetention(const config::v1::Retention& retention, const ConfigF
 absl::Status ReadListeners(const config::v1::Server& config, const ConfigFile& file, Settings& settings) {
   absl::Status status = ReadAddress(file, "listen", config.listen(), kListenDefault, settings.listen);
   status.Update(ReadAddress(file, "admin_listen", config.admin_listen(), kAdminListenDefault, settings.admin_listen));
-  if (!status.ok() || IsLoopback(settings.listen) || !settings.tls.ca.empty() ||
-      (!settings.tls.certificate.empty() && config.has_auth())) {
+  if (!status.ok() || !IsExposed(settings.listen, settings.tls, config.has_auth())) {
     return status;
   }
   if (!config.insecure()) {

@@ -139,6 +139,13 @@ absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Serve
   if (!types.ok()) {
     return types.status();
   }
+  // TLS and the address stay: rules that would do for others must do for these.
+  if (!in_force.exposed && IsExposed(in_force.listen, in_force.tls, next.access.policy->verifier != nullptr)) {
+    return absl::FailedPreconditionError(
+        fmt::format("auth cannot go while other machines reach {} without certificates of their own; restart for "
+                    "another listen or tls",
+                    in_force.listen.ToString()));
+  }
   // Rules that came too often are refused first: then nothing has changed.
   if (absl::Status status = server.SetAccess(next.access.policy); !status.ok()) {
     return status;

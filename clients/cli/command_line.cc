@@ -325,9 +325,12 @@ like.
                      commands.empty() ? std::string() : commands.front()->get_name() + " "));
     return kUsage;
   }
-  for (const ServerArguments* server :
-       {&publish.server, &subscribe.server, &list.server, &schema.server, &status.server, &backup.server}) {
-    if (const absl::Status fault = CheckServer(*server); !fault.ok()) {
+  // The environment sets these for every command, and most commands only read what they are asked for.
+  const std::pair<const char*, const ServerArguments*> servers[] = {
+      {"publish", &publish.server}, {"subscribe", &subscribe.server}, {"list", &list.server},
+      {"schema", &schema.server},   {"status", &status.server},       {"backup", &backup.server}};
+  for (const auto& [command, server] : servers) {
+    if (const absl::Status fault = app.got_subcommand(command) ? CheckServer(*server) : absl::OkStatus(); !fault.ok()) {
       Note(Message(fault));
       return kUsage;
     }

@@ -154,9 +154,18 @@ absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warn
 }
 
 std::function<std::string()> TokenFromFile(std::string path) {
-  return [path = std::move(path)] {
-    absl::StatusOr<std::string> token = ReadSecretFile(path, kTokenBytesMax);
-    return token.ok() ? std::string(absl::StripAsciiWhitespace(*token)) : std::string();
+  struct Last {
+    std::mutex mutex;
+    std::string token;  // guarded by mutex
+  };
+  return [path = std::move(path), last = std::make_shared<Last>()] {
+    const absl::StatusOr<std::string> content = ReadSecretFile(path, kTokenBytesMax);
+    const std::string_view token = content.ok() ? absl::StripAsciiWhitespace(*content) : std::string_view();
+    const std::lock_guard lock(last->mutex);
+    if (IsToken(token)) {
+      last->token = token;
+    }
+    return last->token;
   };
 }
 

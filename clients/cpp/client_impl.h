@@ -2,10 +2,12 @@
 #ifndef WEIR_CLIENTS_CPP_CLIENT_IMPL_H_
 #define WEIR_CLIENTS_CPP_CLIENT_IMPL_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -52,11 +54,17 @@ class OpenCalls {
 
 }  // namespace client
 
+// Visible ASCII, and some of it.
+inline bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 struct Client::Impl {
   explicit Impl(ClientOptions client_options);
 
   void Authorize(grpc::ClientContext& context) const {
-    if (const std::string token = options.token ? options.token() : std::string(); !token.empty()) {
+    // gRPC ends the process over a byte that a header cannot have. A server says what is missing.
+    if (const std::string token = options.token ? options.token() : std::string(); IsToken(token)) {
       context.AddMetadata("authorization", "Bearer " + token);
     }
   }

@@ -103,7 +103,9 @@ grpc_ssl_certificate_config_reload_status TlsCredentials::Fetch(grpc_ssl_server_
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
   }
   const grpc_ssl_pem_key_cert_pair pair = {.private_key = pems_.key.c_str(), .cert_chain = pems_.certificate.c_str()};
-  config = grpc_ssl_server_certificate_config_create(pems_.ca.empty() ? nullptr : pems_.ca.c_str(), &pair, 1);
+  // gRPC wants authorities also where it asks no client for a certificate: there it does not look at them.
+  const std::string& authorities = pems_.ca.empty() ? pems_.certificate : pems_.ca;
+  config = grpc_ssl_server_certificate_config_create(authorities.c_str(), &pair, 1);
   given_ = true;
   return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }

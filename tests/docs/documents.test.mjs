@@ -2,6 +2,7 @@
 // stand. An example fails by its exit code, or by not printing what its fence promises.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -57,6 +58,8 @@ describe('examples that can be run', { timeout: 600_000 }, () => {
     // What the examples of the command line name.
     system.cursor = JSON.parse(await system.weir('subscribe', 'vehicles.updates', '-n', '1')).cursor;
     const event = { topic: 'dispatch.broadcast', type: 'apps.dispatch.v1.FlashMessage', data: { text: 'Hello' } };
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    writeFileSync(path.join(system.dir, 'keys/rsa.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     writeFileSync(path.join(system.dir, 'keys/events.jsonl'), `${JSON.stringify(event)}\n`);
     mkdirSync(path.join(system.dir, '.config/fish/completions'), { recursive: true });
   });

@@ -22,7 +22,7 @@ test('TLS, names, rules, tokens and bounds over gRPC', { timeout: 180_000 }, () 
     const run = spawnSync('/usr/bin/python3', [
       path.join(root, 'tests/integration/grpc_access.py'),
       ...[bin('weir-server'), bin('weir'), descriptors, path.join(root, 'deploy/dev-certificates')],
-    ], { env: { ...process.env, PYTHONPATH: generated }, encoding: 'utf8' });
+    ], { env: { ...process.env, PYTHONPATH: generated }, encoding: 'utf8', timeout: 150_000, killSignal: 'SIGKILL' });
     assert.equal(run.status, 0, run.stdout.replace(/^ok.*\n/gm, '') + run.stderr);
     assert.ok(run.stdout.split('\n').filter((line) => line.startsWith('ok  ')).length > 60, run.stdout);
   } finally {
