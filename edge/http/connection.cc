@@ -24,15 +24,20 @@ constexpr size_t kSmallAnswerBytes = 4096;
 
 enum class Arrival { kThere, kLater, kNever };
 
-// Whether so many bytes can be received. Later: the socket is not readable before, or before the client has gone.
+void SetReceiveLowWater(int fd, size_t bytes) {
+  const int least = static_cast<int>(bytes);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+}
+
+// Whether so many bytes can be received. Later: the socket is mostly not readable before, or before the client has
+// gone; but urgent data and a kernel that is short of memory make it readable all the same.
 Arrival Await(int fd, size_t bytes) {
   int there = 0;
   if (::ioctl(fd, FIONREAD, &there) != 0) {
     return Arrival::kNever;
   }
   const bool enough = there >= static_cast<int>(bytes);
-  const int least = enough ? 1 : static_cast<int>(bytes);
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+  SetReceiveLowWater(fd, enough ? 1 : bytes);
   pollfd gone = {fd, POLLRDHUP, 0};
   if (!enough && ::poll(&gone, 1, 0) != 0) {
     return Arrival::kNever;
@@ -207,12 +212,16 @@ bool Connection::BeginTls() {
     EndHandshake(TlsResult::kMalformed);
     return false;
   }
-  const Arrival arrival = got <= 0 ? Arrival::kNever : Await(transport_.fd(), header.size() + body);
-  if (arrival == Arrival::kLater || (arrival == Arrival::kThere && !whole)) {
+  const size_t wanted = header.size() + body;
+  const Arrival arrival = got <= 0 ? Arrival::kNever : Await(transport_.fd(), wanted);
+  if (arrival == Arrival::kLater && awaited_ != wanted) {
+    awaited_ = wanted;
     WaitRead();
     return false;
   }
-  if (arrival == Arrival::kThere && thread_.options.tls != nullptr) {
+  // Woken for less than it waited for: waiting again would be a busy loop, so the session takes what is there.
+  SetReceiveLowWater(transport_.fd(), 1);
+  if (arrival != Arrival::kNever && thread_.options.tls != nullptr) {
     transport_.StartTls(thread_.options.tls->Accept(transport_.fd()));
   }
   if (transport_.tls() == nullptr) {

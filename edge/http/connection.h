@@ -135,6 +135,7 @@ class Connection {
   size_t sent_ = 0;
   size_t room_ = 0;  // taken for out_
   Instant deadline_;
+  size_t awaited_ = 0;  // bytes of the first TLS record
   std::string in_;
   std::string out_;
   std::function<void()> cancel_poll_;

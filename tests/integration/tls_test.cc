@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 
@@ -99,6 +100,12 @@ TEST_F(TlsTest, WhoSpeaksNoGoodTlsIsRefusedAndCounted) {
   EXPECT_EQ(AskPlainly(std::string("\x16\x03\x01\xff\xff", 5) + std::string(1000, 'x')), "") << "a record too large";
   EXPECT_EQ(AskPlainly(std::string("\x16\x03\x01\x00\x05nonsense", 13)).substr(0, 1), "\x15") << "an alert";
   EXPECT_TRUE(AwaitHandshakes("malformed", 4));
+  // Behind an urgent byte there is less than the kernel says: it is taken, and not waited for again and again.
+  const absl::StatusOr<Connection> urgent = Connection::Open(system_.http_port());
+  ASSERT_TRUE(urgent->Send("\x16").ok());
+  ASSERT_EQ(::send(urgent->fd(), "x", 1, MSG_OOB), 1);
+  ASSERT_TRUE(urgent->Send("this is no record at all").ok());
+  EXPECT_TRUE(AwaitHandshakes("malformed", 5));
   { ASSERT_TRUE(Connection::Open(system_.http_port())->Send("\x16").ok()); }
   EXPECT_TRUE(AwaitHandshakes("closed", 1));
   PublishNumbers("dispatch.a", 1, 3);
