@@ -112,6 +112,7 @@ absl::StatusOr<JwksAnswer> FetchJwks(const JwksLocation& location, const std::at
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
   curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);  // a look-up of names that hangs is not waited for
   curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, kTimeoutMillis);
   curl_easy_setopt(c, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(c, CURLOPT_USERAGENT, "weir-edge");

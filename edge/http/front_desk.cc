@@ -78,10 +78,11 @@ const Problem* FrontDesk::Closed(const EdgeCondition& condition, bool poll) {
   if (condition.overloaded) {
     return condition.draining ? &problem::kDraining : &problem::kOverloaded;
   }
-  if (condition.draining && !poll) {
+  const Problem* const limited = condition.attempt != nullptr ? condition.attempt(poll) : nullptr;
+  if (limited == nullptr && condition.draining && !poll) {
     return &problem::kDraining;
   }
-  return condition.attempt != nullptr ? condition.attempt(poll) : nullptr;
+  return limited;
 }
 
 FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
