@@ -160,7 +160,7 @@ std::function<std::string()> TokenFromFile(std::string path) {
   };
   return [path = std::move(path), last = std::make_shared<Last>()] {
     const absl::StatusOr<std::string> content = ReadSecretFile(path, kTokenBytesMax);
-    const std::string_view token = content.ok() ? absl::StripAsciiWhitespace(*content) : std::string_view();
+    const std::string token = content.ok() ? std::string(absl::StripAsciiWhitespace(*content)) : std::string();
     const std::lock_guard lock(last->mutex);
     if (IsToken(token)) {
       last->token = token;
