@@ -144,12 +144,12 @@ test('a browser reads by a ticket, and comes back by itself when it is over', { 
       window.source.onopen = () => (window.opened += 1);
       window.source.addEventListener('flash_message', ({ data }) => window.seen.push(JSON.parse(data).text));
     }, brief);
-    await page.waitForFunction('window.opened === 1');
+    await eventually('the stream to open', () => page.evaluate(() => window.opened === 1));
     await eventually('the ticket to be over', () => seconds() > over);
     await system.end('weir-edge', 'SIGKILL');
     await system.startEdge();
     await system.publish([flash('ann', 'while it was away')]);
-    await page.waitForFunction('window.opened >= 2 && window.seen.includes("while it was away")', undefined, { timeout: 60_000 });
+    await eventually('what came meanwhile', () => page.evaluate(() => window.opened >= 2 && window.seen.includes('while it was away')));
     assert.equal(await page.evaluate('document.cookie'), '', 'no script can read it');
   } finally {
     await browser.close();
