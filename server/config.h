@@ -64,8 +64,8 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
-// Whether others than this machine reach gRPC there without anybody asking who they are, or in plain text. `tokens`: calls
-// are judged by them.
+// Whether others than this machine reach gRPC there without anybody asking who they are, or in plain text. `tokens`:
+// calls are judged by them.
 bool IsExposed(const Address& listen, const TlsFiles& tls, bool tokens);
 
 // The process ends instead of starting: `--help`, `--version`, or a mistake. Code 0 goes to stdout, 2 to stderr.
