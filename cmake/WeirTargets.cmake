@@ -53,11 +53,11 @@ function(weir_binary name)
   target_link_libraries(${name} PRIVATE weir_options ${ARG_DEPS})
 endfunction()
 
-# weir_test(NAME SOURCES a_test.cc … DEPS target … [LABEL unit|integration|…] [TIMEOUT seconds])
+# weir_test(NAME SOURCES a_test.cc … DEPS target … [LABEL unit|integration|…] [TIMEOUT seconds] [SERIAL])
 # One ctest entry per GoogleTest case. The timeout ends what hangs, and leaves what it had started: deadlines inside a test
-# are shorter, and say what failed.
+# are shorter, and say what failed. SERIAL: it measures, and runs alone.
 function(weir_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -68,5 +68,5 @@ function(weir_test name)
   target_link_libraries(${name} PRIVATE weir_options ${ARG_DEPS} GTest::gmock_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-    ${WEIR_TEST_ENVIRONMENT})
+    RUN_SERIAL ${ARG_SERIAL} ${WEIR_TEST_ENVIRONMENT})
 endfunction()
