@@ -11,22 +11,16 @@
 #include <string_view>
 #include <utility>
 
+#include "base/openssl_ptr.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 
 namespace weir {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
-using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using openssl::BioPtr;
+using openssl::PkeyPtr;
+using openssl::X509Ptr;
 
 // An encrypted key is refused rather than asked about.
 int NoPassword(char*, int, int, void*) { return 0; }

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/openssl_ptr.h"
 #include "base/text.h"
 
 namespace weir::edge {
@@ -32,16 +33,9 @@ constexpr char kCiphers[] =
 constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr std::string_view kHttp11 = "http/1.1";
 
-template <auto FreeObject>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    FreeObject(object);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using openssl::BioPtr;
+using CertificatePtr = openssl::X509Ptr;
+using KeyPtr = openssl::PkeyPtr;
 
 std::string OpenSslReason() {
   const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -55,7 +49,7 @@ absl::Status Fault(std::string_view what, const std::string& file, std::string_v
 }
 
 absl::StatusOr<std::string> ReadFile(std::string_view what, const std::string& file) {
-  const std::unique_ptr<std::FILE, Deleter<std::fclose>> stream(std::fopen(file.c_str(), "rb"));
+  const std::unique_ptr<std::FILE, openssl::Deleter<std::fclose>> stream(std::fopen(file.c_str(), "rb"));
   std::string content(kFileBytesMax + 1, '\0');
   if (stream != nullptr) {
     content.resize(std::fread(content.data(), 1, content.size(), stream.get()));
