@@ -28,7 +28,7 @@ class Spent {
       : pids_(target.pids()),
         load_(load),
         cpu_(CpuTimeOf(pids_)),
-        machine_(MachineTimes()),
+        machine_(MachineTimeNow()),
         generator_(load.busy_seconds()),
         delivered_(load.delivered()),
         start_(absl::Now()) {}
@@ -37,12 +37,12 @@ class Spent {
     const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
     const auto deliveries = static_cast<double>(load_.delivered() - delivered_);
     const CpuTime cpu = CpuTimeOf(pids_);
-    const CpuShare machine = MachineTimes();
+    const MachineTime machine = MachineTimeNow();
     Figures figures;
     figures.rate = deliveries / seconds;
     figures.user_us = (cpu.user_seconds - cpu_.user_seconds) * 1e6 / deliveries;
     figures.cpu_us = figures.user_us + (cpu.system_seconds - cpu_.system_seconds) * 1e6 / deliveries;
-    const double idle = (machine.idle - machine_.idle) / (machine.all - machine_.all);
+    const double idle = (machine.idle - machine_.idle) / (machine.total - machine_.total);
     figures.limit = (load_.busy_seconds() - generator_) / seconds > kGeneratorBusy ? "generator"
                     : idle < kMachineIdle                                          ? "machine"
                                                                                    : "target";
@@ -53,7 +53,7 @@ class Spent {
   const std::vector<pid_t> pids_;
   const StreamLoad& load_;
   const CpuTime cpu_;
-  const CpuShare machine_;
+  const MachineTime machine_;
   const double generator_;
   const uint64_t delivered_;
   const absl::Time start_;

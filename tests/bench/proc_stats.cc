@@ -42,20 +42,6 @@ CpuTime CpuTimeOf(pid_t pid) {
   return {user / ticks, system / ticks};
 }
 
-CpuShare MachineTimes() {
-  std::ifstream file("/proc/stat");
-  std::string cpu;
-  file >> cpu;
-  CpuShare share;
-  double ticks = 0;
-  // user, nice, system, idle, iowait, irq, softirq, steal
-  for (int i = 0; i < 8 && file >> ticks; ++i) {
-    share.all += ticks;
-    share.idle += i == 3 || i == 4 ? ticks : 0;
-  }
-  return share;
-}
-
 uint64_t PssBytesOf(pid_t pid) {
   const std::string value = ProcValue(fmt::format("/proc/{}/smaps_rollup", pid), "Pss");
   return value.empty() ? 0 : std::stoull(value) * 1024;
@@ -67,6 +53,7 @@ MachineTime MachineTimeNow() {
   double ticks = 0;
   for (int field = 0; field < 8 && fields >> ticks; ++field) {  // user nice system idle iowait irq softirq steal
     time.total += ticks;
+    time.idle += field == 3 || field == 4 ? ticks : 0;
     time.stolen = ticks;
   }
   return time;

@@ -15,17 +15,12 @@ struct CpuTime {
 };
 
 CpuTime CpuTimeOf(pid_t pid);
-// Of all processors since the start of the machine.
-struct CpuShare {
-  double idle = 0;
-  double all = 0;
-};
-CpuShare MachineTimes();
 // Proportional set size, in bytes.
 uint64_t PssBytesOf(pid_t pid);
 // What all processors did since the machine started, in ticks; `stolen` is what the host gave to others.
 struct MachineTime {
   double total = 0;
+  double idle = 0;
   double stolen = 0;
 };
 MachineTime MachineTimeNow();
