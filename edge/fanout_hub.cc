@@ -238,12 +238,15 @@ void FanoutHub::FlushChannel(Channel& channel) {
   std::shared_ptr<const std::string> kept;  // shared by those that could not take all
   CountNames(channel.batch->names, channel.readers.size());
   uint64_t whole = 0;
-  for (size_t i = channel.readers.size(); i-- > 0;) {
+  // Who could not take all leaves the array, and the last one, whose turn is still to come, takes its place: so those
+  // that came back from being behind are behind those that always kept up.
+  for (size_t i = 0; i < channel.readers.size();) {
     const auto [session, fd] = channel.readers[i];
     const ssize_t sent =
         fd >= 0 ? ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : session->transport.Send(bytes);
     if (sent == static_cast<ssize_t>(bytes.size())) {
       ++whole;
+      ++i;
       continue;
     }
     if (sent < 0 && !MayTryAgain(errno)) {

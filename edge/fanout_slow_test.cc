@@ -95,5 +95,20 @@ TEST_F(SlowReaderTest, GetsTheGapOfAResetAfterItsOwnBytes) {
   EXPECT_EQ(gaps[0], R"({"reason":"other_epoch","requested":")" + given + R"(","resumedAt":"bbbbbbbb-0"})");
 }
 
+// A reader that stops is behind long before the kernel's buffer is full: what cannot be sent yet stays in the tail.
+TEST(StoppedReaderTest, LeavesMostOfItsSendBufferEmpty) {
+  constexpr size_t kSendBufferBytes = 4 * 1024 * 1024;
+  HubHarness harness({.bytes_max = 2 * kSendBufferBytes, .presentations = 1}, {.send_buffer_bytes = kSendBufferBytes});
+  harness.log.Fill(harness.tail, 0);
+  const std::unique_ptr<TestReader> stopped = harness.OpenAndStart(harness.Request({"a"}));
+  size_t bytes = 0;
+  while (harness.hub.counters().lagging.get() == 0 && bytes < kSendBufferBytes) {
+    harness.log.Add("a", std::string(8000, '.'));
+    harness.Feed();
+    bytes += 8000;
+  }
+  EXPECT_LT(bytes, kSendBufferBytes / 8);
+}
+
 }  // namespace
 }  // namespace weir::edge

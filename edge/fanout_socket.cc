@@ -19,6 +19,10 @@ namespace {
 // Longer than the slow reader's limit: it would also kill readers that merely stopped.
 constexpr absl::Duration kUserTimeoutMargin = absl::Seconds(30);
 
+// TCP_NOTSENT_LOWAT: what the kernel takes beyond what the peer's window and the network's allow to send, give or take
+// a segment. More would only be older when it arrives; a reader that stops has so much less in the kernel's memory.
+constexpr int kUnsentBytes = 16 * 1024;
+
 // What the last frame of a WebSocket says.
 uint16_t CloseCodeOf(CloseReason reason, bool gone) {
   switch (reason) {
@@ -43,6 +47,7 @@ void FanoutHub::PrepareSocket(Session& session) {
   session.transport.socket().native_non_blocking(true, ignored);
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_SNDBUF, SendBufferOption(options_.send_buffer_bytes));
+  SetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
   SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
             static_cast<int>(absl::ToInt64Milliseconds(std::min(options_.slow_reader_timeout, absl::Hours(1)) +
                                                        kUserTimeoutMargin)));
