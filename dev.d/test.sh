@@ -17,6 +17,23 @@ U
 }
 
 test_passed=0 test_failed=0 test_skipped=0
+test_failures=()  # what failed, as it is said at the end, where no scrolling is needed
+
+# ctest_failures REPORT: each failed test's name and the end of its output, of ctest's JUnit report.
+ctest_failures() {
+  awk '
+    /<testcase / { split($0, part, "\""); name = part[2]; failed = /status="fail"/; count = 0; next }
+    /<\/testcase>/ {
+      if (failed) {
+        print name
+        for (i = (count > 40 ? count - 40 : 0); i < count; i++) print "    " line[i]
+      }
+      failed = 0
+      next
+    }
+    failed { gsub(/<[^>]*>/, ""); if ($0 ~ /[^ \t]/) line[count++] = $0 }
+  ' "$1"
+}
 
 # count_attribute FILE NAME: of the first JUnit element.
 count_attribute() { sed -n "/<testsuite/,/>/ s/.*[[:space:]]\{0,1\}$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
@@ -39,6 +56,7 @@ test_cpp() {
   test_passed=$((test_passed + total - failed - skipped))
   test_failed=$((test_failed + failed))
   test_skipped=$((test_skipped + skipped))
+  ((failed == 0)) || test_failures+=("build/$preset: $(ctest_failures "$report")")
 }
 
 # test_node [PATTERN]
@@ -60,6 +78,7 @@ test_node() {
   test_passed=$((test_passed + passed))
   test_failed=$((test_failed + failed))
   test_skipped=$((test_skipped + skipped))
+  ((failed == 0)) || test_failures+=("node: $(grep -A 30 '^ *not ok ' "$report" | cut -c 1-300)")
 }
 
 # test_web [PATTERN]
@@ -77,6 +96,7 @@ test_web() {
   test_passed=$((test_passed + total - failed - skipped))
   test_failed=$((test_failed + failed))
   test_skipped=$((test_skipped + skipped))
+  ((failed == 0)) || test_failures+=("web: see $report")
 }
 
 cmd_test() {
@@ -112,6 +132,10 @@ cmd_test() {
       *) test_cpp "$kind" ${pattern:+-R "$pattern"} ;;
     esac
   done
+  ((test_failed == 0)) || {
+    step "What failed"
+    printf '%s\n' "${test_failures[@]}" >&2
+  }
   ((test_skipped == 0)) || note "$test_skipped skipped"
   echo "$test_passed passed, $test_failed failed"
   ((test_failed == 0 && test_passed > 0))
