@@ -11,12 +11,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "load/stream_load.h"
 #include "tests/bench/mode.h"
 #include "tests/bench/proc_stats.h"
-#include "tests/bench/stream_load.h"
 #include "tests/bench/target.h"
 
 namespace weir::bench {
+
+using load::StreamLoad;
+using load::StreamRequest;
 
 // What readers do; reader i reads topic i % topics.
 struct Shape {

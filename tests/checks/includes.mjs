@@ -13,13 +13,14 @@ export const libraries = {
 export const table = {
   base: { folders: ['proto'], libraries: [] },
   admin: { folders: ['base', 'proto'], libraries: ['beast'] },
+  load: { folders: ['base'], libraries: [] },
   log: { folders: ['base', 'proto'], libraries: ['rocksdb'] },
   server: { folders: ['base', 'admin', 'log', 'proto'], libraries: ['grpc'] },
   edge: { folders: ['base', 'admin', 'clients/cpp', 'proto'], libraries: [] },
   'clients/cpp': { folders: ['base', 'proto'], libraries: ['grpc', 'client'] },
   'clients/cli': { folders: ['base', 'clients/cpp', 'log', 'proto'], libraries: ['grpc', 'client'] },
   demo: { folders: ['base', 'clients/cpp', 'proto'], libraries: ['client'] },
-  tests: { folders: ['base', 'admin', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: Object.keys(libraries) },
+  tests: { folders: ['base', 'admin', 'load', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: Object.keys(libraries) },
 };
 
 // Single files and folders of edge/ that leave its pure core.

@@ -1,11 +1,11 @@
-#include "tests/bench/stream_scanner.h"
+#include "load/stream_scanner.h"
 
 #include <gmock/gmock.h>
 
 #include <string>
 #include <vector>
 
-namespace weir::bench {
+namespace weir::load {
 namespace {
 
 using ::testing::ElementsAre;
@@ -64,4 +64,4 @@ TEST(StreamScannerTest, ForgetsAPartOfAStreamThatWasCut) {
 }
 
 }  // namespace
-}  // namespace weir::bench
+}  // namespace weir::load

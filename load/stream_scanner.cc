@@ -1,9 +1,9 @@
-#include "tests/bench/stream_scanner.h"
+#include "load/stream_scanner.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace weir::bench {
+namespace weir::load {
 
 std::string_view StreamScanner::Join(std::string_view bytes) {
   joined_.assign(part_);
@@ -28,4 +28,4 @@ uint64_t StreamScanner::Marked(std::string_view payload) {
   return value;
 }
 
-}  // namespace weir::bench
+}  // namespace weir::load

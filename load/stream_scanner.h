@@ -3,8 +3,8 @@
 // It relies on what the benchmarks publish: every payload holds its number in its topic as `@` and digits, once, before
 // any other `@`. Transfer framing is not taken off: its lines look like no field, and every target's chunks end at a
 // line's end.
-#ifndef WEIR_TESTS_BENCH_STREAM_SCANNER_H_
-#define WEIR_TESTS_BENCH_STREAM_SCANNER_H_
+#ifndef WEIR_LOAD_STREAM_SCANNER_H_
+#define WEIR_LOAD_STREAM_SCANNER_H_
 
 #include <array>
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::bench {
+namespace weir::load {
 
 class StreamScanner {
  public:
@@ -109,6 +109,6 @@ class StreamScanner {
   bool web_socket_ = false;
 };
 
-}  // namespace weir::bench
+}  // namespace weir::load
 
-#endif  // WEIR_TESTS_BENCH_STREAM_SCANNER_H_
+#endif  // WEIR_LOAD_STREAM_SCANNER_H_

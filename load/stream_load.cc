@@ -1,4 +1,4 @@
-#include "tests/bench/stream_load.h"
+#include "load/stream_load.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 
 #include "absl/time/clock.h"
 
-namespace weir::bench {
+namespace weir::load {
 namespace {
 
 // Connections under way: fewer than a listener's backlog, for a SYN that is dropped comes again only after a second.
@@ -271,4 +271,4 @@ bool StreamLoad::WaitDelivered(uint64_t count) { return WaitFor(delivered_, coun
 
 bool StreamLoad::WaitReached() { return WaitFor(reached_, readers_.size()); }
 
-}  // namespace weir::bench
+}  // namespace weir::load

@@ -2,8 +2,8 @@
 //
 // Reader i reads topic i % topics. The events of a topic are numbered from 1, and the number stands in the payload; a
 // reader expects each number once, in order, beginning with any.
-#ifndef WEIR_TESTS_BENCH_STREAM_LOAD_H_
-#define WEIR_TESTS_BENCH_STREAM_LOAD_H_
+#ifndef WEIR_LOAD_STREAM_LOAD_H_
+#define WEIR_LOAD_STREAM_LOAD_H_
 
 #include <atomic>
 #include <condition_variable>
@@ -19,9 +19,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tests/bench/stream_scanner.h"
+#include "load/stream_scanner.h"
 
-namespace weir::bench {
+namespace weir::load {
 
 struct StreamRequest {
   std::string target;
@@ -113,6 +113,6 @@ class StreamLoad {
   std::thread thread_;
 };
 
-}  // namespace weir::bench
+}  // namespace weir::load
 
-#endif  // WEIR_TESTS_BENCH_STREAM_LOAD_H_
+#endif  // WEIR_LOAD_STREAM_LOAD_H_
