@@ -13,9 +13,11 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/text.h"
 
 namespace weir::load {
 namespace {
@@ -49,8 +51,10 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(Options options) {
   }
   while (load->begun_.load() < load->options_.count) {
     if (absl::Now() - start > absl::Seconds(60) || load->ended() > 0) {
-      return absl::DeadlineExceededError(
-          fmt::format("{} of {} streams began, {} ended", load->begun_.load(), load->options_.count, load->ended()));
+      const std::lock_guard<std::mutex> lock(load->mutex_);
+      return absl::DeadlineExceededError(fmt::format("{} of {} streams began, {} ended{}{}", load->begun_.load(),
+                                                     load->options_.count, load->ended(),
+                                                     load->fault_.empty() ? "" : ": ", load->fault_));
     }
     absl::SleepFor(absl::Microseconds(200));
   }
@@ -58,13 +62,13 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(Options options) {
   return load;
 }
 
-std::string StreamLoad::RequestOf(size_t index) const {
-  const StreamRequest request = options_.request(index);
+std::string StreamLoad::RequestOf(const Reader& reader) const {
+  const StreamRequest request = options_.request(static_cast<size_t>(&reader - readers_.data()));
   std::string text = fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", request.target);
   text += options_.web_socket ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                               : "Accept: text/event-stream\r\n";
-  if (const std::string_view id = readers_[index].scanner.last_id(); !id.empty()) {
+  if (const std::string_view id = reader.scanner.last_id(); !id.empty()) {
     text += fmt::format("Last-Event-ID: {}\r\n", id);
   }
   return text + request.headers + "\r\n";
@@ -75,7 +79,7 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(source_);
-  reader.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  reader.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;
   setsockopt(reader.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
   if (reader.fd < 0 || bind(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
@@ -83,18 +87,55 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   }
   address.sin_port = htons(options_.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  reader.connecting = connect(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0;
+  if (reader.connecting && errno != EINPROGRESS) {
     return absl::ErrnoToStatus(errno, "connect");
   }
-  const std::string request = RequestOf(index);
-  if (send(reader.fd, request.data(), request.size(), MSG_NOSIGNAL) != std::ssize(request)) {
-    return absl::ErrnoToStatus(errno, "send");
+  if (!reader.connecting) {  // as on loopback
+    if (absl::Status status = TryAsk(reader); !status.ok() && !absl::IsUnavailable(status)) {
+      return status;
+    }
   }
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = reader.connecting ? EPOLLOUT : EPOLLIN;
   event.data.ptr = &reader;
   epoll_ctl(epoll_, EPOLL_CTL_ADD, reader.fd, &event);
   return absl::OkStatus();
+}
+
+// Goes on towards the request.
+void StreamLoad::Ask(Reader& reader) {
+  if (absl::Status status = TryAsk(reader); !status.ok() && !absl::IsUnavailable(status)) {
+    End(reader, Message(status));
+  }
+}
+
+absl::Status StreamLoad::TryAsk(Reader& reader) {
+  if (reader.connecting) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    getsockopt(reader.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) {
+      return absl::AbortedError(fmt::format("connect: {}", std::generic_category().message(error)));
+    }
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = &reader;
+    epoll_ctl(epoll_, EPOLL_CTL_MOD, reader.fd, &event);
+    reader.connecting = false;
+  }
+  if (options_.tls != nullptr) {
+    if (!reader.tls) {
+      reader.tls = options_.tls->Begin(reader.fd);
+    }
+    if (absl::Status status = reader.tls->Handshake(); !status.ok()) {
+      return status;
+    }
+  }
+  const std::string request = RequestOf(reader);
+  reader.asked = reader.tls ? reader.tls->Send(request)
+                            : send(reader.fd, request.data(), request.size(), MSG_NOSIGNAL) == std::ssize(request);
+  return reader.asked ? absl::OkStatus() : absl::AbortedError("the request could not be sent");
 }
 
 absl::Status StreamLoad::Connect() {
@@ -124,6 +165,8 @@ void StreamLoad::Pause() {
   }
 }
 
+std::string StreamLoad::cipher() const { return readers_.front().tls ? readers_.front().tls->cipher() : ""; }
+
 double StreamLoad::busy_seconds() const {
   clockid_t clock = 0;
   timespec spent{};
@@ -147,8 +190,10 @@ void StreamLoad::Cut() {
   Pause();
   for (Reader& reader : readers_) {
     if (reader.fd >= 0) {
+      reader.tls.reset();
       close(std::exchange(reader.fd, -1));
     }
+    reader.asked = false;
     reader.begun = false;
     reader.scanner.Restart();
   }
@@ -186,12 +231,26 @@ void StreamLoad::Tell() {
   moved_.notify_all();
 }
 
+// Nothing more is read of it.
+void StreamLoad::End(Reader& reader, std::string_view why) {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, reader.fd, nullptr);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (fault_.empty()) {
+    fault_ = why;
+  }
+  ended_.fetch_add(1);
+}
+
 void StreamLoad::Read(Reader& reader) {
-  const ssize_t count = recv(reader.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  if (!reader.asked) {
+    return Ask(reader);
+  }
+  const ssize_t count = reader.tls ? reader.tls->Receive(buffer_) : recv(reader.fd, buffer_.data(), buffer_.size(), 0);
   if (count <= 0) {
-    if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-      epoll_ctl(epoll_, EPOLL_CTL_DEL, reader.fd, nullptr);
-      ended_.fetch_add(1);
+    if (count == 0) {
+      End(reader, "the stream ended");
+    } else if (errno != EAGAIN && errno != EINTR) {
+      End(reader, fmt::format("the stream was cut: {}", std::generic_category().message(errno)));
     }
     return;
   }
@@ -207,13 +266,13 @@ std::string_view StreamLoad::Begin(Reader& reader, std::string_view bytes) {
   if (options_.web_socket && bytes.starts_with("HTTP/1.1 101")) {
     const std::string auth = AuthFrame();
     if (send(reader.fd, auth.data(), auth.size(), MSG_NOSIGNAL) != std::ssize(auth)) {
-      ended_.fetch_add(1);
+      End(reader, "the first message could not be sent");
     }
     reader.scanner.BeginFrames();
     bytes.remove_prefix(std::min(bytes.find("\r\n\r\n") + 4, bytes.size()));
   }
   if (bytes.starts_with("HTTP/1.1") && !bytes.starts_with("HTTP/1.1 200")) {
-    ended_.fetch_add(1);
+    End(reader, bytes.substr(0, bytes.find('\r')));
   } else if (bytes.find(options_.begins_with) != std::string_view::npos) {
     reader.begun = true;
     begun_.fetch_add(1);

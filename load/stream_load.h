@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "load/stream_scanner.h"
+#include "load/tls_client.h"
 
 namespace weir::load {
 
@@ -35,6 +37,7 @@ class StreamLoad {
     uint16_t port = 0;
     size_t count = 1;
     bool web_socket = false;
+    const TlsClient* tls = nullptr;  // outlives the load; null: none; not for web_socket
     std::function<StreamRequest(size_t reader)> request;
     // What stands in the first bytes of a stream that has begun.
     std::string begins_with = "\r\n\r\n";
@@ -42,7 +45,7 @@ class StreamLoad {
     std::function<void(size_t reader, uint64_t sequence, int64_t nanos)> on_event = nullptr;
   };
 
-  // Returns when every stream has begun.
+  // Returns when every stream has begun; the error says why the first ended that did not.
   static absl::StatusOr<std::unique_ptr<StreamLoad>> Open(Options options);
   ~StreamLoad();
 
@@ -53,6 +56,8 @@ class StreamLoad {
   uint64_t ended() const { return ended_.load(std::memory_order_relaxed); }
   // Waits until so many events were delivered in all; false when nothing came for ten seconds.
   bool WaitDelivered(uint64_t count);
+  // What TLS chose for the first reader; empty without. While nothing is read.
+  std::string cipher() const;
   // What it took until all had begun.
   double connect_seconds() const { return connect_seconds_; }
   // Of the load's own thread, so far.
@@ -75,7 +80,10 @@ class StreamLoad {
  private:
   struct Reader {
     int fd = -1;
+    bool connecting = false;
+    bool asked = false;  // the request is sent
     bool begun = false;
+    std::optional<TlsConnection> tls;
     uint64_t last = 0;
     uint64_t missing = 0;
     StreamScanner scanner;
@@ -84,10 +92,13 @@ class StreamLoad {
   explicit StreamLoad(Options options) : options_(std::move(options)) {}
   absl::Status Connect();
   absl::Status ConnectOne(size_t index);
-  std::string RequestOf(size_t index) const;
+  std::string RequestOf(const Reader& reader) const;
   bool WaitFor(const std::atomic<uint64_t>& counter, uint64_t count);
   void Run();
+  void Ask(Reader& reader);
+  absl::Status TryAsk(Reader& reader);
   void Read(Reader& reader);
+  void End(Reader& reader, std::string_view why);
   std::string_view Begin(Reader& reader, std::string_view bytes);
   void Take(Reader& reader, std::string_view bytes);
   void Tell();
@@ -100,6 +111,7 @@ class StreamLoad {
   std::atomic<uint64_t> delivered_{0};
   std::atomic<uint64_t> disordered_{0};
   std::atomic<uint64_t> ended_{0};
+  std::string fault_;  // why the first ended; guarded by mutex_
   std::atomic<uint64_t> begun_{0};
   std::atomic<uint64_t> reached_{0};
   uint64_t target_ = 0;  // of reached_

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/bench/measure.h"
+#include "tests/bench/tls.h"
 #include "tests/bench/weir_target.h"
 
 namespace weir::bench {
@@ -23,6 +24,7 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> OpenIdle(Target& target, bool web_so
   return StreamLoad::Open({.port = target.port(),
                            .count = kIdle,
                            .web_socket = web_socket,
+                           .tls = target.tls(),
                            .request =
                                [weir](size_t reader) {
                                  return StreamRequest{WeirTarget::PrivatePathOf(0),
@@ -46,6 +48,8 @@ double BytesEach(Target& target, bool web_socket, Report& report) {
 // Each target in a fresh process, each round.
 void Idle(const Plan& plan, Report& report) {
   std::map<std::string, std::vector<double>> bytes;
+  std::map<std::string, std::vector<double>> tls_bytes;
+  const ServedCertificate certificate;
   Plan alone = plan;
   alone.targets = {"none"};
   for (size_t round = 0; round < plan.rounds; ++round) {
@@ -55,6 +59,9 @@ void Idle(const Plan& plan, Report& report) {
     }
     for (const auto& weir : StartAll(alone, {}, report)) {
       bytes["WebSocket"].push_back(BytesEach(*weir, true, report));
+    }
+    for (const auto& target : StartAll(plan, certificate.options(), report)) {
+      tls_bytes[target->name()].push_back(BytesEach(*target, false, report));
     }
   }
   Row row{.figure = "idle, 10,000 streams (Weir's with tokens): user memory of each, bytes", .values = {}};
@@ -69,6 +76,12 @@ void Idle(const Plan& plan, Report& report) {
       .figure = "… of each WebSocket, bytes",
       .values = {{"weir", Thousands(Median(bytes["WebSocket"]), 0)}},
       .aim = Aim{.measured = Median(bytes["WebSocket"]), .unit = "B", .must = 2048, .reach = 1024, .at_least = false}});
+  Row tls{.figure = "… of each over TLS, bytes", .values = {}};
+  for (const auto& [target, values] : tls_bytes) {
+    tls.values.emplace_back(target, Thousands(Median(values), 0));
+  }
+  tls.aim = Aim{.measured = Median(tls_bytes["weir"]), .unit = "B", .must = 16'384, .reach = 10'240, .at_least = false};
+  report.Add(tls);
 }
 
 void Connect(const Plan& plan, Report& report) {
@@ -98,7 +111,9 @@ void Connect(const Plan& plan, Report& report) {
 
 }  // namespace
 
-Mode IdleMode() { return {.name = "idle", .what = "memory of 10,000 idle streams and WebSockets", .run = Idle}; }
+Mode IdleMode() {
+  return {.name = "idle", .what = "memory of 10,000 idle streams and WebSockets, and over TLS", .run = Idle};
+}
 
 Mode ConnectMode() { return {.name = "connect", .what = "connects a second", .run = Connect}; }
 

@@ -3,11 +3,13 @@
 #include "tests/bench/mode.h"
 #include "tests/bench/stopped.h"
 #include "tests/bench/storm.h"
+#include "tests/bench/tls.h"
 
 namespace weir::bench {
 
 std::vector<Mode> EdgeModes() {
   std::vector<Mode> modes = FanoutModes();
+  modes.push_back(TlsMode());
   modes.push_back(IdleMode());
   modes.push_back(ConnectMode());
   modes.push_back(StormMode());

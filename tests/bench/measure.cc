@@ -139,7 +139,7 @@ uint64_t PssBytesOf(const std::vector<pid_t>& pids) {
 
 std::vector<std::unique_ptr<Target>> StartAll(const Plan& plan, const TargetOptions& options, Report& report) {
   std::vector<std::unique_ptr<Target>> targets;
-  if (std::unique_ptr<Target> weir = WeirTarget::Start(); weir != nullptr) {
+  if (std::unique_ptr<Target> weir = WeirTarget::Start(options); weir != nullptr) {
     targets.push_back(std::move(weir));
   } else {
     report.Fail("the edge did not become ready");
@@ -186,6 +186,7 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> OpenReaders(const Target& target, co
   return StreamLoad::Open({.port = target.port(),
                            .count = shape.readers,
                            .web_socket = shape.web_socket,
+                           .tls = target.tls(),
                            .request =
                                [&target, topics = shape.topics](size_t reader) {
                                  return StreamRequest{target.PathOf(reader % topics), ""};
@@ -272,6 +273,7 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
   if (absl::Status status = CheckAll(**load, (events + 1) * shape.readers); !status.ok()) {
     return status;
   }
+  figures.cipher = (*load)->cipher();
   std::vector<double> millis;
   std::vector<double> since_receipt;
   for (const Delivery& delivery : deliveries) {

@@ -37,7 +37,8 @@ struct Figures {
   double p99_ms = 0;
   double receipt_p50_ms = 0;  // Weir: from the moment that a subscriber over gRPC has the event, as the edge has
   double receipt_p99_ms = 0;
-  std::string limit;  // what there was no more of
+  std::string limit;   // what there was no more of
+  std::string cipher;  // of TLS, if it was used
 };
 
 // By target, one for each round.

@@ -68,7 +68,7 @@ class Pipe {
 
 class Floor final : public Target {
  public:
-  Floor(bool merge, const TargetOptions& options) : merge_(merge) {
+  Floor(bool merge, const TargetOptions& options) : Target(options), merge_(merge) {
     std::vector<std::string> argv = {testing::BinaryPath("weir-floor"), "--ring", std::to_string(options.kept_events)};
     if (merge) {
       argv.emplace_back("--merge");
@@ -129,17 +129,25 @@ class Nchan final : public Target {
  public:
   static bool Installed() { return std::filesystem::exists(kNginx) && std::filesystem::exists(kNchan); }
 
-  Nchan() : port_(FreePort()) {
+  explicit Nchan(const TargetOptions& options)
+      : Target(options), plain_port_(FreePort()), port_(tls() == nullptr ? plain_port_ : FreePort()) {
     const std::string path = dir_.File("nginx.conf");
-    testing::WriteFile(path, absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/nchan.conf"),
-                                                 {{"PORT", std::to_string(port_)}, {"DIR", dir_.path()}}));
+    const std::string listen_tls =
+        tls() == nullptr
+            ? ""
+            : fmt::format("listen 127.0.0.1:{} ssl reuseport backlog=4096; ssl_certificate {}; ssl_certificate_key {};",
+                          port_, options.certificate, options.key);
+    testing::WriteFile(
+        path,
+        absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/nchan.conf"),
+                            {{"PORT", std::to_string(plain_port_)}, {"LISTEN_TLS", listen_tls}, {"DIR", dir_.path()}}));
     process_ = *testing::Process::Start({kNginx, "-p", dir_.path(), "-c", path}, dir_.File("stderr"));
-    if (!testing::WaitUntil([this] { return testing::Connection::Open(port_).ok(); })) {
+    if (!testing::WaitUntil([this] { return testing::Connection::Open(plain_port_).ok(); })) {
       fmt::print(stderr, "weir-bench: nginx does not start: {}\n", testing::ReadFile(dir_.File("stderr")));
       std::abort();
     }
     for (int i = 0; i < kPublishers; ++i) {
-      pipes_.emplace_back(port_);
+      pipes_.emplace_back(plain_port_);
     }
   }
 
@@ -178,12 +186,19 @@ class Nchan final : public Target {
   static constexpr int kPublishers = 4;
 
   testing::TempDir dir_;
-  const uint16_t port_;
+  const uint16_t plain_port_;
+  const uint16_t port_;  // of readers
   testing::Process process_;
   std::vector<Pipe> pipes_;
 };
 
 }  // namespace
+
+Target::Target(const TargetOptions& options) {
+  if (!options.certificate.empty()) {
+    tls_ = *load::TlsClient::Make(options.certificate, "127.0.0.1");
+  }
+}
 
 std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options) {
   const auto wanted = [&](const char* name) {
@@ -191,12 +206,12 @@ std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetO
   };
   std::vector<std::unique_ptr<Target>> targets;
   for (const bool merge : {false, true}) {
-    if (wanted(merge ? "floor+" : "floor")) {
+    if (options.certificate.empty() && wanted(merge ? "floor+" : "floor")) {
       targets.push_back(std::make_unique<Floor>(merge, options));
     }
   }
   if (wanted("nchan") && Nchan::Installed()) {
-    targets.push_back(std::make_unique<Nchan>());
+    targets.push_back(std::make_unique<Nchan>(options));
   } else if (wanted("nchan")) {
     fmt::print(stderr, "nchan is skipped: nginx-light and libnginx-mod-nchan are not installed\n");
   }

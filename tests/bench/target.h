@@ -10,13 +10,23 @@
 #include <string>
 #include <vector>
 
+#include "load/tls_client.h"
 #include "tests/bench/mode.h"
 
 namespace weir::bench {
 
+struct TargetOptions {
+  // Events of a topic that a reader can come back for.
+  size_t kept_events = 0;
+  // Files in PEM: readers are served over TLS. Empty: without.
+  std::string certificate = {};
+  std::string key = {};
+};
+
 // One thread.
 class Target {
  public:
+  explicit Target(const TargetOptions& options);
   virtual ~Target() = default;
 
   virtual std::string name() const = 0;
@@ -25,6 +35,8 @@ class Target {
   virtual std::string PathOf(size_t topic) const = 0;
   // What stands in a stream's first bytes.
   virtual std::string begins_with() const { return "\r\n\r\n"; }
+  // How readers speak TLS to it; null: they do not.
+  const load::TlsClient* tls() const { return tls_.get(); }
   // The processes that serve readers: their CPU time and memory count.
   virtual std::vector<pid_t> pids() const = 0;
   // Sends the next event of that topic on its way, at latest with Flush; returns its number, from 1.
@@ -41,18 +53,15 @@ class Target {
   virtual void Send(size_t topic, uint64_t sequence) = 0;
 
  private:
+  std::unique_ptr<load::TlsClient> tls_;
   std::vector<uint64_t> heads_;
-};
-
-struct TargetOptions {
-  // Events of a topic that a reader can come back for.
-  size_t kept_events = 0;
 };
 
 // The payload, as JSON: what every target's readers get. About 300 bytes with event name and id.
 std::string PayloadOf(uint64_t sequence);
 
-// Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`. Says which are not there.
+// Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`; the floors do not
+// speak TLS. Says which are not there.
 std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options);
 
 }  // namespace weir::bench

@@ -43,8 +43,10 @@ std::string PayloadOf(uint64_t sequence) {
                      message.severity(), message.sender());
 }
 
-WeirTarget::WeirTarget() {
-  testing::WriteFile(system_.edge_config_path(), kConfig);
+WeirTarget::WeirTarget(const TargetOptions& options) : Target(options) {
+  const std::string lines =
+      tls() == nullptr ? "" : fmt::format("tls: {{certificate: {}, key: {}}}\n", options.certificate, options.key);
+  testing::WriteFile(system_.edge_config_path(), lines + kConfig);
   testing::WriteFile(system_.dir().File("public.pem"), test::kRfcPublicPem);
   key_ = *JwtKey::Parse("ES256", test::kRfcPrivatePem, "private.pem");
   system_.StartServer();
@@ -55,8 +57,8 @@ WeirTarget::WeirTarget() {
 
 WeirTarget::~WeirTarget() = default;
 
-std::unique_ptr<WeirTarget> WeirTarget::Start() {
-  std::unique_ptr<WeirTarget> target(new WeirTarget());
+std::unique_ptr<WeirTarget> WeirTarget::Start(const TargetOptions& options) {
+  std::unique_ptr<WeirTarget> target(new WeirTarget(options));
   return target->system_.WaitReady() ? std::move(target) : nullptr;
 }
 

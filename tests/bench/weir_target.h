@@ -18,7 +18,7 @@ namespace weir::bench {
 class WeirTarget final : public Target {
  public:
   // Null when the edge does not become ready.
-  static std::unique_ptr<WeirTarget> Start();
+  static std::unique_ptr<WeirTarget> Start(const TargetOptions& options = {});
   ~WeirTarget() override;
 
   std::string name() const override { return "weir"; }
@@ -40,7 +40,7 @@ class WeirTarget final : public Target {
   static std::string TopicOf(size_t topic);
 
  private:
-  WeirTarget();
+  explicit WeirTarget(const TargetOptions& options);
 
   testing::System system_;
   std::optional<JwtKey> key_;
