@@ -68,7 +68,7 @@ struct ReaderRequest {
   std::vector<std::string> filters;  // concrete; sorted, unique
   ReadStart start;
   bool resumed = false;                         // it came with a cursor: counts as a reconnection
-  std::string principal;                        // the token's subject; empty without a token
+  std::string principal;                        // of the token, see PrincipalOf; empty without one
   absl::Time expires = absl::InfiniteFuture();  // the token's end
   uint32_t key = 0;                             // the fingerprint of the key that verified the token; 0 without one
   absl::Duration age_max = absl::InfiniteDuration();  // of a stream, whatever its token

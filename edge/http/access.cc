@@ -8,6 +8,12 @@
 
 namespace weir::edge {
 
+std::string PrincipalOf(const JwtClaims& claims) {
+  const std::string issuer = claims.claims.value("iss", "");
+  // No text of JSON holds this byte.
+  return claims.subject.empty() || issuer.empty() ? claims.subject : claims.subject + '\xFF' + issuer;
+}
+
 std::optional<std::string_view> BearerToken(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() < kScheme.size()) {

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
@@ -54,6 +55,9 @@ class Access {
   Cache young_;
   Cache old_;
 };
+
+// Whose token it is, as text: another for each pair of issuer and subject. Empty: it has no subject.
+std::string PrincipalOf(const JwtClaims& claims);
 
 // The token of `Bearer TOKEN` (the scheme in any case), or null.
 std::optional<std::string_view> BearerToken(std::string_view authorization);

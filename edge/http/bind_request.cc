@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "edge/http/access.h"
 #include "edge/routes.h"
 
 namespace weir::edge {
@@ -57,7 +58,7 @@ absl::StatusOr<StreamRequest> BindRequest(std::shared_ptr<const Route> route, co
   stream.reader.route = std::move(route);
   stream.reader.filters = *std::move(filters);
   if (claims != nullptr) {
-    stream.reader.principal = claims->subject;
+    stream.reader.principal = PrincipalOf(*claims);
     stream.reader.key = claims->key;
   }
   return stream;
@@ -74,7 +75,8 @@ absl::StatusOr<Identity> IdentityOf(const Route& route, const JwtClaims* claims)
   if (!filters.ok()) {
     return filters.status();
   }
-  std::string text = claims != nullptr ? claims->subject : "";
+  const std::string principal = claims != nullptr ? PrincipalOf(*claims) : "";
+  std::string text = principal;
   for (const std::string& filter : *filters) {
     text += '\n';
     text += filter;
@@ -84,7 +86,7 @@ absl::StatusOr<Identity> IdentityOf(const Route& route, const JwtClaims* claims)
     text += data->Bind(values)->Render({absl::UnixEpoch(), 0, ""});
   }
   // A subject may hold a line's end, so its size belongs to it.
-  text += '\n' + std::to_string(claims != nullptr ? claims->subject.size() : 0);
+  text += '\n' + std::to_string(principal.size());
   Identity identity;
   ::SHA256(static_cast<const unsigned char*>(static_cast<const void*>(text.data())), text.size(), identity.data());
   return identity;

@@ -16,7 +16,7 @@ namespace weir::edge {
 absl::StatusOr<StreamRequest> BindRequest(std::shared_ptr<const Route> route, const JwtClaims* claims,
                                           const Query& query);
 
-// Of that token for that route: the subject, and all that the route's templates take from the claims. Two tokens with
+// Of that token for that route: its principal, and all that the route's templates take from the claims. Two tokens with
 // the same are interchangeable there. PERMISSION_DENIED as above.
 absl::StatusOr<Identity> IdentityOf(const Route& route, const JwtClaims* claims);
 

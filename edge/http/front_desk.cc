@@ -113,7 +113,7 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
     claims = checked->claims;
     cookie = std::move(checked->headers);
     headers += cookie;
-    if (!poll && options_.principal_full != nullptr && options_.principal_full(claims->subject)) {
+    if (!poll && options_.principal_full != nullptr && options_.principal_full(PrincipalOf(*claims))) {
       return SendAway(request, problem::kTooManyStreams, true, wanted.fetch_client);
     }
   }

@@ -359,5 +359,22 @@ TEST_F(FrontDeskTest, SendsAwayAPrincipalThatHasTooManyStreams) {
   EXPECT_EQ(ReplyTo(Get("/mine?token=x")).status, 401) << "a stranger is told nothing of it";
 }
 
+TEST_F(FrontDeskTest, TellsPrincipalsOfDifferentIssuersApart) {
+  const auto principal = [this](const nlohmann::json& claims) {
+    return StreamOf(Get("/staff?token=" + Token(claims))).reader.principal;
+  };
+  const nlohmann::json one = {{"iss", "https://one.example"}, {"sub", "ann"}, {"roles", "staff"}};
+  nlohmann::json other = one;
+  other["iss"] = "https://other.example";
+  EXPECT_EQ(principal(one), principal(one));
+  EXPECT_NE(principal(one), principal(other));
+  EXPECT_NE(principal({{"iss", "b"}, {"sub", "a"}, {"roles", "staff"}}),
+            principal({{"sub", "ab"}, {"roles", "staff"}}));
+  EXPECT_EQ(principal({{"iss", "b"}, {"roles", "staff"}}), "") << "there is no subject";
+  options_.principal_full = [full = principal(one)](std::string_view asked) { return asked == full; };
+  EXPECT_EQ(ReplyTo(Get("/staff?token=" + Token(one), "text/event-stream; weir=1")).status, 429);
+  EXPECT_NE(principal(other), "");
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -98,7 +98,7 @@ std::variant<StreamRequest, Refusal> FrontDesk::Admit(const PendingWebSocket& pe
       return BadToken(checked.status());
     }
     claims = *std::move(checked);
-    if (options_.principal_full != nullptr && options_.principal_full(claims->subject)) {
+    if (options_.principal_full != nullptr && options_.principal_full(PrincipalOf(*claims))) {
       return Refusal{close_code::kTooMany, reason::kTooManyStreams,
                      "this principal has as many streams as it may have"};
     }

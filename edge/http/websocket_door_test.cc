@@ -275,7 +275,8 @@ TEST_F(WebSocketDoorTest, RenewsOnlyForTheSamePrincipal) {
   EXPECT_EQ(std::get<Renewal>(renewed).expires, kNow + absl::Hours(3));
   EXPECT_EQ(std::get<Renewal>(renewed).ends, kNow + absl::Hours(3) + absl::Seconds(30));
   EXPECT_EQ(std::get<Renewal>(renewed).key, stream.reader.key);
-  for (const auto& [claim, value] : {std::pair("sub", "bob"), {"tenant_id", "t2"}, {"role", "writer"}}) {
+  for (const auto& [claim, value] :
+       {std::pair("sub", "bob"), {"iss", "another"}, {"tenant_id", "t2"}, {"role", "writer"}}) {
     json other = claims;
     other[claim] = value;
     const auto refused = renew(Token(other));
