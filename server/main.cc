@@ -146,11 +146,7 @@ absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Serve
                     "another listen or tls",
                     in_force.listen.ToString()));
   }
-  // Rules that came too often are refused first: then nothing has changed.
-  if (absl::Status status = server.SetAccess(next.access.policy); !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = server.SetTypes(*types); !status.ok()) {
+  if (absl::Status status = server.Reload(*types, next.access.policy); !status.ok()) {
     return status;
   }
   WarnOfAccess(next, **types);

@@ -174,14 +174,15 @@ class Server::Impl {
 
   Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
 
-  absl::Status SetTypes(std::shared_ptr<const EventTypes> types) { return types_.Replace(std::move(types)); }
-
-  absl::Status SetAccess(std::shared_ptr<const AccessPolicy> policy) {
-    const absl::StatusOr<bool> changed = access_.Replace(std::move(policy));
-    if (changed.ok() && *changed) {
+  absl::Status Reload(std::shared_ptr<const EventTypes> types, std::shared_ptr<const AccessPolicy> access) {
+    // First what can be refused.
+    if (absl::Status status = types_.Replace(std::move(types)); !status.ok()) {
+      return status;
+    }
+    if (access_.Replace(std::move(access))) {
       streams_.Recall();
     }
-    return changed.status();
+    return absl::OkStatus();
   }
 
   ServerState state() const {
@@ -285,9 +286,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 Address Server::address() const { return impl_->address(); }
 ServerState Server::state() const { return impl_->state(); }
-absl::Status Server::SetTypes(std::shared_ptr<const EventTypes> types) { return impl_->SetTypes(std::move(types)); }
-absl::Status Server::SetAccess(std::shared_ptr<const AccessPolicy> policy) {
-  return impl_->SetAccess(std::move(policy));
+absl::Status Server::Reload(std::shared_ptr<const EventTypes> types, std::shared_ptr<const AccessPolicy> access) {
+  return impl_->Reload(std::move(types), std::move(access));
 }
 void Server::Drain() { impl_->Drain(); }
 

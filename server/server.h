@@ -84,13 +84,11 @@ class Server {
 
   ServerState state() const;
 
-  // These are the event types from now on: for publishers, and for readers, who learn the new version of the schema
-  // with their next message. RESOURCE_EXHAUSTED: only a restart can take further ones.
-  absl::Status SetTypes(std::shared_ptr<const EventTypes> types);
-
-  // Calls are judged by this policy from now on; if it is another one, streams that are open are ended, and clients
-  // come back. RESOURCE_EXHAUSTED: only a restart can take further ones.
-  absl::Status SetAccess(std::shared_ptr<const AccessPolicy> policy);
+  // Both hold from now on, or neither. The event types: for publishers, and for readers, who learn the new version of
+  // the schema with their next message. The policy of access (null: whoever reaches the server may do everything):
+  // calls are judged by it; if it is another one, streams that are open are ended, and clients come back.
+  // RESOURCE_EXHAUSTED: only a restart can take further event types.
+  absl::Status Reload(std::shared_ptr<const EventTypes> types, std::shared_ptr<const AccessPolicy> access);
 
   // Health says NOT_SERVING, publishes are refused, what is queued is stored and acknowledged, streams end with
   // DRAINING. Returns when no call is left. Once.

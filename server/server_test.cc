@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "log/memory_engine.h"
 #include "server/server_testing.h"
@@ -229,6 +231,32 @@ uint32_t ConcurrentStreamsAllowedBy(uint16_t port) {
 
 TEST_F(ServerTest, BoundsTheCallsOfAConnection) {
   EXPECT_EQ(ConcurrentStreamsAllowedBy(server_->address().port), 1'000u);
+}
+
+std::shared_ptr<const EventTypes> TypesNumber(size_t number) {
+  const DescriptorSetFile set =
+      SetOf(fmt::format(R"(name: "x{0}.proto" package: "x{0}" syntax: "proto3" message_type {{ name: "M" }})", number));
+  return EventTypes::Load({&set, 1}).value();
+}
+
+TEST_F(ServerTest, TakesOverTypesAndAccessTogetherOrNeither) {
+  const auto is_let_in = [this] {
+    grpc::ClientContext call;
+    v1::GetStatusResponse response;
+    return stub_->GetStatus(&call, {}, &response).ok();
+  };
+  auto nobody = std::make_shared<AccessPolicy>();
+  nobody->rules = std::make_shared<const AccessRules>(std::vector<AccessRule>());
+  nobody->source = "nobody";
+  for (size_t i = 1; i < TypesInForce::kVersionsMax; ++i) {
+    ASSERT_TRUE(server_->Reload(TypesNumber(i), nullptr).ok());
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(server_->Reload(TypesNumber(1'000), nobody)));
+  EXPECT_TRUE(is_let_in()) << "the policy holds, and the types that came with it do not";
+  ASSERT_TRUE(server_->Reload(TypesNumber(1), nobody).ok());
+  EXPECT_FALSE(is_let_in());
+  ASSERT_TRUE(server_->Reload(TypesNumber(1), nullptr).ok());
+  EXPECT_TRUE(is_let_in());
 }
 
 TEST(Server, SaysWhichAddressIsTaken) {

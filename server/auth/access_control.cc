@@ -6,6 +6,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 
@@ -41,15 +42,12 @@ std::vector<std::string> NamesOf(const grpc::AuthContext& peer) {
 
 AccessControl::AccessControl(std::shared_ptr<const AccessPolicy> policy,
                              std::function<void(v1::ErrorReason)> on_refused)
-    : on_refused_(std::move(on_refused)) {
-  policies_.push_back(OrOpen(std::move(policy)));
-  current_ = policies_.back().get();
-}
+    : on_refused_(std::move(on_refused)), policy_(OrOpen(std::move(policy))) {}
 
 FaultOr<Caller> AccessControl::Admit(const grpc::CallbackServerContext& call) const {
-  const AccessPolicy& policy = *current_.load(std::memory_order_acquire);
-  if (policy.open()) {
-    return Caller{.policy = &policy};
+  std::shared_ptr<const AccessPolicy> judge = policy();
+  if (judge->open()) {
+    return Caller{.policy = std::move(judge)};
   }
   Credentials credentials;
   credentials.certificate = NamesOf(*call.auth_context());
@@ -57,39 +55,21 @@ FaultOr<Caller> AccessControl::Admit(const grpc::CallbackServerContext& call) co
   for (auto entry = begin; entry != end; ++entry) {
     credentials.authorization.emplace_back(entry->second.data(), entry->second.size());
   }
-  FaultOr<Caller> caller = server::Admit(policy, credentials, absl::Now());
+  FaultOr<Caller> caller = server::Admit(std::move(judge), credentials, absl::Now());
   if (!caller.ok()) {
     CountRefused(caller.fault().reason);
   }
   return caller;
 }
 
-absl::StatusOr<bool> AccessControl::Replace(std::shared_ptr<const AccessPolicy> policy) {
+bool AccessControl::Replace(std::shared_ptr<const AccessPolicy> next) {
+  next = OrOpen(std::move(next));
   const std::lock_guard lock(mutex_);
-  policy = OrOpen(std::move(policy));
-  if (policies_.back()->SameAs(*policy)) {
+  if (policy_->SameAs(*next)) {
     return false;
   }
-  if (policies_.size() >= kPoliciesMax) {
-    return absl::ResourceExhaustedError("access was changed too often; only a restart can take further changes");
-  }
-  policies_.push_back(std::move(policy));
-  current_.store(policies_.back().get(), std::memory_order_release);
+  policy_.swap(next);  // the old one goes when the lock is given back
   return true;
-}
-
-void ExpiryAlarm::Set(const Caller& caller, std::function<void()> on_expiry) {
-  if (caller.expires == absl::InfiniteFuture()) {
-    return;
-  }
-  const timespec time = absl::ToTimespec(caller.expires);
-  alarm_ = std::make_unique<grpc::Alarm>();
-  alarm_->Set(gpr_timespec{time.tv_sec, static_cast<int32_t>(time.tv_nsec), GPR_CLOCK_REALTIME},
-              [on_expiry = std::move(on_expiry)](bool over) {
-                if (over) {
-                  on_expiry();
-                }
-              });
 }
 
 }  // namespace weir::server

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "base/text.h"
@@ -46,8 +47,9 @@ bool AccessPolicy::SameAs(const AccessPolicy& other) const {
   return verifier == nullptr || (verifier->SameKeys(*other.verifier) && verifier->SameRules(*other.verifier));
 }
 
-FaultOr<Caller> Admit(const AccessPolicy& policy, const Credentials& credentials, absl::Time now) {
-  Caller caller{.policy = &policy};
+FaultOr<Caller> Admit(std::shared_ptr<const AccessPolicy> judge, const Credentials& credentials, absl::Time now) {
+  Caller caller{.policy = std::move(judge)};
+  const AccessPolicy& policy = *caller.policy;
   if (policy.open()) {
     return caller;
   }

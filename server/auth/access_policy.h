@@ -36,9 +36,9 @@ struct Credentials {
   std::vector<std::string> authorization = {};
 };
 
-// Who calls, and what they may do. The policy must outlive it.
+// Who calls, and what they may do. Keeps the policy that it was judged by.
 struct Caller {
-  const AccessPolicy* policy = nullptr;
+  std::shared_ptr<const AccessPolicy> policy = nullptr;
   Rights rights = {};
   // When the token is over, leeway included.
   absl::Time expires = absl::InfiniteFuture();
@@ -46,7 +46,7 @@ struct Caller {
 
 // A token counts if there is one, and the certificate counts otherwise. Faults: CREDENTIALS_MISSING, _INVALID,
 // _EXPIRED; SUBSCRIBE_DENIED for a caller whom no rule names.
-FaultOr<Caller> Admit(const AccessPolicy& policy, const Credentials& credentials, absl::Time now);
+FaultOr<Caller> Admit(std::shared_ptr<const AccessPolicy> policy, const Credentials& credentials, absl::Time now);
 
 }  // namespace weir::server
 

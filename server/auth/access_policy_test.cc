@@ -33,7 +33,9 @@ class AccessPolicyTest : public ::testing::Test {
     claims.emplace("exp", absl::ToUnixSeconds(now_) + 60);
     return "Bearer " + *SignJwt(Key(secret), claims);
   }
-  FaultOr<Caller> Judge(const Credentials& credentials) const { return Admit(policy_, credentials, now_); }
+  FaultOr<Caller> Judge(const Credentials& credentials) const {
+    return Admit(std::make_shared<const AccessPolicy>(policy_), credentials, now_);
+  }
   v1::ErrorReason Reason(const Credentials& credentials) const {
     const FaultOr<Caller> caller = Judge(credentials);
     return caller.ok() ? v1::ERROR_REASON_UNSPECIFIED : caller.fault().reason;
@@ -56,7 +58,7 @@ TEST_F(AccessPolicyTest, ATokenNamesItsSubjectUntilItIsOver) {
   ASSERT_TRUE(caller.ok()) << caller.fault().message;
   EXPECT_TRUE(caller->rights.MayBackUp());
   EXPECT_EQ(caller->expires, now_ + absl::Seconds(90));
-  EXPECT_EQ(caller->policy, &policy_);
+  EXPECT_TRUE(caller->policy->SameAs(policy_));
 }
 
 TEST_F(AccessPolicyTest, ACertificateNamesByItsNames) {

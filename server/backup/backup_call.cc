@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "fmt/format.h"
 #include "log/crc32c.h"
+#include "server/auth/expiry_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {

@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/wire.h"
+#include "server/auth/expiry_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {

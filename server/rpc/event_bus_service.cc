@@ -72,8 +72,8 @@ grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContex
     return reactor;
   }
   const SubscriptionContext& reads = context_.subscribe.subscriptions;
-  reads.pool.Post([this, &reads, reactor, parsed, response, rights = std::move(caller->rights)] {
-    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get(), rights);
+  reads.pool.Post([this, &reads, reactor, parsed, response, caller = *std::move(caller)] {
+    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get(), caller.rights);
     --list_calls_;
     if (!page.ok()) {
       if (page.fault().reason == v1::ERROR_REASON_SUBSCRIBE_DENIED) {

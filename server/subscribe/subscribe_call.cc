@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
+#include "server/auth/expiry_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {
