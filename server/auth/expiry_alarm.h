@@ -1,4 +1,4 @@
-// Calls back when a caller's token is over. One thread; the callback comes on one of gRPC's.
+// Calls back when a caller's token is over, on one of gRPC's threads.
 #ifndef WEIR_SERVER_AUTH_EXPIRY_ALARM_H_
 #define WEIR_SERVER_AUTH_EXPIRY_ALARM_H_
 
@@ -11,14 +11,25 @@
 
 namespace weir::server {
 
-// The callback comes not after this is destroyed, unless it is under way.
+// One thread at a time.
 class ExpiryAlarm {
  public:
-  // `on_expiry` holds no strong reference to what holds this.
+  ExpiryAlarm();
+  ~ExpiryAlarm();
+  ExpiryAlarm(const ExpiryAlarm&) = delete;
+  ExpiryAlarm& operator=(const ExpiryAlarm&) = delete;
+
+  // Once. `on_expiry` may come before it returns.
   void Set(const Caller& caller, std::function<void()> on_expiry);
+  // From when this returns `on_expiry` is not under way and does not come: gRPC forgets a call that is done, and does
+  // not wait for alarms. Not from `on_expiry`.
+  void Cancel();
 
  private:
-  std::unique_ptr<grpc::Alarm> alarm_;  // of a token that is over some time
+  struct State;
+
+  const std::shared_ptr<State> state_;  // the callback's, too
+  grpc::Alarm alarm_;
 };
 
 }  // namespace weir::server

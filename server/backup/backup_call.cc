@@ -59,11 +59,7 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
     } else if (!context_.access.InForce(*caller_)) {
       FinishWith(StreamEnd::kAccessChanged);
     } else {
-      expiry_.Set(*caller_, [weak = weak_from_this()] {
-        if (const std::shared_ptr<BackupCall> call = weak.lock()) {
-          call->Drain(StreamEnd::kTokenExpired);
-        }
-      });
+      expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
       spdlog::info("backup for {} begins", peer_);
       context_.pool.Post([self = self_] { self->Open(); });
     }
@@ -76,6 +72,7 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
   void OnCancel() override { ended_ = true; }
   void Drain(StreamEnd end) override { end_ = end; }
   void OnDone() override {
+    expiry_.Cancel();
     context_.streams.Remove(this);
     if (!holds_place_) {
       self_.reset();

@@ -78,6 +78,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnDone() override {
+    expiry_.Cancel();
     context_.streams.Remove(this);
     if (holds_place_) {
       context_.stream_places.GiveBack();
@@ -113,11 +114,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     if (!context_.access.InForce(*caller_)) {
       return FaultOf(StreamEnd::kAccessChanged);
     }
-    expiry_.Set(*caller_, [weak = weak_from_this()] {
-      if (const std::shared_ptr<PublishStream> stream = weak.lock()) {
-        stream->Drain(StreamEnd::kTokenExpired);
-      }
-    });
+    expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
     return std::nullopt;
   }
 

@@ -51,11 +51,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       Finish(FaultOf(StreamEnd::kAccessChanged));
       return;
     }
-    expiry_.Set(*caller_, [weak = weak_from_this()] {
-      if (const std::shared_ptr<SubscribeCall> call = weak.lock()) {
-        call->Drain(StreamEnd::kTokenExpired);
-      }
-    });
+    expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
     spdlog::info("subscription {} of \"{}\" at {} begins", id_, client_name_, peer_);
     subscription_->Begin();
   }
@@ -76,6 +72,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     }
   }
   void OnDone() override {
+    expiry_.Cancel();
     context_.streams.Remove(this);
     if (holds_place_) {
       context_.places.GiveBack();
