@@ -71,7 +71,7 @@ Metrics::Metrics() : registry_(std::make_shared<prometheus::Registry>()) {
   access_refused_ =
       &prometheus::BuildCounter()
            .Name("weir_access_refused_total")
-           .Help("Calls that were refused for who called, by reason. Events refused so are counted as events.")
+           .Help("Calls, and events of publishers (PUBLISH_DENIED), that were refused for who called, by reason.")
            .Register(*registry_);
   commit_events_ = &prometheus::BuildHistogram()
                         .Name("weir_commit_events")
@@ -90,10 +90,13 @@ void Metrics::CountPublished(const PublishCounts& counts) {
   stored_->Increment(static_cast<double>(counts.stored));
   duplicate_->Increment(static_cast<double>(counts.duplicate));
   refused_->Increment(static_cast<double>(counts.refused));
+  if (counts.denied > 0) {
+    CountAccessRefused(v1::ERROR_REASON_PUBLISH_DENIED, counts.denied);
+  }
 }
 
-void Metrics::CountAccessRefused(v1::ErrorReason reason) {
-  access_refused_->Add({{"reason", std::string(NameOf(reason))}}).Increment();
+void Metrics::CountAccessRefused(v1::ErrorReason reason, size_t count) {
+  access_refused_->Add({{"reason", std::string(NameOf(reason))}}).Increment(static_cast<double>(count));
 }
 
 void Metrics::ObserveCommit(size_t events, absl::Duration took) {

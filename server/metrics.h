@@ -6,6 +6,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -21,7 +22,7 @@ class Metrics {
   Metrics();
 
   void CountPublished(const PublishCounts& counts);
-  void CountAccessRefused(v1::ErrorReason reason);
+  void CountAccessRefused(v1::ErrorReason reason, size_t count = 1);
   void ObserveCommit(size_t events, absl::Duration took);
 
   // For the admin listener.

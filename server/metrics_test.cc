@@ -29,6 +29,17 @@ TEST(Metrics, CountByOutcome) {
   EXPECT_TRUE(Holds(text, "weir_commit_seconds_bucket{le=\"0.003\"} 1"));
 }
 
+TEST(Metrics, CountWhatIsRefusedForWhoCalled) {
+  Metrics metrics;
+  metrics.CountAccessRefused(v1::ERROR_REASON_SUBSCRIBE_DENIED);
+  metrics.CountPublished({.stored = 1, .duplicate = 0, .refused = 5, .denied = 3});
+  metrics.CountPublished({.stored = 1, .duplicate = 0, .refused = 1, .denied = 1});
+  const std::string text = TextOf(*metrics.collectable());
+  EXPECT_TRUE(Holds(text, "weir_access_refused_total{reason=\"SUBSCRIBE_DENIED\"} 1")) << text;
+  EXPECT_TRUE(Holds(text, "weir_access_refused_total{reason=\"PUBLISH_DENIED\"} 4"));
+  EXPECT_TRUE(Holds(text, "weir_events_published_total{outcome=\"refused\"} 6"));
+}
+
 TEST(Metrics, ShowTheState) {
   ServerState state;
   state.log.head = 12;

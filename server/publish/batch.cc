@@ -93,6 +93,7 @@ std::optional<Fault> PublishBatch::Read(std::string_view request, const Validato
     if (const std::optional<Fault> fault = validator.Validate(bytes, made_, event, rights)) {
       slots_.push_back(-1 - static_cast<int32_t>(refusals_.size()));
       refusals_.push_back(ToRpcStatus(*fault).SerializeAsString());
+      denied_ += fault->reason == v1::ERROR_REASON_PUBLISH_DENIED ? 1 : 0;
       bytes_ += refusals_.back().size();
     } else {
       slots_.push_back(static_cast<int32_t>(events_.size()));
@@ -111,6 +112,7 @@ PublishCounts PublishBatch::WriteResults(uint32_t number, const Epoch& epoch,
                                          std::span<const log::AppendResult> results, std::string& out) const {
   PublishCounts counts;
   counts.refused = refusals_.size();
+  counts.denied = denied_;
   std::string ack;
   for (const int32_t slot : slots_) {
     if (slot < 0) {

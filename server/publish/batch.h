@@ -32,6 +32,7 @@ struct PublishCounts {
   size_t stored = 0;
   size_t duplicate = 0;
   size_t refused = 0;  // permanent faults, id reused among them
+  size_t denied = 0;   // those refused by the rules of access
 };
 
 // One thread at a time: the call's until it is submitted, then the committer's.
@@ -73,6 +74,7 @@ class PublishBatch {
   std::vector<std::string> refusals_;  // wire bytes of google.rpc.Status
   std::vector<int32_t> slots_;         // per event: an index of events_, or -1 - index of refusals_
   size_t bytes_ = 0;
+  size_t denied_ = 0;
   bool validate_only_ = false;
 };
 

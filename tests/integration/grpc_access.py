@@ -347,12 +347,10 @@ def mtls():
     eq(until(lambda: secure(s, "f", "client").status() == "SUBSCRIBE_DENIED"), True, "new authority (known by no rule)")
     eq(secure(s, "c", "feed", ca="f").status(), "UNAVAILABLE", "old clients")
     eq(open_.is_active(), True, "open stream goes on")
-    print(
-        subprocess.run(["curl", "-s", s.admin + "/metrics"], capture_output=True, text=True).stdout.count(
-            "weir_access_refused_total{"
-        ),
-        "refusal reasons counted",
-    )
+    metrics = subprocess.run(["curl", "-s", s.admin + "/metrics"], capture_output=True, text=True).stdout
+    for reason in ("CREDENTIALS_EXPIRED", "CREDENTIALS_INVALID", "SUBSCRIBE_DENIED", "BACKUP_DENIED"):
+        eq('weir_access_refused_total{reason="%s"}' % reason in metrics, True, "counted: " + reason)
+    eq('weir_access_refused_total{reason="PUBLISH_DENIED"} 6\n' in metrics, True, "counted: six events")
     eq(any(x in s.log() for x in ("PRIVATE KEY", t[:25], "thirty-two")), False, "no secrets in the log")
     s.stop()
 
