@@ -89,7 +89,16 @@ TEST(FilterSetProperty, CoversAndOverlapsAsEveryTopicSays) {
         overlapping = overlapping || matched;
       }
     }
-    ASSERT_EQ(Covers(*set, filter), covered) << filter << " in " << ::testing::PrintToString(filters);
+    ASSERT_EQ(Cover({&*set}, filter), covered) << filter << " in " << ::testing::PrintToString(filters);
+    std::vector<FilterSet> apart;
+    for (const std::string& own : filters) {
+      apart.push_back(*FilterSet::Parse({own}));
+    }
+    std::vector<const FilterSet*> sets;
+    for (const FilterSet& one : apart) {
+      sets.push_back(&one);
+    }
+    ASSERT_EQ(Cover(sets, filter), covered) << "in sets of one";
     ASSERT_EQ(Overlaps(*set, filter), overlapping) << filter << " and " << ::testing::PrintToString(filters);
     ++rounds;
     covers += covered ? 1 : 0;
@@ -107,7 +116,8 @@ TEST(FilterSetProperty, CoversAndOverlapsAsEveryTopicSays) {
 
 TEST(FilterSet, CoversAFilterToTheLongestTopic) {
   const auto covers = [](const std::vector<std::string>& filters, const std::string& filter) {
-    return Covers(*FilterSet::Parse(filters), filter);
+    const FilterSet set = *FilterSet::Parse(filters);
+    return Cover({&set}, filter);
   };
   std::vector<std::string> every_length = {"*"};
   while (every_length.size() < kTopicTokensMax) {

@@ -33,16 +33,18 @@ bool FilterOverlaps(std::string_view one, std::string_view other) {
   return one.empty() && other.empty();
 }
 
-bool Covers(const FilterSet& set, std::string_view filter) {
-  const auto covered = [&](std::string_view narrower) {
-    return set.exact().contains(narrower) ||
-           std::any_of(set.wildcard().begin(), set.wildcard().end(),
-                       [&](const std::string& wide) { return FilterCovers(wide, narrower); });
+bool Cover(const std::vector<const FilterSet*>& sets, std::string_view filter) {
+  const auto covered = [&sets](std::string_view narrower) {
+    return std::any_of(sets.begin(), sets.end(), [narrower](const FilterSet* set) {
+      return set->exact().contains(narrower) ||
+             std::any_of(set->wildcard().begin(), set->wildcard().end(),
+                         [narrower](const std::string& wide) { return FilterCovers(wide, narrower); });
+    });
   };
   if (covered(filter)) {
     return true;
   }
-  if (filter.back() != '>' || set.wildcard().empty()) {
+  if (filter.back() != '>') {
     return false;
   }
   // Topics of each length by themselves: there `*` stands for a token that no filter names, which one filter alone has

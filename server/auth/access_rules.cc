@@ -14,6 +14,12 @@ bool Allows(const std::optional<Scope>& scope, std::string_view topic, std::stri
   return scope.has_value() && scope->HasType(type) && scope->topics.Matches(topic);
 }
 
+// Whether one of these types (none: any type) is within the scope.
+bool Concerns(const Scope& scope, const TextSet& types) {
+  return scope.types.empty() || types.empty() ||
+         std::any_of(types.begin(), types.end(), [&](const std::string& type) { return scope.types.contains(type); });
+}
+
 }  // namespace
 
 bool Rights::MayPublish(std::string_view topic, std::string_view type) const {
@@ -34,39 +40,41 @@ std::optional<std::string> Rights::FirstDenied(const log::Selection& selection) 
   if (everything_) {
     return std::nullopt;
   }
+  std::vector<const FilterSet*> denied;
+  for (const AccessRule* rule : rules_) {
+    if (rule->deny_subscribe.has_value() && Concerns(*rule->deny_subscribe, selection.types)) {
+      denied.push_back(&rule->deny_subscribe->topics);
+    }
+  }
+  const std::set<std::vector<const FilterSet*>> allowed = AllowedTopics(selection.types);
   for (const std::string& filter : selection.filters.filters()) {
-    if (!MayRead(filter, selection.types)) {
+    if (std::any_of(denied.begin(), denied.end(), [&](const FilterSet* set) { return Overlaps(*set, filter); }) ||
+        !std::all_of(allowed.begin(), allowed.end(), [&](const auto& sets) { return Cover(sets, filter); })) {
       return filter;
     }
   }
   return std::nullopt;
 }
 
-bool Rights::MayRead(const std::string& filter, const TextSet& types) const {
-  const auto asked = [&types](const Scope& scope) {
-    return scope.types.empty() || types.empty() ||
-           std::any_of(types.begin(), types.end(), [&](const std::string& type) { return scope.types.contains(type); });
-  };
-  for (const AccessRule* rule : rules_) {
-    if (rule->deny_subscribe.has_value() && asked(*rule->deny_subscribe) &&
-        Overlaps(rule->deny_subscribe->topics, filter)) {
-      return false;
-    }
-  }
-  // For each type by itself (null: for all types), the rules that allow it must have the filter among them.
-  const auto allowed = [&](const std::string* type) {
-    std::vector<std::string> filters;
+std::set<std::vector<const FilterSet*>> Rights::AllowedTopics(const TextSet& types) const {
+  const auto of = [this](const std::string* type) {
+    std::vector<const FilterSet*> topics;
     for (const AccessRule* rule : rules_) {
       const std::optional<Scope>& scope = rule->subscribe;
       if (scope.has_value() && (scope->types.empty() || (type != nullptr && scope->types.contains(*type)))) {
-        filters.insert(filters.end(), scope->topics.filters().begin(), scope->topics.filters().end());
+        topics.push_back(&scope->topics);
       }
     }
-    return !filters.empty() && Covers(*FilterSet::Parse(filters), filter);
+    return topics;
   };
-  return types.empty()
-             ? allowed(nullptr)
-             : std::all_of(types.begin(), types.end(), [&](const std::string& type) { return allowed(&type); });
+  std::set<std::vector<const FilterSet*>> allowed;
+  for (const std::string& type : types) {
+    allowed.insert(of(&type));
+  }
+  if (types.empty()) {
+    allowed.insert(of(nullptr));
+  }
+  return allowed;
 }
 
 bool Rights::MayBackUp() const {

@@ -52,12 +52,15 @@ class Rights {
 
   bool MayPublish(std::string_view topic, std::string_view type) const;
   // The first filter of the selection that may not be read: it, with the selection's types, is not within what is
-  // allowed, or some of it is denied.
+  // allowed, or some of it is denied. Costs at most a comparison of each filter with each topic of the caller's rules,
+  // for each group of types that the same rules allow.
   std::optional<std::string> FirstDenied(const log::Selection& selection) const;
   bool MayBackUp() const;
 
  private:
-  bool MayRead(const std::string& filter, const TextSet& types) const;
+  // The topics of the rules that allow each of the types (none: all types). Types that the same rules allow are one: so
+  // it depends on the rules how many there are, and not on the types.
+  std::set<std::vector<const FilterSet*>> AllowedTopics(const TextSet& types) const;
 
   bool everything_ = true;
   std::vector<const AccessRule*> rules_;

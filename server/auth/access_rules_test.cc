@@ -1,5 +1,6 @@
 #include "server/auth/access_rules.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -89,6 +90,24 @@ TEST(Rights, AreOfTypesToo) {
   EXPECT_FALSE(may_read("b", {})) << "V is denied";
   EXPECT_TRUE(may_read("b", {"T"}));
   EXPECT_FALSE(may_read("b", {"T", "V"}));
+}
+
+// As many filters and types as a request may have, under many rules: it takes minutes to look at each pair of them
+// anew.
+TEST(Rights, OfTheLargestRequestAreFoundAtOnce) {
+  constexpr int kMany = 1'024;
+  TextSet types;
+  std::vector<std::string> filters;
+  for (int i = 0; i < kMany; ++i) {
+    types.insert(fmt::format("acme.v1.Type{}", i));
+    filters.push_back(fmt::format("tenants.t{}.>", i));
+  }
+  const AccessRules rules({{.who = {"sub:x"}, .subscribe = Of(filters, types)},
+                           {.who = {"sub:x"}, .deny_subscribe = Of({"internal.*", "*.secret.>"})}});
+  EXPECT_TRUE(MayRead(rules, {"sub:x"}, filters, types));
+  EXPECT_FALSE(MayRead(rules, {"sub:x"}, filters));
+  filters.push_back("tenants.secret.>");
+  EXPECT_EQ(rules.RightsOf({"sub:x"}).FirstDenied(Asking(filters, types)), "tenants.secret.>");
 }
 
 // Whatever a caller is let read, and may publish, is what a look at each topic and type by itself allows.
