@@ -4,12 +4,12 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "base/base64url.h"
-#include "base/secret_file.h"
 #include "base/strict_json.h"
 #include "base/text.h"
 
@@ -85,6 +85,13 @@ absl::StatusOr<JwtAlgorithm> AlgorithmOf(const json& jwk, const JwkSetOptions& o
   return *found;
 }
 
+// Whether it has a member that nobody else may know (RFC 7518, 6.2.2, 6.3.2 and 6.4; RFC 8037, 2).
+bool TellsSecret(const json& jwk) {
+  constexpr const char* kSecretMembers[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
+  return std::any_of(std::begin(kSecretMembers), std::end(kSecretMembers),
+                     [&jwk](const char* name) { return jwk.contains(name); });
+}
+
 absl::StatusOr<JwtKey> ReadJwk(const json& jwk, const JwkSetOptions& options) {
   if (!jwk.is_object()) {
     return Unusable("it is no object");
@@ -142,6 +149,9 @@ absl::StatusOr<JwkSet> ParseJwkSet(std::string_view content, std::string_view na
   }
   JwkSet set;
   for (size_t i = 0; i < jwks->size(); ++i) {
+    if (TellsSecret((*jwks)[i])) {
+      set.holds = FileHolds::kSecret;
+    }
     absl::StatusOr<JwtKey> key = ReadJwk((*jwks)[i], options);
     if (key.ok()) {
       set.keys.push_back(*std::move(key));
@@ -171,6 +181,7 @@ absl::StatusOr<JwkSet> LoadJwtKeys(std::optional<JwtAlgorithm> algorithm, const 
   } else {
     absl::StatusOr<JwtKey> key = JwtKey::Parse(JwtAlgorithmName(*algorithm), *content, file, std::move(id));
     if (key.ok()) {
+      set->holds = key->can_sign() ? FileHolds::kSecret : FileHolds::kPublicKey;
       set->keys.push_back(*std::move(key));
     } else {
       set = key.status();

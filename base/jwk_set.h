@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/jwt_key.h"
+#include "base/secret_file.h"
 
 namespace weir {
 
@@ -28,6 +29,8 @@ struct JwkSet {
   std::vector<JwtKey> keys;
   // Of the other keys, why they are not used: `keys[2]: its "use" is not "sig"`. Nothing of their content.
   std::vector<std::string> ignored;
+  // kSecret when there is a secret or something of a private key, also in a key that is not used.
+  FileHolds holds = FileHolds::kPublicKey;
 };
 
 // Whether content that was read from a file is one of a JWK set, rather than a secret or PEM.
@@ -35,7 +38,7 @@ bool IsJwkSet(std::string_view content);
 
 // A key is used when `kty`, `crv`, `alg`, `use` and `key_ops` say, as far as they are there, that it is for verifying
 // signatures of one of our algorithms, and it is sound; others are ignored (section 5). Members of a private key are
-// not looked at. INVALID_ARGUMENT, with `name` in it: it is no JSON object with an array `keys`, has a member twice,
+// not used. INVALID_ARGUMENT, with `name` in it: it is no JSON object with an array `keys`, has a member twice,
 // more than 64 KiB or 64 keys, or no key that can be used.
 absl::StatusOr<JwkSet> ParseJwkSet(std::string_view content, std::string_view name, const JwkSetOptions& options);
 

@@ -169,6 +169,17 @@ TEST(JwkSet, KnowsItselfFromSecretsAndPem) {
   EXPECT_FALSE(IsJwkSet(""));
 }
 
+TEST(JwkSet, SaysWhetherItHoldsASecret) {
+  const auto holds = [](const std::vector<json>& keys) {
+    return ParseJwkSet(json{{"keys", keys}}.dump(), "a.json", {.algorithm = {}, .secrets = true})->holds;
+  };
+  EXPECT_EQ(holds({Rsa(), Ec(), Okp()}), FileHolds::kPublicKey);
+  EXPECT_EQ(holds({Ec(), With(Ec(), "d", "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")}), FileHolds::kSecret);
+  EXPECT_EQ(holds({With(Rsa(), "p", "not read")}), FileHolds::kSecret);
+  EXPECT_EQ(holds({Oct()}), FileHolds::kSecret);
+  EXPECT_EQ(holds({Ec(), With(Oct(), "k", "short")}), FileHolds::kSecret) << "also one that is not used";
+}
+
 TEST(JwkSet, LoadsFilesOfAnyKind) {
   const std::string path = testing::TempDir() + "/weir_jwk_set_test";
   const auto write = [&](std::string_view text) { std::ofstream(path) << text; };
@@ -181,7 +192,10 @@ TEST(JwkSet, LoadsFilesOfAnyKind) {
   EXPECT_THAT(std::string(Message(LoadJwtKeys({}, path, "id").status())), HasSubstr("ids of their own"));
   write(test::kRsaPublicPem);
   EXPECT_EQ(LoadJwtKeys(JwtAlgorithm::kPs256, path, "id")->keys.at(0).id(), "id");
+  EXPECT_EQ(LoadJwtKeys(JwtAlgorithm::kPs256, path)->holds, FileHolds::kPublicKey);
   EXPECT_THAT(std::string(Message(LoadJwtKeys({}, path).status())), HasSubstr("an algorithm is needed"));
+  write(std::string(32, 's'));
+  EXPECT_EQ(LoadJwtKeys(JwtAlgorithm::kHs256, path)->holds, FileHolds::kSecret);
   EXPECT_EQ(std::remove(path.c_str()), 0);
   EXPECT_EQ(LoadJwtKeys({}, path).status().code(), absl::StatusCode::kNotFound);
 }

@@ -190,9 +190,7 @@ class AuthCompiler {
     if (!set.ok()) {
       return file_.Error(at + ".file", Message(set.status()));
     }
-    const bool secret =
-        std::any_of(set->keys.begin(), set->keys.end(), [](const JwtKey& loaded) { return loaded.can_sign(); });
-    WarnUnlessOk(CheckPermissions(path, secret ? FileHolds::kSecret : FileHolds::kPublicKey));
+    WarnUnlessOk(CheckPermissions(path, set->holds));
     for (const std::string& why : set->ignored) {
       out_.warnings.push_back(fmt::format("{}: {}; it is ignored", path, why));
     }

@@ -281,6 +281,22 @@ TEST_F(EdgeConfigTest, WarnsOfAKeyThatOthersMayRead) {
   EXPECT_EQ(said.find("0123456789abcdef"), std::string::npos);
 }
 
+TEST_F(EdgeConfigTest, WarnsOfAJwkSetWithPrivateKeysThatOthersMayRead) {
+  ASSERT_TRUE(SetUpLogging("").ok());
+  const auto warning = [&](const std::string& more) {
+    Write("ec.json", R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                         "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")" +
+                         more + "}]}");
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(Load("auth: {keys: [{file: ec.json}]}\nroutes: [{path: /a, filters: [a]}]\n").ok());
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(warning(""), "");
+  const std::string said = warning(R"(,"d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")");
+  EXPECT_NE(said.find("ec.json: others may read it"), std::string::npos) << said;
+  EXPECT_EQ(said.find("jpsQ"), std::string::npos);
+}
+
 TEST_F(EdgeConfigTest, AnOverrideWinsAndIsNamedInErrors) {
   EdgeOverrides overrides;
   overrides.values = {{"listen", "127.0.0.1:1", "WEIR_EDGE_LISTEN"},

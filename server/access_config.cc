@@ -86,10 +86,7 @@ class AccessCompiler {
     for (const std::string& why : loaded->ignored) {
       warnings_.push_back(fmt::format("{}: {}; it is ignored", path, why));
     }
-    const bool secret =
-        std::any_of(loaded->keys.begin(), loaded->keys.end(), [](const JwtKey& each) { return each.can_sign(); });
-    if (const absl::Status open = CheckPermissions(path, secret ? FileHolds::kSecret : FileHolds::kPublicKey);
-        !open.ok()) {
+    if (const absl::Status open = CheckPermissions(path, loaded->holds); !open.ok()) {
       warnings_.emplace_back(Message(open));
     }
     std::move(loaded->keys.begin(), loaded->keys.end(), std::back_inserter(keys));
