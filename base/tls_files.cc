@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <memory>
@@ -46,6 +47,27 @@ std::vector<X509Ptr> Certificates(std::string_view pem) {
   return found;
 }
 
+// What OpenSSL would refuse later, in the hands of gRPC, which does not say why: what is too weak for its level of
+// security. `key` is the first certificate's.
+absl::Status CheckStrength(const std::vector<X509Ptr>& chain, EVP_PKEY* key, const std::string& file) {
+  const std::unique_ptr<SSL_CTX, openssl::Deleter<SSL_CTX_free>> context(SSL_CTX_new(TLS_method()));
+  ERR_clear_error();
+  bool taken = context != nullptr && SSL_CTX_use_certificate(context.get(), chain.front().get()) == 1 &&
+               SSL_CTX_use_PrivateKey(context.get(), key) == 1;
+  for (size_t i = 1; i < chain.size(); ++i) {
+    taken = taken && SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1;
+  }
+  if (taken) {
+    return absl::OkStatus();
+  }
+  const char* const why = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return Invalid(file,
+                 fmt::format("OpenSSL does not take it: {}; allowed is what its level of security does, by default "
+                             "keys of RSA from 2048 bits on or of P-256, and signatures with SHA-256",
+                             why == nullptr ? "it does not say why" : why));
+}
+
 void WarnOfTime(const X509& certificate, const std::string& file, absl::Time now, TlsPems& pems) {
   time_t seconds = absl::ToTimeT(now);
   if (X509_cmp_time(X509_get0_notAfter(&certificate), &seconds) < 0) {
@@ -80,6 +102,9 @@ absl::Status ReadIdentity(const TlsFiles& files, absl::Time now, TlsPems& pems) 
   }
   if (!fits) {
     return Invalid(files.key, fmt::format("is not the key of the certificate in {}", files.certificate));
+  }
+  if (absl::Status status = CheckStrength(chain, pkey.get(), files.certificate); !status.ok()) {
+    return status;
   }
   WarnOfTime(*chain.front(), files.certificate, now, pems);
   if (const absl::Status open = CheckPermissions(files.key, FileHolds::kSecret); !open.ok()) {

@@ -33,7 +33,7 @@ struct TlsPems {
 };
 
 // Reads and checks the files. INVALID_ARGUMENT names the file and what is wrong: it holds no certificate or key, the
-// key is another's; the operating system's error when one cannot be read. Any thread.
+// key is another's, they are too weak for OpenSSL; the operating system's error when one cannot be read. Any thread.
 absl::StatusOr<TlsPems> ReadTlsFiles(const TlsFiles& files, absl::Time now);
 
 }  // namespace weir

@@ -67,6 +67,18 @@ TEST_F(TlsFilesTest, NamesTheFileAndWhatIsWrong) {
   EXPECT_THAT(Fault({.ca = Write("large.crt", std::string(kTlsFileBytesMax + 1, 'x'))}), HasSubstr("large.crt"));
 }
 
+// gRPC would keep what it has, and say nothing.
+TEST_F(TlsFilesTest, RefusesWhatOpenSslWouldNotTake) {
+  const std::string command = "openssl req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -days 1 -keyout " +
+                              File("weak.key") + " -out " + File("weak.crt") + " 2>/dev/null && cat " +
+                              File("server.crt") + " " + File("weak.crt") + " >" + File("chain.crt");
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  EXPECT_THAT(Fault({.certificate = File("weak.crt"), .key = File("weak.key")}),
+              HasSubstr("weak.crt: OpenSSL does not take it: ee key too small; allowed is"));
+  EXPECT_THAT(Fault({.certificate = File("chain.crt"), .key = File("server.key")}),
+              HasSubstr("chain.crt: OpenSSL does not take it: ca key too small; allowed is"));
+}
+
 TEST_F(TlsFilesTest, WarnsOfAKeyThatOthersMayReadAndOfACertificateThatIsOver) {
   const TlsFiles files{.certificate = File("client.crt"), .key = File("client.key"), .ca = ""};
   ASSERT_EQ(::chmod(files.key.c_str(), 0644), 0);

@@ -343,6 +343,17 @@ def mtls():
         "said",
     )
     eq(secure(s, "c", "feed").status(), "ok", "mismatch keeps the old")
+    weak = ["-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak", "-days", "1"]
+    subprocess.run(
+        ["openssl", "req", *weak, "-keyout", D / "s.key", "-out", D / "s.crt"], check=True, stderr=subprocess.DEVNULL
+    )
+    eq(
+        until(lambda: secure(s, "c", "feed").status() != "ok" or "ee key too small" in s.log()),
+        True,
+        "what is wrong with a weak key",
+    )
+    eq(secure(s, "c", "feed").status(), "ok", "a weak key keeps the old")
+    eq("new certificates are in force" in s.log(), False, "nothing is in force that is not")
     install("f")
     eq(until(lambda: secure(s, "f", "client").status() == "SUBSCRIBE_DENIED"), True, "new authority (known by no rule)")
     eq(secure(s, "c", "feed", ca="f").status(), "UNAVAILABLE", "old clients")
