@@ -78,6 +78,8 @@ class Loop {
         const int fd = events[static_cast<size_t>(i)].data.fd;
         if (fd == listener_ || fd == publishing_) {
           Accept(fd);
+        } else if (readers_[static_cast<size_t>(fd)].closed) {
+          continue;
         } else if (readers_[static_cast<size_t>(fd)].publisher) {
           ReadEvents(fd);
         } else {
@@ -89,6 +91,10 @@ class Loop {
         topics_[topic].pending.clear();
       }
       dirty_.clear();
+      for (const int fd : closed_) {
+        close(fd);
+      }
+      closed_.clear();
     }
   }
 
@@ -97,6 +103,7 @@ class Loop {
     int32_t topic = -1;  // not yet
     uint32_t place = 0;
     bool publisher = false;
+    bool closed = false;
   };
   struct Kept {
     uint64_t sequence;
@@ -130,15 +137,17 @@ class Loop {
     }
   }
 
+  // The descriptor goes when the round is over: until then an event of this round may be for it.
   void Close(int fd) {
-    const Reader& reader = readers_[static_cast<size_t>(fd)];
+    Reader& reader = readers_[static_cast<size_t>(fd)];
     if (reader.topic >= 0) {
       std::vector<int>& fds = topics_[static_cast<size_t>(reader.topic)].fds;
       fds[reader.place] = fds.back();
       readers_[static_cast<size_t>(fds.back())].place = reader.place;
       fds.pop_back();
     }
-    close(fd);
+    reader.closed = true;
+    closed_.push_back(fd);
   }
 
   Topic& TopicOf(size_t number) {
@@ -235,6 +244,7 @@ class Loop {
   std::vector<Reader> readers_;  // by descriptor
   std::vector<Topic> topics_;
   std::vector<size_t> dirty_;
+  std::vector<int> closed_;
   std::string buffer_ = std::string(64 * 1024, '\0');
   std::string lines_;
   std::string frame_;
