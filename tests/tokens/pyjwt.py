@@ -6,6 +6,7 @@
 
 import base64
 import json
+import os
 import random
 import sys
 import time
@@ -57,6 +58,7 @@ def make_keys(draw):
 
 def write_keys(folder, keys):
     """The first of each kind as secret or PEM, the second in a JWK set; private ones for `weir token`."""
+    os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     jwks = {"keys": [jwk_of(kid, algorithm, key) for kid, (algorithm, key) in keys.items() if kid.endswith("2")]}
     (folder / "jwks.json").write_text(json.dumps(jwks))
