@@ -143,9 +143,9 @@ export class System {
   }
 
   // `weir publish --from -`, for one event at a time: what `send` is given is published at once. `acknowledged` is called
-  // for each, in order. `end` waits for it all.
-  publisher(acknowledged = () => {}) {
-    const child = spawn(bin('weir'), ['publish', '--from', '-'], {
+  // for each, in order. `end` waits for it all. `flags`: further ones.
+  publisher(acknowledged = () => {}, ...flags) {
+    const child = spawn(bin('weir'), ['publish', '--from', '-', ...flags], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, WEIR_SERVER: this.grpc },
     });

@@ -1,12 +1,14 @@
 // Nobody is shown what is not theirs, over the real programs: 200 users of 20 tenants read in every way, and try for more.
 //
-// A few seconds here; WEIR_TEST_ROUNDS=10 makes it a minute and more, WEIR_TEST_SEED=N repeats a run's choices.
+// A few seconds here; WEIR_TEST_ROUNDS=10 makes it a minute and more over the edge, and as much over gRPC; WEIR_TEST_SEED=N
+// repeats a run's choices.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { bugs, copyOf, violations } from './judge.mjs';
+import { runOverGrpc } from './grpc_run.mjs';
 import { runOnce } from './run.mjs';
-import { edgeYaml } from './world.mjs';
+import { edgeYaml, serverYaml } from './world.mjs';
 
 const seed = Number(process.env.WEIR_TEST_SEED ?? randomInt(1e9));
 const rounds = Number(process.env.WEIR_TEST_ROUNDS ?? 1);
@@ -14,16 +16,32 @@ const described = (found) => `${found.length} violations with WEIR_TEST_SEED=${s
 
 describe('isolation', { timeout: 300_000 + rounds * 60_000 }, () => {
   let history;
+  const shownOver = ({ connections }) => {
+    const shown = {};
+    for (const { transport, ids } of connections) shown[transport] = (shown[transport] ?? 0) + ids.length;
+    return shown;
+  };
+  const summary = ({ published, connections, refusals, finals }) =>
+    `seed ${seed}: ${published.size} events published; ${connections.length} connections, shown over each transport ${JSON.stringify(shownOver({ connections }))}; ${refusals.length} refusals; ${finals.length} readings of everything`;
 
   test('of 200 users and 20 tenants holds in streams, replays, polls and WebSockets', async (t) => {
     history = await runOnce({ seed, seconds: 7 * rounds });
-    const shown = {};
-    for (const { transport, ids } of history.connections) shown[transport] = (shown[transport] ?? 0) + ids.length;
-    t.diagnostic(`seed ${seed}: ${history.published.size} events published; ${history.connections.length} connections, shown over each transport ${JSON.stringify(shown)}; ${history.refusals.length} refusals; ${history.finals.length} readings of everything`);
+    const shown = shownOver(history);
+    t.diagnostic(summary(history));
     const found = violations(history);
     assert.equal(found.length, 0, described(found));
     for (const transport of ['sse', 'poll', 'long-poll', 'websocket']) assert.ok(shown[transport] > 100, `${transport} was hardly tried: ${shown[transport]} events`);
     assert.ok(history.refusals.length > 50 && history.finals.length > 500);
+  });
+
+  test('of the same users holds over gRPC, in subscriptions and lists', async (t) => {
+    const overGrpc = await runOverGrpc({ seed, seconds: 4 * rounds });
+    const shown = shownOver(overGrpc);
+    t.diagnostic(summary(overGrpc));
+    const found = violations(overGrpc);
+    assert.equal(found.length, 0, described(found));
+    for (const transport of ['subscribe', 'list']) assert.ok(shown[transport] > 100, `${transport} was hardly tried: ${shown[transport]} events`);
+    assert.ok(overGrpc.refusals.length > 50 && overGrpc.finals.length > 500);
   });
 
   test('that is broken in what really happened is found', () => {
@@ -40,5 +58,12 @@ describe('isolation', { timeout: 300_000 + rounds * 60_000 }, () => {
     const found = violations(await runOnce({ seed, seconds: 1, users: 20, tenants: 4, edge: careless }));
     assert.ok(found.some(({ kind }) => kind === 'foreign'));
     assert.ok(found.every(({ what }) => / on \/own/.test(what)), described(found));
+  });
+
+  test('that is broken by the rules of the server is found', async () => {
+    const careless = (people) => serverYaml(people).replaceAll(/"dispatch\.tenants\.[^"]*"/g, '"dispatch.tenants.*.*"');
+    const found = violations(await runOverGrpc({ seed, seconds: 1, users: 20, tenants: 4, rules: careless }));
+    assert.ok(found.some(({ kind }) => kind === 'answer') && found.some(({ kind }) => kind === 'foreign'), described(found));
+    assert.ok(found.every(({ what }) => /dispatch\.tenants/.test(what)), described(found));
   });
 });

@@ -1,12 +1,11 @@
 // One run: users who read everything they may in every way, and try for more, while events for all of them are published
 // and the edge is killed in the middle. Gives the history of what they were shown.
 import { readFileSync } from 'node:fs';
-import { flash, serverConfig } from '../../conformance/weir.mjs';
+import { serverConfig } from '../../conformance/weir.mjs';
 import { System } from '../../e2e/system.mjs';
+import { publishAll } from './publishing.mjs';
 import { get, readPolls, readSse, readWebSocket } from './readers.mjs';
-import { edgeYaml, mayBeShown, overWebSocket, principals, randomOf, requests, routes, tokenOf, topicsOf } from './world.mjs';
-
-const EVENTS_PER_SECOND = 400;
+import { edgeYaml, mayBeShown, overWebSocket, principals, randomOf, requests, routes, tokenOf } from './world.mjs';
 
 export async function runOnce({ seed, seconds, users = 200, tenants = 20, edge = edgeYaml }) {
   const system = await System.start({ edge, server: serverConfig() });
@@ -35,7 +34,7 @@ class Run {
 
   async all() {
     this.until = Date.now() + this.seconds * 1000;
-    const publishing = this.#publish();
+    const publishing = publishAll(this);
     const reading = this.people.map((_, who) => this.#read(who, randomOf(this.seed * 1000 + who + 1)));
     setTimeout(() => this.#killEdge(), this.seconds * 500);
     await Promise.all([publishing, ...reading]);
@@ -47,25 +46,6 @@ class Run {
 
   #killEdge() {
     this.killed = this.system.end('weir-edge', 'SIGKILL').then(() => this.system.startEdge());
-  }
-
-  async #publish() {
-    const topics = this.people.flatMap((person) => Object.entries(topicsOf(person)).flatMap(([what, list]) => (what === 'broadcast' ? [] : list)));
-    const acknowledged = [];
-    const publisher = this.system.publisher((line) => acknowledged.push(line));
-    let sent = 0;
-    const from = Date.now();
-    while (Date.now() < this.until) {
-      for (const due = ((Date.now() - from) / 1000) * EVENTS_PER_SECOND; sent < due; sent += 1) {
-        const topic = this.random.oneIn(100) ? 'dispatch.broadcast' : this.random.pick(topics);
-        this.published.set(`e${sent}`, topic);
-        publisher.send({ topic, type: 'apps.dispatch.v1.FlashMessage', data: { id: `e${sent}`, text: topic } });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    await publisher.end();
-    const refused = acknowledged.find((line) => !JSON.parse(line).cursor);
-    if (refused || acknowledged.length !== sent) throw new Error(`of ${sent} events ${acknowledged.length} were stored: ${refused}`);
   }
 
   // One user, until the time is over.

@@ -67,6 +67,27 @@ export function mayBeShown(principal, route, id) {
   return new Set(id ? shown.filter((topic) => topic.endsWith(`.${id}`)) : shown);
 }
 
+// The filters that a principal needs for what a route shows, over gRPC.
+export function filtersOf({ sub, tenant, email }, route, id) {
+  const filters = {
+    own: [`dispatch.users.${sub}.>`],
+    tenant: [`dispatch.tenants.${tenant}.*`],
+    requests: [`dispatch.requests.${sub}.${id ?? '*'}`],
+    mail: [`dispatch.mail.${encoded(email)}.>`],
+    broadcast: ['dispatch.broadcast'],
+  };
+  return parts[route].flatMap((part) => filters[part]);
+}
+
+// weir-server's rules of access, by which nobody reads over gRPC what the edge would not show them.
+export const serverYaml = (people) => `
+auth: {keys: [{algorithm: HS256, file: keys/hs256.key}]}
+access:
+  - {who: ["sub:publisher"], publish: {topics: ["dispatch.>"]}}
+  - {who: ["*"], subscribe: {topics: [dispatch.broadcast]}}
+${people.map((person) => `  - {who: ["sub:${person.sub}"], subscribe: {topics: ${JSON.stringify(routes.flatMap((route) => filtersOf(person, route)))}}}`).join('\n')}
+`;
+
 const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 export function tokenOf({ sub, tenant, email }, key) {
