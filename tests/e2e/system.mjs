@@ -1,9 +1,10 @@
 // A running Weir for tests: the real server, edge, feed, and the demo's backend, on free ports, with keys and data of their
 // own. Everything that was started is ended by stop(), also what was killed and started again.
 import { execFile, spawn } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,15 +15,32 @@ import { edgeYaml, http } from './tls.mjs';
 // WEIR_BIN: other binaries than the optimised ones.
 export const bin = (name) => path.join(process.env.WEIR_BIN ?? path.join(root, 'build/release/bin'), name);
 
+// A free port that stays so while its process is down: outgoing connections get theirs from a range above
+// (net.ipv4.ip_local_port_range), and browsers refuse none of these.
+const given = new Set();
+const keptAddress = async () => {
+  for (;;) {
+    const port = randomInt(11_000, 32_000);
+    const socket = createServer();
+    const free = await new Promise((resolve) => {
+      socket.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(!given.has(port)));
+    });
+    await new Promise((resolve) => socket.close(resolve));
+    if (!free) continue;
+    given.add(port);
+    return `127.0.0.1:${port}`;
+  }
+};
+
 export class System {
   dir = mkdtempSync(path.join(tmpdir(), 'weir-e2e-'));
   key = path.join(this.dir, 'keys/hs256.key');
   page = path.join(this.dir, 'page'); // what the edge serves
   // Ports are chosen at the first start and kept over restarts.
-  grpc = '127.0.0.1:0';
-  http = '127.0.0.1:0';
-  serverAdmin = '127.0.0.1:0';
-  edgeAdmin = '127.0.0.1:0';
+  grpc;
+  http;
+  serverAdmin;
+  edgeAdmin;
   #running = new Map(); // process by name
   #logs = new Map();
   #serverConfig = path.join(root, 'demo/server.yaml');
@@ -57,19 +75,21 @@ export class System {
   }
 
   async startServer(...flags) {
-    const ready = await this.#daemon('weir-server', [
+    this.grpc ??= await keptAddress();
+    this.serverAdmin ??= await keptAddress();
+    await this.#daemon('weir-server', [
       ...['--config', this.#serverConfig, '--data-dir', path.join(this.dir, 'events')],
       ...['--listen', this.grpc, '--admin-listen', this.serverAdmin, ...flags],
     ]);
-    [this.grpc, this.serverAdmin] = [ready.grpc, ready.admin];
   }
 
   async startEdge(...flags) {
-    const ready = await this.#daemon('weir-edge', [
+    this.http ??= await keptAddress();
+    this.edgeAdmin ??= await keptAddress();
+    await this.#daemon('weir-edge', [
       ...['--config', path.join(this.dir, 'edge.yaml'), '--static', this.page, '--server', this.grpc],
       ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2', ...flags],
     ]);
-    [this.http, this.edgeAdmin] = [ready.http, ready.admin];
   }
 
   startFeed(...flags) {

@@ -18,15 +18,10 @@ namespace {
   std::abort();
 }
 
-// The port after `name=127.0.0.1:` in a ready line.
-uint16_t PortOf(const std::string& line, std::string_view name) {
-  const std::string key = fmt::format("{}=127.0.0.1:", name);
-  const size_t at = line.find(key);
-  return at == std::string::npos ? 0 : static_cast<uint16_t>(std::atoi(line.c_str() + at + key.size()));
-}
+std::string Loopback(uint16_t port) { return fmt::format("127.0.0.1:{}", port); }
 
 Process StartDaemon(std::vector<std::string> argv, const std::vector<std::string>& more, const std::string& log,
-                    const std::map<std::string, std::string>& environment, std::string& ready_line) {
+                    const std::map<std::string, std::string>& environment) {
   argv.insert(argv.end(), more.begin(), more.end());
   absl::StatusOr<Process> process = Process::Start(argv, log, environment);
   if (!process.ok()) {
@@ -37,7 +32,6 @@ Process StartDaemon(std::vector<std::string> argv, const std::vector<std::string
     Abort(fmt::format("{} did not become ready: {}\n{}", argv[0], line.ok() ? *line : line.status().ToString(),
                       ReadFile(log)));
   }
-  ready_line = *std::move(line);
   return *std::move(process);
 }
 
@@ -78,16 +72,12 @@ System::System() {
   WriteFile(edge_config_path(), FiveRoutesYaml());
 }
 
-std::string System::grpc_address() const { return fmt::format("127.0.0.1:{}", grpc_port_); }
+std::string System::grpc_address() const { return Loopback(grpc_port()); }
 
 void System::StartServer(const std::vector<std::string>& more) {
-  std::string line;
-  server_ = StartDaemon(
-      {BinaryPath("weir-server"), "--listen", grpc_address(), "--admin-listen",
-       fmt::format("127.0.0.1:{}", server_admin_port_), "--data-dir", data_dir(), "--descriptors", descriptors_},
-      more, dir_.File("server.log"), server_environment_, line);
-  grpc_port_ = PortOf(line, "grpc");
-  server_admin_port_ = PortOf(line, "admin");
+  server_ = StartDaemon({BinaryPath("weir-server"), "--listen", grpc_address(), "--admin-listen",
+                         Loopback(server_admin_port()), "--data-dir", data_dir(), "--descriptors", descriptors_},
+                        more, dir_.File("server.log"), server_environment_);
 }
 
 void System::WriteCertificate(const CertificateOptions& options) const {
@@ -106,22 +96,18 @@ void System::StartEdge(const std::vector<std::string>& more) {
       WriteFile(edge_config_path(), config + "\ntls: {certificate: cert.pem, key: key.pem}\n");
     }
   }
-  std::string line;
-  edge_ = StartDaemon(
-      {BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen", fmt::format("127.0.0.1:{}", http_port_),
-       "--admin-listen", fmt::format("127.0.0.1:{}", edge_admin_port_), "--server", grpc_address()},
-      more, dir_.File("edge.log"), edge_environment_, line);
-  http_port_ = PortOf(line, "http");
-  edge_admin_port_ = PortOf(line, "admin");
+  edge_ = StartDaemon({BinaryPath("weir-edge"), "--config", edge_config_path(), "--listen", Loopback(http_port()),
+                       "--admin-listen", Loopback(edge_admin_port()), "--server", grpc_address()},
+                      more, dir_.File("edge.log"), edge_environment_);
   if (over_tls) {
-    Connection::SpeakTls(http_port_);
+    Connection::SpeakTls(http_port());
   }
 }
 
 bool System::WaitReady(absl::Duration timeout) const {
   return WaitUntil(
       [this] {
-        const absl::StatusOr<Response> response = Fetch(edge_admin_port_, "/readyz");
+        const absl::StatusOr<Response> response = Fetch(edge_admin_port(), "/readyz");
         return response.ok() && response->status == 200;
       },
       timeout);

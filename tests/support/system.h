@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tests/support/certificate.h"
+#include "tests/support/held_port.h"
 #include "tests/support/http.h"
 #include "tests/support/process.h"
 
@@ -36,10 +37,10 @@ class System {
   void SetServerEnvironment(std::map<std::string, std::string> more) { server_environment_ = std::move(more); }
   void SetEdgeEnvironment(std::map<std::string, std::string> more) { edge_environment_ = std::move(more); }
   // Ports stay the same over restarts.
-  uint16_t grpc_port() const { return grpc_port_; }
-  uint16_t server_admin_port() const { return server_admin_port_; }
-  uint16_t http_port() const { return http_port_; }
-  uint16_t edge_admin_port() const { return edge_admin_port_; }
+  uint16_t grpc_port() const { return grpc_port_.number(); }
+  uint16_t server_admin_port() const { return server_admin_port_.number(); }
+  uint16_t http_port() const { return http_port_.number(); }
+  uint16_t edge_admin_port() const { return edge_admin_port_.number(); }
   Process& server() { return server_; }
   Process& edge() { return edge_; }
   std::string grpc_address() const;
@@ -61,8 +62,7 @@ class System {
   // One counter or gauge of a /metrics page: the sum over its labels. Null when the page cannot be fetched, or has
   // none.
   static std::optional<double> FindMetric(uint16_t admin_port, const std::string& name);
-  // The same; 0 when absent. NaN when the page
-  // cannot be fetched, so that no comparison holds.
+  // The same; 0 when absent. NaN when the page cannot be fetched, so that no comparison holds.
   static double Metric(uint16_t admin_port, const std::string& name);
 
   const TempDir& dir() const { return dir_; }
@@ -72,10 +72,10 @@ class System {
  private:
   TempDir dir_;
   std::string descriptors_ = AppsDescriptorPath();
-  uint16_t grpc_port_ = 0;
-  uint16_t server_admin_port_ = 0;
-  uint16_t http_port_ = 0;
-  uint16_t edge_admin_port_ = 0;
+  HeldPort grpc_port_;
+  HeldPort server_admin_port_;
+  HeldPort http_port_;
+  HeldPort edge_admin_port_;
   std::map<std::string, std::string> server_environment_;
   std::map<std::string, std::string> edge_environment_;
   Process server_;
