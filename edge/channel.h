@@ -22,6 +22,13 @@ struct Session;
 struct Batch {
   Block block;
   std::vector<uint16_t> names;  // of the events in it
+
+  // Keeps the memory unless that is large.
+  void Clear() {
+    block.Clear();
+    names.clear();
+  }
+  size_t bytes() const { return sizeof(Batch) + block.capacity() + names.capacity() * sizeof(uint16_t); }
 };
 
 struct Channel {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kEventsPerTurn = 512;
 constexpr size_t kBytesPerTurn = 256 * 1024;
-constexpr size_t kSpareBatchesMax = 256;
+// Memory of batches that are kept for the next turn.
+constexpr size_t kSpareBytesMax = 4 * 1024 * 1024;
 // Among the names of what was written: a gap.
 constexpr uint16_t kGapName = UINT16_MAX;
 
@@ -192,6 +193,7 @@ void FanoutHub::CollectFor(Channel& channel) {
     } else {
       channel.batch = std::move(spare_batches_.back());
       spare_batches_.pop_back();
+      spare_bytes_ -= channel.batch->bytes();
     }
     dirty_.push_back(&channel);
   }
@@ -222,9 +224,9 @@ void FanoutHub::Flush() {
   for (Channel* const channel : dirty_) {
     ++channel->members;  // it must outlive its last reader here
     FlushChannel(*channel);
-    if (spare_batches_.size() < kSpareBatchesMax) {
-      channel->batch->block.Clear();
-      channel->batch->names.clear();
+    channel->batch->Clear();
+    if (spare_bytes_ + channel->batch->bytes() <= kSpareBytesMax) {
+      spare_bytes_ += channel->batch->bytes();
       spare_batches_.push_back(std::move(channel->batch));
     }
     channel->batch = nullptr;
@@ -282,8 +284,8 @@ void FanoutHub::AppendEvent(const Channel& channel, const Segment& segment, uint
       segment.FrameOf(position, channel.presentation_index(), channel.presentation(), tail_.names(), rendered);
   counters_.frames_rendered.Add(rendered ? 1 : 0);
   if (frame.renderable()) {
-    out += frame.bytes;
-    names.push_back(frame.name);
+    out += frame.bytes();
+    names.push_back(frame.name());
     return;
   }
   const uint64_t sequence = segment.event(position).sequence;

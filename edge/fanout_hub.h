@@ -252,6 +252,7 @@ class FanoutHub final : public Hub {
   std::deque<uint64_t> polls_due_;  // to be run, when others had their turn
   bool running_polls_ = false;
   std::vector<std::unique_ptr<Batch>> spare_batches_;
+  size_t spare_bytes_ = 0;  // of them
 
   std::vector<Entry> sessions_;
   std::vector<Session*> parked_;

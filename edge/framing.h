@@ -33,6 +33,7 @@ class Block {
   std::string& body() { return bytes_; }
   bool empty() const { return bytes_.size() == kLead; }
   size_t body_size() const { return bytes_.size() - kLead; }
+  size_t capacity() const { return bytes_.capacity(); }
 
   // The body as one chunk, or as it is. Valid until the block is changed; call it once.
   std::string_view Finish(bool chunked);

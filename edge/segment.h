@@ -2,8 +2,8 @@
 //
 // One thread (the upstream's) appends; any thread reads at the same time. The idea: an event is written once into a
 // place that no reader looks at yet, and then the size is raised; a rendered frame is set once by whoever comes first.
-// So readers need no lock. When the segment is full it is sealed: it gets an index by topic and never changes again.
-// Shared by pointer; a reader that holds one may read on after the tail has dropped it.
+// So readers need no lock. When the segment is full it is sealed: it gets no more events, and whoever first looks for a
+// topic makes its index. Shared by pointer; a reader that holds one may read on after the tail has dropped it.
 #ifndef WEIR_EDGE_SEGMENT_H_
 #define WEIR_EDGE_SEGMENT_H_
 
@@ -15,19 +15,33 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/event_view.h"
-#include "base/text.h"
 #include "edge/event_names.h"
 #include "edge/render/presentation.h"
 
 namespace weir::edge {
 
-// An event rendered for one presentation.
-struct Frame {
-  std::string bytes;  // one SSE block; empty: the event cannot be rendered
-  uint16_t name = 0;  // of EventNames
-  bool renderable() const { return !bytes.empty(); }
+// An event rendered for one presentation: one SSE block or WebSocket frame, behind the object itself, so that it is one
+// allocation.
+class Frame {
+ public:
+  // No bytes: the event cannot be rendered. `name`: of EventNames.
+  static const Frame* Make(std::string_view bytes, uint16_t name) { return new (bytes.size()) Frame(bytes, name); }
+  static void operator delete(void* frame) { ::operator delete(frame); }
+
+  bool renderable() const { return size_ > 0; }
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
+  uint16_t name() const { return name_; }
+
+ private:
+  static void* operator new(size_t object, size_t bytes) { return ::operator new(object + bytes); }
+  static void operator delete(void* frame, size_t) { ::operator delete(frame); }  // when the constructor throws
+  Frame(std::string_view bytes, uint16_t name) : size_(static_cast<uint32_t>(bytes.size())), name_(name) {
+    bytes.copy(reinterpret_cast<char*>(this + 1), bytes.size());
+  }
+
+  const uint32_t size_;
+  const uint16_t name_;
 };
 
 // Whether any of the (valid) filters matches.
@@ -73,14 +87,17 @@ class Segment {
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
+  struct TopicIndex;
+  const TopicIndex& IndexOf() const;
+
   const uint64_t ordinal_;
   const std::shared_ptr<const Schema> schema_;
   const uint32_t events_max_;
   const uint32_t presentations_;
   std::vector<std::shared_ptr<const std::string>> kept_;
   std::unique_ptr<EventView[]> events_;
-  std::unique_ptr<std::atomic<const Frame*>[]> frames_;                               // by position, then presentation
-  absl::flat_hash_map<std::string_view, std::vector<uint32_t>, TextHash> positions_;  // written before sealed_
+  std::unique_ptr<std::atomic<const Frame*>[]> frames_;  // by position, then presentation
+  mutable std::atomic<const TopicIndex*> index_ = nullptr;
   std::atomic<uint32_t> size_ = 0;
   std::atomic<bool> sealed_ = false;
   mutable std::atomic<uint64_t> bytes_ = 0;

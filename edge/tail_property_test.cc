@@ -179,7 +179,7 @@ class Checked {
     static const Presentation kPresentation{PresentationOptions()};
     bool rendered = false;
     const Frame& frame = reader_.segment().FrameOf(reader_.position(), 0, kPresentation, tail_->names(), rendered);
-    EXPECT_NE(frame.bytes.find("id: " + std::string(event.cursor) + "\n"), std::string::npos);
+    EXPECT_NE(frame.bytes().find("id: " + std::string(event.cursor) + "\n"), std::string::npos);
     given_ = event.sequence;
     ++events_;
   }
