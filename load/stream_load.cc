@@ -22,8 +22,6 @@
 namespace weir::load {
 namespace {
 
-// Connections under way: fewer than a listener's backlog, for a SYN that is dropped comes again only after a second.
-constexpr uint64_t kUnderWayMax = 512;
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
 // Closed connections keep their ports for a minute: each load has an address of its own, of 127.0.0.0/8.
@@ -142,7 +140,7 @@ absl::Status StreamLoad::Connect() {
   source_ = NextSource();
   const uint64_t begun_before = begun_.load();
   for (size_t i = 0; i < readers_.size(); ++i) {
-    while (i >= begun_.load() - begun_before + kUnderWayMax && ended() == 0) {
+    while (i >= begun_.load() - begun_before + options_.under_way_max && ended() == 0) {
       std::this_thread::yield();
     }
     if (absl::Status status = ConnectOne(i); !status.ok()) {

@@ -38,6 +38,9 @@ class StreamLoad {
     size_t count = 1;
     bool web_socket = false;
     const TlsClient* tls = nullptr;  // outlives the load; null: none; not for web_socket
+    // Streams that were asked for and have not begun: fewer than a listener's backlog, for a SYN that is dropped comes
+    // again only after a second.
+    size_t under_way_max = 512;
     std::function<StreamRequest(size_t reader)> request;
     // What stands in the first bytes of a stream that has begun.
     std::string begins_with = "\r\n\r\n";

@@ -65,7 +65,7 @@ void Idle(const Plan& plan, Report& report) {
     }
   }
   Row row{.figure = "idle, 10,000 streams (Weir's with tokens): user memory of each, bytes", .values = {}};
-  for (const char* const name : {"weir", "floor", "floor+", "nchan"}) {
+  for (const char* const name : kTargets) {
     if (bytes.contains(name)) {
       row.values.emplace_back(name, Thousands(Median(bytes[name]), 0));
     }

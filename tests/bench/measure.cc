@@ -187,6 +187,7 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> OpenReaders(const Target& target, co
                            .count = shape.readers,
                            .web_socket = shape.web_socket,
                            .tls = target.tls(),
+                           .under_way_max = target.under_way_max(),
                            .request =
                                [&target, topics = shape.topics](size_t reader) {
                                  return StreamRequest{target.PathOf(reader % topics), ""};
@@ -325,7 +326,7 @@ double MedianRatio(const Rounds& rounds, const std::string& target, const std::s
 
 Row RowOf(std::string figure, const Rounds& rounds, double Figures::*value, int decimals) {
   Row row{.figure = std::move(figure), .values = {}};
-  for (const char* const target : {"weir", "floor", "floor+", "nchan"}) {
+  for (const char* const target : kTargets) {
     if (rounds.contains(target)) {
       row.values.emplace_back(target, Thousands(MedianOf(rounds, target, value), decimals));
     }

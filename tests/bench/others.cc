@@ -1,24 +1,17 @@
 // The floor and the peers.
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_replace.h"
+#include "tests/bench/peer_sockets.h"
+#include "tests/bench/pushpin.h"
 #include "tests/bench/target.h"
 #include "tests/support/http.h"
 #include "tests/support/process.h"
@@ -26,45 +19,6 @@
 
 namespace weir::bench {
 namespace {
-
-// A connection to publish over: what is written is on its way at Flush; answers are thrown away.
-class Pipe {
- public:
-  explicit Pipe(uint16_t port) : connection_(*testing::Connection::Open(port)) {
-    const int on = 1;
-    setsockopt(connection_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  }
-
-  std::string& out() { return out_; }
-
-  void Flush() {
-    size_t sent = 0;
-    while (sent < out_.size()) {
-      Drain();
-      const ssize_t took = send(connection_.fd(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (took < 0 && errno != EAGAIN) {
-        std::perror("weir-bench: publishing");
-        break;
-      }
-      sent += took < 0 ? 0 : static_cast<size_t>(took);
-      if (took < 0) {
-        pollfd ready{connection_.fd(), POLLOUT | POLLIN, 0};
-        poll(&ready, 1, 1000);
-      }
-    }
-    out_.clear();
-  }
-
- private:
-  void Drain() {
-    std::array<char, 64 * 1024> answers;
-    while (recv(connection_.fd(), answers.data(), answers.size(), MSG_DONTWAIT) > 0) {
-    }
-  }
-
-  testing::Connection connection_;
-  std::string out_;
-};
 
 class Floor final : public Target {
  public:
@@ -113,18 +67,6 @@ class Floor final : public Target {
 constexpr char kNginx[] = "/usr/sbin/nginx";
 constexpr char kNchan[] = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-uint16_t FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
 class Nchan final : public Target {
  public:
   static bool Installed() { return std::filesystem::exists(kNginx) && std::filesystem::exists(kNchan); }
@@ -161,14 +103,7 @@ class Nchan final : public Target {
   uint16_t port() const override { return port_; }
   std::string PathOf(size_t topic) const override { return fmt::format("/sub?id={}", topic); }
   // Its workers.
-  std::vector<pid_t> pids() const override {
-    std::istringstream children(testing::ReadFile(fmt::format("/proc/{0}/task/{0}/children", process_.pid())));
-    std::vector<pid_t> pids;
-    for (pid_t pid = 0; children >> pid;) {
-      pids.push_back(pid);
-    }
-    return pids;
-  }
+  std::vector<pid_t> pids() const override { return ChildrenOf(process_.pid()); }
   void Send(size_t topic, uint64_t sequence) override {
     const std::string payload = PayloadOf(sequence);
     pipes_[topic % kPublishers].out() += fmt::format(
@@ -214,6 +149,13 @@ std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetO
     targets.push_back(std::make_unique<Nchan>(options));
   } else if (wanted("nchan")) {
     fmt::print(stderr, "nchan is skipped: nginx-light and libnginx-mod-nchan are not installed\n");
+  }
+  if (options.certificate.empty() && options.kept_events == 0 && wanted("pushpin")) {
+    if (Pushpin::Installed()) {
+      targets.push_back(std::make_unique<Pushpin>());
+    } else {
+      fmt::print(stderr, "pushpin is skipped: it is not installed\n");
+    }
   }
   return targets;
 }

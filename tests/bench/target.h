@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,9 @@
 #include "tests/bench/mode.h"
 
 namespace weir::bench {
+
+// As tables show them.
+inline constexpr std::array<const char*, 5> kTargets = {"weir", "floor", "floor+", "nchan", "pushpin"};
 
 struct TargetOptions {
   // Events of a topic that a reader can come back for.
@@ -35,6 +39,8 @@ class Target {
   virtual std::string PathOf(size_t topic) const = 0;
   // What stands in a stream's first bytes.
   virtual std::string begins_with() const { return "\r\n\r\n"; }
+  // How many readers it can take at once.
+  virtual size_t under_way_max() const { return 512; }
   // How readers speak TLS to it; null: they do not.
   const load::TlsClient* tls() const { return tls_.get(); }
   // The processes that serve readers: their CPU time and memory count.
@@ -60,8 +66,8 @@ class Target {
 // The payload, as JSON: what every target's readers get. About 300 bytes with event name and id.
 std::string PayloadOf(uint64_t sequence);
 
-// Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`; the floors do not
-// speak TLS. Says which are not there.
+// Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`, `pushpin`; over TLS
+// nchan alone, and without pushpin where readers come back. Says which are not there.
 std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options);
 
 }  // namespace weir::bench
