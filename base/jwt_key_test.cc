@@ -179,7 +179,7 @@ TEST(JwtKey, LoadsFilesAndKnowsPemFromSecrets) {
   EXPECT_EQ(std::remove(path.c_str()), 0);
   const absl::Status missing = JwtKey::Load("HS256", path).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(Message(missing)), StartsWith(path + ": the key cannot be read"));
+  EXPECT_THAT(std::string(Message(missing)), StartsWith(path + ": cannot be read"));
   EXPECT_FALSE(JwtKey::LoadAny(testing::TempDir()).ok());
 }
 

@@ -3,17 +3,20 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string_view>
+
+#include "absl/strings/ascii.h"
 
 namespace weir {
 
 absl::StatusOr<std::string> ReadSecretFile(const std::string& file, size_t bytes_max) {
   const auto fail = [&] {
     const int error = errno;
-    return absl::ErrnoToStatus(error, fmt::format("{}: the key cannot be read", file));
+    return absl::ErrnoToStatus(error, fmt::format("{}: cannot be read", file));
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rbe"), &std::fclose);
   if (stream == nullptr) {
@@ -27,7 +30,21 @@ absl::StatusOr<std::string> ReadSecretFile(const std::string& file, size_t bytes
   }
   if (content.size() > bytes_max) {
     return absl::InvalidArgumentError(
-        fmt::format("{}: the key has more than {} bytes; allowed is up to that", file, bytes_max));
+        fmt::format("{}: has more than {} bytes; allowed is up to that", file, bytes_max));
+  }
+  return content;
+}
+
+absl::StatusOr<std::string> ReadTokenFile(const std::string& file) {
+  absl::StatusOr<std::string> content = ReadSecretFile(file, kTokenFileBytesMax);
+  if (!content.ok()) {
+    return content.status();
+  }
+  absl::StripAsciiWhitespace(&*content);
+  const auto visible = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (content->empty() || !std::all_of(content->begin(), content->end(), visible)) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: holds no token; allowed is one word of visible ASCII, with white space around it", file));
   }
   return content;
 }

@@ -1,4 +1,4 @@
-// Files that hold keys: reading them, and who else may.
+// Files that hold keys and tokens: reading them, and who else may.
 #ifndef WEIR_BASE_SECRET_FILE_H_
 #define WEIR_BASE_SECRET_FILE_H_
 
@@ -13,6 +13,12 @@ namespace weir {
 // The whole file. INVALID_ARGUMENT when it has more than `bytes_max` bytes; the operating system's error, with the
 // file's name, when it cannot be read. Any thread. The caller wipes what it no longer needs (OPENSSL_cleanse).
 absl::StatusOr<std::string> ReadSecretFile(const std::string& file, size_t bytes_max);
+
+// The token that the file holds: one word of visible ASCII, without the white space around it. INVALID_ARGUMENT when it
+// holds anything else, without showing it; errors of ReadSecretFile, for more than kTokenFileBytesMax bytes too. Any
+// thread.
+inline constexpr size_t kTokenFileBytesMax = 16 * 1024;
+absl::StatusOr<std::string> ReadTokenFile(const std::string& file);
 
 enum class FileHolds {
   kSecret,     // a secret or a private key: nobody else may read or write it

@@ -50,6 +50,25 @@ TEST_F(SecretFileTest, WhatCannotBeReadIsNamed) {
   EXPECT_FALSE(ReadSecretFile(directory_, 10).ok());
 }
 
+TEST_F(SecretFileTest, ATokenIsOneWordWithWhiteSpaceAroundIt) {
+  const auto token = [this](const std::string& content) {
+    std::ofstream(file_) << content;
+    return ReadTokenFile(file_);
+  };
+  for (const char* good : {"abc.def-_", "abc.def-_\n", " \r\nabc.def-_\t\n\n"}) {
+    EXPECT_EQ(*token(good), "abc.def-_") << good;
+  }
+  for (const std::string& bad : {std::string(), std::string(" \n"), std::string("two words"), std::string("two\nlines"),
+                                 std::string("caf\xc3\xa9"), std::string("a\0b", 3)}) {
+    const absl::Status status = token(bad).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(std::string(Message(status)), HasSubstr(file_ + ": holds no token"));
+    EXPECT_THAT(std::string(Message(status)), ::testing::Not(HasSubstr("two")));
+  }
+  EXPECT_TRUE(token(std::string(kTokenFileBytesMax, 'a')).ok());
+  EXPECT_FALSE(token(std::string(kTokenFileBytesMax + 1, 'a')).ok());
+}
+
 TEST_F(SecretFileTest, ASecretIsForItsOwnerAlone) {
   for (const mode_t mode : {0600, 0400, 0700}) {
     EXPECT_FALSE(Warns(mode, FileHolds::kSecret)) << std::oct << mode;

@@ -88,6 +88,51 @@ absl::Status CheckGeneral(const pb::Edge& edge, uint32_t processors, EdgeConfig&
 
 constexpr size_t kTrustedProxiesMax = 256;
 
+absl::Status CheckServerTls(const pb::Edge& edge, EdgeConfig& config) {
+  if (!edge.has_server_tls()) {
+    if (!IsLoopback(config.server)) {
+      spdlog::warn(
+          "{}: server: {} is another machine, and no TLS is spoken with it: what is sent can be read and changed on "
+          "its "
+          "way. Set `server_tls`",
+          config.file.Where("server"), config.server.ToString());
+    }
+    return absl::OkStatus();
+  }
+  const pb::UpstreamTls& tls = edge.server_tls();
+  if (tls.ca().empty()) {
+    return config.file.Error("server_tls.ca", "is required; it names a PEM file of the server's authorities");
+  }
+  const auto resolve = [&config](const std::string& path) { return path.empty() ? path : config.file.Resolve(path); };
+  config.server_tls = {.certificate = resolve(tls.certificate()), .key = resolve(tls.key()), .ca = resolve(tls.ca())};
+  const absl::StatusOr<TlsPems> pems = ReadTlsFiles(config.server_tls, absl::Now());
+  if (!pems.ok()) {
+    return config.file.Error("server_tls", Message(pems.status()));
+  }
+  for (const std::string& warning : pems->warnings) {
+    spdlog::warn("server_tls: {}", warning);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckServerToken(const pb::Edge& edge, EdgeConfig& config) {
+  if (edge.server_token_file().empty()) {
+    return absl::OkStatus();
+  }
+  if (!edge.has_server_tls() && !IsLoopback(config.server)) {
+    return config.file.Error("server_token_file", fmt::format("needs server_tls: a token is not sent to {} without TLS",
+                                                              config.server.ToString()));
+  }
+  config.server_token_file = config.file.Resolve(edge.server_token_file());
+  if (const absl::Status token = ReadTokenFile(config.server_token_file).status(); !token.ok()) {
+    return config.file.Error("server_token_file", Message(token));
+  }
+  if (const absl::Status open = CheckPermissions(config.server_token_file, FileHolds::kSecret); !open.ok()) {
+    spdlog::warn("server_token_file: {}", Message(open));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
   const pb::EdgeLimits& in = edge.limits();
   EdgeConfig::Limits& out = config.limits;
@@ -288,8 +333,9 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
   config.file = std::move(file);
   absl::StatusOr<AuthConfig> auth = CheckAuth(edge, config.file);
   for (absl::Status status :
-       {CheckGeneral(edge, processors, config), CheckLimits(edge, config), CheckProxies(edge, config), auth.status(),
-        CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
+       {CheckGeneral(edge, processors, config), CheckServerTls(edge, config), CheckServerToken(edge, config),
+        CheckLimits(edge, config), CheckProxies(edge, config), auth.status(), CheckTls(edge, config),
+        CheckStatic(edge, config), CheckCors(edge, config)}) {
     if (!status.ok()) {
       return status;
     }

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "base/address.h"
 #include "base/config_file.h"
+#include "base/tls_files.h"
 #include "edge/auth_config.h"
 #include "edge/http/admission_limits.h"
 #include "edge/http/cors.h"
@@ -40,6 +41,8 @@ struct EdgeConfig {
   Address listen = {"127.0.0.1", 8080};
   Address admin_listen = {"127.0.0.1", 9901};
   Address server = {"127.0.0.1", 50051};
+  TlsFiles server_tls;            // without `ca`: no TLS
+  std::string server_token_file;  // empty: no token is shown
   uint32_t threads = 1;
   std::string log_level = "info";
 

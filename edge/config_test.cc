@@ -238,6 +238,12 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"tls: {certificate: cert.pem}\n", "2:6: tls.key: is required"},
       {"tls: {certificate: missing.pem, key: secret.key}\n", "2:6: tls: the certificate "},
       {"tls: {certificate: secret.key, key: secret.key}\n", "2:6: tls: the certificate "},
+      {"server_tls: {}\n", "2:13: server_tls.ca: is required"},
+      {"server_tls: {ca: missing.pem}\n", "2:13: server_tls: /"},
+      {"server_tls: {ca: secret.key}\n", "2:13: server_tls: /"},
+      {"server_token_file: missing\n", "2:20: server_token_file: /"},
+      {"server_token_file: jwks.json\nserver: 10.0.0.1:1\n",
+       "2:20: server_token_file: needs server_tls: a token is not sent to 10.0.0.1:1 without TLS"},
       {"cors: {}\n", "2:7: cors.origins: is empty"},
       {"cors: {origins: [\"*\"]}\n", "2:18: cors.origins[0]: is \"*\""},
       {"cors: {origins: [\"https://a/\"]}\n", "2:18: cors.origins[0]: "},
@@ -257,6 +263,31 @@ TEST_F(EdgeConfigTest, ReadsTheCertificateBesideTheFile) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_NE(config->tls, nullptr);
   EXPECT_EQ(Load(kRoute)->tls, nullptr);
+}
+
+TEST_F(EdgeConfigTest, ReadsWhatTheServerIsShown) {
+  const weir::testing::Certificate made = weir::testing::MakeCertificate();
+  Write("cert.pem", made.certificate);
+  Write("key.pem", made.key);
+  Write("token", "abc.def\n");
+  ASSERT_TRUE(SetUpLogging("").ok());
+  ::testing::internal::CaptureStderr();
+  const auto config = Load(std::string(kRoute) +
+                           "server: 10.0.0.1:1\nserver_tls: {ca: cert.pem, certificate: cert.pem, key: key.pem}\n"
+                           "server_token_file: token\n");
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->server_tls, (TlsFiles{.certificate = directory_ + "/cert.pem",
+                                          .key = directory_ + "/key.pem",
+                                          .ca = directory_ + "/cert.pem"}));
+  EXPECT_EQ(config->server_token_file, directory_ + "/token");
+  EXPECT_NE(said.find("server_tls: " + directory_ + "/key.pem: others may read it"), std::string::npos) << said;
+  EXPECT_NE(said.find("server_token_file: " + directory_ + "/token: others may read it"), std::string::npos) << said;
+  EXPECT_EQ(said.find("abc.def"), std::string::npos);
+
+  ::testing::internal::CaptureStderr();
+  EXPECT_TRUE(Load(std::string(kRoute) + "server: 10.0.0.1:1\n").ok());
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("no TLS is spoken with it"), std::string::npos);
 }
 
 TEST_F(EdgeConfigTest, NeedsKeysForRoutesThatAskForAToken) {

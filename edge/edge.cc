@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/logging.h"
@@ -40,14 +41,26 @@ void KeepFetchedKeys(const AuthConfig& before, AuthConfig& next) {
   }
 }
 
+ClientTls TlsOf(const EdgeConfig& config) {
+  return {.ca = config.server_tls.ca, .certificate = config.server_tls.certificate, .key = config.server_tls.key};
+}
+
+std::function<std::string()> TokenOf(const EdgeConfig& config) {
+  return config.server_token_file.empty() ? nullptr : TokenFromFile(config.server_token_file);
+}
+
+ClientOptions ConnectionOf(const EdgeConfig& config, const std::string& name) {
+  return {.server = config.server.ToString(), .tls = TlsOf(config), .token = TokenOf(config), .name = name};
+}
+
 }  // namespace
 
 Edge::Edge(EdgeConfig config)
     : config_(std::move(config)),
-      client_({.server = config_.server.ToString(), .name = "weir-edge"}),
+      client_(ConnectionOf(config_, "weir-edge")),
       schemas_(client_),
       tail_({.bytes_max = config_.tail_bytes_max, .presentations = PresentationsOf(config_.routes)}),
-      history_client_({.server = config_.server.ToString(), .name = "weir-edge-history"}),
+      history_client_(ConnectionOf(config_, "weir-edge-history")),
       history_queue_(history_.emplace(history_client_, schemas_), config_.limits.history_reads_max) {
   const HubServices services = {tail_, history_queue_, census_.principals};
   for (uint32_t i = 0; i < config_.threads; ++i) {
@@ -106,7 +119,18 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
   absl::Status status = next.status();
   if (next.ok()) {
     const std::lock_guard lock(mutex_);
+    // Also for what the new routes ask for.
+    const bool new_credentials =
+        next->server_tls != config_.server_tls || next->server_token_file != config_.server_token_file;
+    if (new_credentials) {
+      SetCredentials(*next);
+    }
     status = TakeOver(*std::move(next));
+    if (status.ok()) {
+      upstream_->Retry();
+    } else if (new_credentials) {
+      SetCredentials(config_);
+    }
   }
   FetchKeys();
   if (status.ok()) {
@@ -115,6 +139,11 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
     ++reloads_.failed;
     spdlog::error("reload: {}; the configuration in force stays", Message(status));
   }
+}
+
+void Edge::SetCredentials(const EdgeConfig& config) {
+  client_.SetCredentials(TlsOf(config), TokenOf(config));
+  history_client_.SetCredentials(TlsOf(config), TokenOf(config));
 }
 
 // The upstream asks for new filters before anybody can read them, and for old ones until nobody does.
@@ -171,10 +200,17 @@ absl::Status Edge::Readiness() const {
     return absl::UnavailableError("the edge is shutting down");
   }
   // Its streams stay, and it recovers by itself: a reason to send it no new readers, none to restart it.
-  if (upstream_->status().refused) {
-    return absl::UnavailableError("the server refuses the subscription, see the log; it is asked again every minute");
+  const UpstreamStatus& upstream = upstream_->status();
+  const std::string problem = upstream.problem();
+  if (upstream.refused) {
+    return absl::UnavailableError(
+        fmt::format("the server refuses the subscription: {}; it is asked again every minute", problem));
   }
-  return tail_.state().ready ? absl::OkStatus() : absl::UnavailableError("the recent events are not read yet");
+  if (tail_.state().ready) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(problem.empty() ? "the recent events are not read yet"
+                                                : fmt::format("the server cannot be read: {}", problem));
 }
 
 std::vector<std::shared_ptr<prometheus::Collectable>> Edge::Metrics() const {

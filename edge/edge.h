@@ -63,6 +63,7 @@ class Edge {
 
  private:
   absl::Status TakeOver(EdgeConfig next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetCredentials(const EdgeConfig& config);
   void FetchKeys();
   void OnKeys(const std::string& issuer, std::vector<JwtKey> keys);
 

@@ -20,6 +20,7 @@
 #include "edge/config.h"
 #include "edge/descriptors.h"
 #include "edge/edge.h"
+#include "edge/upstream.h"
 
 namespace weir::edge {
 namespace {
@@ -54,6 +55,7 @@ int Serve(const CommandLine& command, Signals& signals) {
   if (absl::Status status = FitDescriptors(descriptors, config.limits.connections_max); !status.ok()) {
     return Fail(status);
   }
+  QuietGrpc();
   Edge edge(config);
   if (absl::Status status = edge.Start(); !status.ok()) {
     return Fail(status);

@@ -1,6 +1,7 @@
 #include "edge/upstream.h"
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -11,6 +12,8 @@
 
 namespace weir::edge {
 namespace {
+
+constexpr size_t kProblemBytesMax = 1'000;
 
 SubscriberOptions OptionsOf(const UpstreamOptions& options, const TailState& tail) {
   SubscriberOptions result;
@@ -25,6 +28,12 @@ SubscriberOptions OptionsOf(const UpstreamOptions& options, const TailState& tai
   result.progress_interval = absl::Seconds(5);
   result.refused_retry = options.refused_retry;
   return result;
+}
+
+// What it says may come from outside.
+std::string ProblemOf(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  return fmt::format("{}{}{}", reason, reason.empty() ? "" : ": ", Quotable(Message(status), kProblemBytesMax));
 }
 
 // The place before a batch's first event.
@@ -58,6 +67,10 @@ GapReason ReasonOf(const v1::Gap& gap) {
   }
 }
 
+void QuietGrpc() {
+  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
+}
+
 Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)
     : client_(client), schemas_(schemas), tail_(tail), options_(std::move(options)) {
   tail_.SetUpstream(false, absl::Now());
@@ -75,6 +88,13 @@ Coverage Upstream::Reopen(std::vector<std::string> filters, uint32_t presentatio
   return {tail.generation, tail.head};
 }
 
+void Upstream::Retry() {
+  if (!status_.connected) {
+    subscriber_.reset();
+    Open();
+  }
+}
+
 void Upstream::Open() {
   subscriber_ = std::make_unique<Subscriber>(client_, OptionsOf(options_, tail_.state()), Callbacks());
 }
@@ -88,13 +108,13 @@ SubscriberCallbacks Upstream::Callbacks() {
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
     status_.refused = false;
-    OnDisconnected();
-    spdlog::warn("upstream: {}; again in {}", Message(status), absl::FormatDuration(retry_in));
+    OnDisconnected(status);
+    spdlog::warn("upstream: {}; again in {}", status_.problem(), absl::FormatDuration(retry_in));
   };
   callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {
     status_.refused = true;
-    OnDisconnected();
-    spdlog::error("upstream: the server refuses the subscription: {}; again in {}", Message(status),
+    OnDisconnected(status);
+    spdlog::error("upstream: the server refuses the subscription: {}; again in {}", status_.problem(),
                   absl::FormatDuration(retry));
   };
   return callbacks;
@@ -103,6 +123,7 @@ SubscriberCallbacks Upstream::Callbacks() {
 void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
   status_.connected = true;
   status_.refused = false;
+  status_.SetProblem("");
   ++status_.connects;
   tail_.SetUpstream(true, absl::Now());
   status_.server_head = started.head_sequence();
@@ -110,7 +131,8 @@ void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
 }
 
 // Also of a try to connect that failed.
-void Upstream::OnDisconnected() {
+void Upstream::OnDisconnected(const absl::Status& status) {
+  status_.SetProblem(ProblemOf(status));
   if (status_.connected.exchange(false)) {
     ++status_.disconnects;
     tail_.SetUpstream(false, absl::Now());

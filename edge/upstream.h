@@ -31,8 +31,8 @@ struct UpstreamOptions {
   absl::Duration refused_retry = absl::Minutes(1);
 };
 
-// Starts when it is made. Threads: Reopen and the destructor on one thread, not gRPC's; status() from any. It is the
-// tail's appending side. Client, tail and schemas must outlive it.
+// Starts when it is made. Threads: Reopen, Retry and the destructor on one thread, not gRPC's; status() from any. It is
+// the tail's appending side. Client, tail and schemas must outlive it.
 class Upstream {
  public:
   Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options);
@@ -46,6 +46,9 @@ class Upstream {
   // has what is new. Waits for the call of the old stream that is under way.
   Coverage Reopen(std::vector<std::string> filters, uint32_t presentations);
 
+  // Asks at once where the subscription is lost or refused, instead of when its wait is over.
+  void Retry();
+
   const UpstreamStatus& status() const { return status_; }
 
  private:
@@ -57,7 +60,7 @@ class Upstream {
   absl::Status OnBatch(std::shared_ptr<const std::string> batch);
   void OnProgress(const v1::Progress& progress);
   void OnGap(const v1::Gap& gap);
-  void OnDisconnected();
+  void OnDisconnected(const absl::Status& status);
 
   Client& client_;
   SchemaCache& schemas_;
@@ -70,6 +73,10 @@ class Upstream {
 
   std::unique_ptr<Subscriber> subscriber_;  // last: its callbacks use everything above
 };
+
+// gRPC's own reports go to the log, at debug: what matters of them is in the errors of calls. Once, before the first
+// Client is made.
+void QuietGrpc();
 
 // Why a gap that the server announced is there, as readers are told.
 GapReason ReasonOf(const v1::Gap& gap);

@@ -184,10 +184,10 @@ class UpstreamTest : public testing::Test {
     });
   }
 
-  void Start() {
+  void Start(absl::Duration refused_retry = absl::Milliseconds(20)) {
     upstream_ = std::make_unique<Upstream>(
         client_, schemas_, tail_,
-        UpstreamOptions{.filters = {"a.>"}, .history = absl::Minutes(5), .refused_retry = absl::Milliseconds(20)});
+        UpstreamOptions{.filters = {"a.>"}, .history = absl::Minutes(5), .refused_retry = refused_retry});
   }
   bool Until(const std::function<bool(const TailState&)>& condition) {
     const absl::Time give_up = absl::Now() + kPatience;
@@ -318,6 +318,19 @@ TEST_F(UpstreamTest, ComesBackByItselfAfterARefusalForGood) {
   EXPECT_FALSE(upstream_->status().refused);
   EXPECT_EQ(server_.subscribes().at(2).start().after_cursor(), "aaaaaaaa-1");
   EXPECT_EQ(tail_.state().generation, 1);
+}
+
+TEST_F(UpstreamTest, SaysWhyItIsRefusedAndAsksAtOnceWhenItIsTold) {
+  server_.Add({{}, true, {grpc::StatusCode::PERMISSION_DENIED, "not\nallowed"}});
+  Start(absl::Hours(1));
+  ASSERT_TRUE(Until([this](const TailState&) { return upstream_->status().refused.load(); }));
+  EXPECT_EQ(upstream_->status().problem(), "not\\nallowed") << "on one line";
+  server_.Add({{Started("aaaaaaaa-0"), Progress("aaaaaaaa-0", true)}});
+  upstream_->Retry();
+  ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
+  EXPECT_EQ(upstream_->status().problem(), "");
+  upstream_->Retry();
+  EXPECT_EQ(server_.subscribes().size(), 2) << "what goes on goes on";
 }
 
 // What could be read is kept, what follows comes again, and the loss is said: never silence.

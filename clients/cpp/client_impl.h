@@ -2,18 +2,16 @@
 #ifndef WEIR_CLIENTS_CPP_CLIENT_IMPL_H_
 #define WEIR_CLIENTS_CPP_CLIENT_IMPL_H_
 
-#include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
+#include <utility>
+#include <vector>
 
-#include "grpcpp/channel.h"
-#include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
+#include "clients/cpp/connection.h"
 #include "weir/client.h"
-#include "weir/v1/event_bus.grpc.pb.h"
 
 namespace weir {
 namespace client {
@@ -54,26 +52,24 @@ class OpenCalls {
 
 }  // namespace client
 
-// Visible ASCII, and some of it.
-inline bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 struct Client::Impl {
-  explicit Impl(ClientOptions client_options);
+  explicit Impl(ClientOptions client_options)
+      : options(std::move(client_options)), current(std::make_shared<client::Connection>(options)) {}
 
-  void Authorize(grpc::ClientContext& context) const {
-    // gRPC ends the process over a byte that a header cannot have. A server says what is missing.
-    if (const std::string token = options.token ? options.token() : std::string(); IsToken(token)) {
-      context.AddMetadata("authorization", "Bearer " + token);
-    }
+  // The one that new calls use. Who holds it lets go before its hold on `open_calls`.
+  std::shared_ptr<client::Connection> connection() const {
+    const std::lock_guard<std::mutex> lock(mutex);
+    return current;
   }
+  void SetCredentials(ClientTls tls, std::function<std::string()> token);
 
-  const ClientOptions options;
-  const std::shared_ptr<grpc::Channel> channel;
-  const std::unique_ptr<v1::EventBus::Stub> stub;
-  grpc::GenericStub generic;
+  const ClientOptions options;  // tls and token are the connection's
   client::OpenCalls open_calls;
+
+ private:
+  mutable std::mutex mutex;
+  std::shared_ptr<client::Connection> current;                // guarded by mutex
+  std::vector<std::shared_ptr<client::Connection>> replaced;  // guarded by mutex; calls may still use them
 };
 
 }  // namespace weir

@@ -94,11 +94,12 @@ struct Publisher::Impl : std::enable_shared_from_this<Impl> {
 // while a write may still be started: it is given back when the stream is broken and no write is in flight.
 class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Stream(std::shared_ptr<Impl> impl) : hold_(impl->owner.open_calls), impl_(std::move(impl)) {}
+  explicit Stream(std::shared_ptr<Impl> impl)
+      : hold_(impl->owner.open_calls), impl_(std::move(impl)), connection_(impl_->owner.connection()) {}
 
   void Start(std::string first_batch) {
-    impl_->owner.Authorize(context_);
-    impl_->owner.generic.PrepareBidiStreamingCall(&context_, kPublishStream, grpc::StubOptions(), this);
+    connection_->Authorize(context_);
+    connection_->generic.PrepareBidiStreamingCall(&context_, kPublishStream, grpc::StubOptions(), this);
     AddHold();
     Write(std::move(first_batch));
     StartRead(&response_);
@@ -143,7 +144,7 @@ class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteB
 
   void OnDone(const grpc::Status& status) override {
     impl_->OnStreamEnd(violated_ ? absl::DataLossError("the server's answers do not fit what was sent")
-                                 : client::FromGrpc(status));
+                                 : connection_->Failure(status));
     delete this;
   }
 
@@ -160,6 +161,7 @@ class Publisher::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteB
 
   const client::OpenCalls::Hold hold_;
   const std::shared_ptr<Impl> impl_;
+  const std::shared_ptr<client::Connection> connection_;
   grpc::ClientContext context_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;

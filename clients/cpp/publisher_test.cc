@@ -251,7 +251,7 @@ TEST_F(PublisherTest, IsNotBackBeforeTheServerAsksForItNorAllAtOnce) {
     disconnected.WaitForNotification();
     const absl::Duration least = asked < 0 ? absl::ZeroDuration() : std::min(absl::Seconds(asked), absl::Minutes(1));
     EXPECT_GE(wait, least) << asked;
-    EXPECT_LE(wait, least + client_.options().backoff_max) << asked;
+    EXPECT_LE(wait, least + ClientOptions().backoff_max) << asked;
   }
 }
 

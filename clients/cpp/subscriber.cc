@@ -124,11 +124,14 @@ struct Subscriber::Impl : std::enable_shared_from_this<Impl> {
 class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit Stream(std::shared_ptr<Impl> impl)
-      : hold_(impl->owner.open_calls), impl_(std::move(impl)), request_(client::ToByteBuffer(impl_->request)) {}
+      : hold_(impl->owner.open_calls),
+        impl_(std::move(impl)),
+        connection_(impl_->owner.connection()),
+        request_(client::ToByteBuffer(impl_->request)) {}
 
   void Start() {
-    impl_->owner.Authorize(context_);
-    impl_->owner.generic.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
+    connection_->Authorize(context_);
+    connection_->generic.PrepareBidiStreamingCall(&context_, kSubscribe, grpc::StubOptions(), this);
     StartWriteLast(&request_, grpc::WriteOptions());
     StartRead(&response_);
     StartCall();
@@ -151,13 +154,14 @@ class Subscriber::Impl::Stream final : public grpc::ClientBidiReactor<grpc::Byte
   }
 
   void OnDone(const grpc::Status& status) override {
-    impl_->OnStreamEnd(error_.ok() ? client::FromGrpc(status) : error_, !error_.ok());
+    impl_->OnStreamEnd(error_.ok() ? connection_->Failure(status) : error_, !error_.ok());
     delete this;
   }
 
  private:
   const client::OpenCalls::Hold hold_;
   const std::shared_ptr<Impl> impl_;
+  const std::shared_ptr<client::Connection> connection_;
   grpc::ClientContext context_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;

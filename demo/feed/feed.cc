@@ -96,7 +96,11 @@ bool RunFeed(const FeedOptions& options, std::vector<apps::vehicles::v1::Vehicle
                absl::FormatDuration(options.interval),
                options.all_apps ? ", and three other applications' events" : "");
   Tally tally;
-  Client client({.server = options.server, .name = "weir-demo-feed"});
+  ClientOptions connection{.server = options.server, .tls = options.tls, .name = "weir-demo-feed"};
+  if (!options.token_file.empty()) {
+    connection.token = TokenFromFile(options.token_file);
+  }
+  Client client(connection);
   Publisher publisher(
       client, {.on_disconnected = [&tally](const absl::Status& status, absl::Duration) { tally.Away(status); }});
 

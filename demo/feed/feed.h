@@ -9,11 +9,14 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "apps/vehicles/v1/vehicles.pb.h"
+#include "weir/client.h"
 
 namespace weir::demo {
 
 struct FeedOptions {
   std::string server;
+  ClientTls tls{};
+  std::string token_file{};  // empty: no token is shown
   // Between two updates of cars.
   absl::Duration interval = absl::Milliseconds(500);
   size_t vehicles_per_update_max = 5;

@@ -1,10 +1,13 @@
 // weir-demo-feed: publishes the demo's events.
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/address.h"
 #include "base/logging.h"
@@ -34,6 +37,17 @@ void Describe(CLI::App& app, Arguments& arguments) {
       ->check([](const std::string& text) { return std::string(weir::Message(weir::ParseAddress(text).status())); })
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--tls-ca", arguments.options.tls.ca,
+                 "Use TLS; the server's certificate must come from these authorities")
+      ->envname("WEIR_TLS_CA")
+      ->type_name("FILE");
+  app.add_option("--tls-certificate", arguments.options.tls.certificate, "The feed's certificate")
+      ->envname("WEIR_TLS_CERTIFICATE")
+      ->type_name("FILE");
+  app.add_option("--tls-key", arguments.options.tls.key, "Its key")->envname("WEIR_TLS_KEY")->type_name("FILE");
+  app.add_option("--token-file", arguments.options.token_file, "Holds the token that tells the server who publishes")
+      ->envname("WEIR_TOKEN_FILE")
+      ->type_name("FILE");
   app.add_option("--cars", arguments.cars, "cars.json of vega-datasets")->required()->type_name("FILE");
   app.add_option("--rate", arguments.rate, "Updates of cars: 2/s, 30/m, at most 10000/s")
       ->check([](const std::string& text) { return std::string(weir::Message(weir::demo::ParseRate(text).status())); })
@@ -78,6 +92,19 @@ int main(int argc, char** argv) {
   arguments.options.interval = *weir::demo::ParseRate(arguments.rate);
   arguments.options.all_apps = arguments.apps == "all";
 
+  const weir::demo::FeedOptions& options = arguments.options;
+  std::vector<std::string> warnings;
+  absl::Status credentials = weir::CheckClientTls(options.tls, &warnings);
+  if (credentials.ok() && !options.token_file.empty()) {
+    credentials = weir::CheckTokenFile(options.token_file, options.server, options.tls, &warnings);
+  }
+  if (!credentials.ok()) {
+    std::cerr << "weir-demo-feed: " << weir::Message(credentials) << std::endl;
+    return kUsage;
+  }
+  for (const std::string& warning : warnings) {
+    spdlog::warn("{}", warning);
+  }
   std::ifstream file(arguments.cars, std::ios::binary);
   const std::string json{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   auto cars = weir::demo::ParseCars(json);

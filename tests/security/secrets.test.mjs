@@ -16,6 +16,7 @@ import { tokenOf } from './isolation/world.mjs';
 const edge = `
 auth: {keys: [{algorithm: HS256, file: keys/hs256.key}, {algorithm: ES256, file: keys/es256.pem}]}
 drain: {window: 0s}
+server_token_file: keys/server.jwt
 cors: {origins: ["https://app.example"], credentials: true}
 routes:
   - {path: /mine, auth: required, websocket: true, filters: ["dispatch.users.{jwt.sub}.{query.room|*}"], heartbeat: {interval: 1s}}
@@ -68,8 +69,10 @@ describe('secrets', { timeout: 240_000 }, () => {
   before(async () => {
     system = new System({ edge, server: serverConfig() });
     await system.startServer('--log-level', 'trace');
-    await system.startEdge('--log-level', 'trace');
     const key = readFileSync(system.key);
+    const service = tokenOf({ sub: randomBytes(12).toString('hex') }, key);
+    writeFileSync(path.join(system.dir, 'keys/server.jwt'), `${service}\n`, { mode: 0o600 });
+    await system.startEdge('--log-level', 'trace');
     const user = (sub) => ({ sub, tenant: randomBytes(12).toString('hex'), email: `${randomBytes(12).toString('hex')}@x.y` });
     const good = tokenOf(user('ann'), key);
     secrets = {
@@ -85,6 +88,7 @@ describe('secrets', { timeout: 240_000 }, () => {
       'a token that is cut': tokenOf(user('ann'), key).slice(0, -5),
       'an expired token': (await system.weir('token', '--key', system.key, '--sub', 'ann', '--ttl', '-1h')).trim(),
       'what is no token': randomBytes(24).toString('hex'),
+      "the edge's own token": service,
       'a password': randomBytes(24).toString('hex'),
       'a cookie': randomBytes(24).toString('hex'),
     };
@@ -159,6 +163,10 @@ describe('secrets', { timeout: 240_000 }, () => {
       }
       show(`weir token by a key that is ${what}`, spawnSync(bin('weir'), ['token', '--key', bad, '--sub', 'ann'], { encoding: 'utf8' }));
     }
+    writeFileSync(bad, `${secrets['a password']} ${secrets["the edge's own token"]}`);
+    writeFileSync(config, edge.replace('server.jwt', 'bad'));
+    const token = spawnSync(bin('weir-edge'), ['--config', config, '--check'], { encoding: 'utf8' });
+    assert.match(show('weir-edge --check of a file that is no token', token), /server_token_file: .*keys\/bad: holds no token/);
     const certificate = path.join(system.dir, 'keys/tls.crt');
     spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=a', '-keyout', bad, '-out', certificate]);
     writeFileSync(config, `${edge}tls: {certificate: keys/tls.crt, key: keys/bad}\n`);

@@ -66,9 +66,14 @@ struct ClientTls {
 };
 
 // Whether the files can be used: INVALID_ARGUMENT, or the operating system's error, names the file and what is wrong. A
-// Client with files that cannot be used does not connect, until they can. `warnings` may be null: a key that others may
-// read, a certificate whose time is over.
+// Client with files that cannot be used does not connect, until they can. To `warnings`, which may be null, is added: a
+// key that others may read, a certificate whose time is over.
 absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warnings = nullptr);
+
+// Whether the file holds a token, and the token would stay secret: INVALID_ARGUMENT, or the operating system's error,
+// names the file and what is wrong. To `warnings`, which may be null, is added: others may read the file.
+absl::Status CheckTokenFile(const std::string& file, const std::string& server, const ClientTls& tls,
+                            std::vector<std::string>* warnings = nullptr);
 
 // For ClientOptions::token: the file's content without white space at its ends, read anew at each call, so that another
 // program can renew it. While the file cannot be read, or holds anything but one word of visible ASCII, the token is
@@ -118,9 +123,13 @@ class Client {
   void ListEventsRaw(const v1::ListEventsRequest& request, absl::Time deadline,
                      std::function<void(absl::StatusOr<std::string>)> done);
 
-  const ClientOptions& options() const;
-  const std::shared_ptr<grpc::Channel>& channel() const;
-  // For calls of your own over channel(): shows the token.
+  // Calls that begin later use another connection, with these instead of ClientOptions::tls and token. Those that are
+  // open go on over theirs: no stream ends. Not from a callback.
+  void SetCredentials(ClientTls tls, std::function<std::string()> token);
+
+  // For calls of your own, which end before the Client does.
+  std::shared_ptr<grpc::Channel> channel() const;
+  // Shows the token.
   void Authorize(grpc::ClientContext& context) const;
 
  private:
