@@ -1,0 +1,236 @@
+// What publishers and subscribers of the C++ client make of access: which refusals are for good, and what happens to
+// open streams when tokens end and rules change.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "apps/dispatch/v1/dispatch.pb.h"
+#include "tests/integration/grpc_callers.h"
+
+namespace weir::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+// What a caller met: `ok`, or the reason.
+std::string Outcome(const absl::Status& status) {
+  return status.ok() ? "ok" : ErrorReason(status).empty() ? status.ToString() : ErrorReason(status);
+}
+
+// Notes, one after the other. Any thread.
+class Notes {
+ public:
+  void Add(std::string note) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(std::move(note));
+  }
+  std::vector<std::string> all() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+  int count(const std::string& note) const {
+    const std::vector<std::string> notes = all();
+    return static_cast<int>(std::count(notes.begin(), notes.end(), note));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> notes_;  // guarded by mutex_
+};
+
+// A subscription to `filter`, and what became of it: `started`, `event`, `lost: REASON`, `failed: REASON`.
+class Reader {
+ public:
+  Reader(Client& client, const std::string& filter, absl::Duration refused_retry = absl::InfiniteDuration()) {
+    SubscriberCallbacks callbacks;
+    callbacks.on_started = [this](const v1::SubscriptionStarted&) { notes_.Add("started"); };
+    callbacks.on_events = [this](const v1::EventBatch& batch) {
+      for (int i = 0; i < batch.events_size(); ++i) {
+        notes_.Add("event");
+      }
+    };
+    callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration) {
+      notes_.Add("lost: " + Outcome(status));
+    };
+    callbacks.on_failed = [this](const absl::Status& status) { notes_.Add("failed: " + Outcome(status)); };
+    subscriber_ = std::make_unique<Subscriber>(
+        client, SubscriberOptions{.filters = {filter}, .refused_retry = refused_retry}, callbacks);
+  }
+  const Notes& notes() const { return notes_; }
+  bool Meets(const std::string& note, int times = 1) const {
+    return WaitUntil([&] { return notes_.count(note) >= times; });
+  }
+
+ private:
+  Notes notes_;
+  std::unique_ptr<Subscriber> subscriber_;
+};
+
+// Publishes flash messages, and notes what became of each, and `lost: REASON`.
+class Writer {
+ public:
+  explicit Writer(Client& client)
+      : publisher_(client, {.on_disconnected = [this](const absl::Status& status, absl::Duration) {
+                     notes_.Add("lost: " + Outcome(status));
+                   }}) {}
+  void Publish(const std::string& topic) {
+    publisher_.Publish({.topic = topic, .payload = apps::dispatch::v1::FlashMessage()},
+                       [this](const PublishOutcome& outcome) { notes_.Add(Outcome(outcome.status)); });
+  }
+  void PublishAndWait(const std::string& topic) {
+    Publish(topic);
+    EXPECT_TRUE(publisher_.Flush(absl::Now() + kPatience).ok());
+  }
+  const Notes& notes() const { return notes_; }
+
+ private:
+  Notes notes_;
+  Publisher publisher_;
+};
+
+// A token that can be replaced. Any thread.
+class Token {
+ public:
+  explicit Token(std::string token) : token_(std::move(token)) {}
+  void Set(std::string token) {
+    const std::lock_guard lock(mutex_);
+    token_ = std::move(token);
+  }
+  std::function<std::string()> source() {
+    return [this] {
+      const std::lock_guard lock(mutex_);
+      return token_;
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string token_;  // guarded by mutex_
+};
+
+class ClientAccessTest : public GrpcCallers {
+ protected:
+  ClientOptions With(std::function<std::string()> token) const {
+    return {.server = system_.grpc_address(), .token = std::move(token)};
+  }
+  ClientOptions WithToken(const std::string& token) const {
+    return With([token] { return token; });
+  }
+};
+
+TEST_F(ClientAccessTest, RefusalsForGoodAreReportedOnceAndNotTriedAgain) {
+  StartServer(kRules);
+  const std::pair<std::string, std::string> cases[] = {{"", "CREDENTIALS_MISSING"},
+                                                       {"nonsense", "CREDENTIALS_INVALID"},
+                                                       {system_.Token("stranger"), "SUBSCRIBE_DENIED"},
+                                                       {system_.Token("feed"), "SUBSCRIBE_DENIED"}};
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<Reader>> readers;
+  for (const auto& [token, reason] : cases) {
+    clients.push_back(std::make_unique<Client>(WithToken(token)));
+    readers.push_back(std::make_unique<Reader>(*clients.back(), kTopic));
+    EXPECT_TRUE(readers.back()->Meets("failed: " + reason)) << reason;
+  }
+  // As long as it takes another to be refused five times more.
+  Client retrying(WithToken("nonsense"));
+  const Reader again(retrying, kTopic, absl::Milliseconds(100));
+  EXPECT_TRUE(again.Meets("failed: CREDENTIALS_INVALID", 6));
+  for (const auto& reader : readers) {
+    EXPECT_EQ(reader->notes().all().size(), 1U);
+  }
+}
+
+TEST_F(ClientAccessTest, APublisherFailsWhatIsRefusedForGoodAndGoesOn) {
+  StartServer(kRules);
+  Token token("nonsense");
+  Client client(With(token.source()));
+  Writer writer(client);
+  writer.PublishAndWait(kTopic);
+  EXPECT_THAT(writer.notes().all(), ElementsAre("CREDENTIALS_INVALID"));
+  token.Set(system_.Token("feed"));
+  writer.PublishAndWait(kTopic);
+  writer.PublishAndWait("dispatch.other");
+  writer.PublishAndWait(kTopic);
+  EXPECT_THAT(writer.notes().all(), ElementsAre("CREDENTIALS_INVALID", "ok", "PUBLISH_DENIED", "ok"));
+}
+
+TEST_F(ClientAccessTest, ATokenThatIsOverIsWaitedFor) {
+  StartServer(kRules);
+  Token reading(system_.Token("reader", {}, "-1s"));
+  Token writing(system_.Token("feed", {}, "-1s"));
+  Client reading_client(With(reading.source()));
+  Client writing_client(With(writing.source()));
+  const Reader reader(reading_client, kTopic);
+  Writer writer(writing_client);
+  writer.Publish(kTopic);
+  EXPECT_TRUE(reader.Meets("lost: CREDENTIALS_EXPIRED", 3)) << "tried again, and again";
+  EXPECT_TRUE(WaitUntil([&] { return writer.notes().count("lost: CREDENTIALS_EXPIRED") >= 3; }));
+  reading.Set(system_.Token("reader"));
+  EXPECT_TRUE(reader.Meets("started"));
+  writing.Set(system_.Token("feed"));
+  EXPECT_TRUE(reader.Meets("event")) << "what was waiting is published";
+  EXPECT_EQ(writer.notes().count("ok"), 1);
+}
+
+TEST_F(ClientAccessTest, AStreamEndsWithItsTokenAndGoesOnWithTheNext) {
+  StartServer(kRules);
+  std::atomic<int> asked = 0;
+  const auto fresh = [&](const std::string& subject) {
+    return With([&, subject] {
+      ++asked;
+      return system_.Token(subject, {}, "2s");
+    });
+  };
+  Client reading(fresh("reader"));
+  Client publishing(fresh("feed"));
+  const Reader reader(reading, kTopic);
+  Writer writer(publishing);
+  ASSERT_TRUE(reader.Meets("started"));
+  int published = 0;
+  EXPECT_TRUE(WaitUntil([&] {
+    writer.PublishAndWait(kTopic);
+    ++published;
+    return reader.notes().count("lost: CREDENTIALS_EXPIRED") >= 2;
+  }));
+  EXPECT_EQ(writer.notes().count("ok"), published);
+  EXPECT_TRUE(reader.Meets("event", published));
+  EXPECT_EQ(reader.notes().count("event"), published) << "none is lost, none comes twice";
+  EXPECT_GE(reader.notes().count("started"), 3);
+  EXPECT_GE(asked, 4);
+}
+
+TEST_F(ClientAccessTest, RulesAreReadAgainAndOpenStreamsJudgedAnew) {
+  StartServer(kRules);
+  Client reading(WithToken(system_.Token("reader")));
+  Client writing(WithToken(system_.Token("feed")));
+  const Reader stays(reading, "dispatch.a.*");
+  const Reader goes(reading, kTopic);
+  ASSERT_TRUE(stays.Meets("started"));
+  ASSERT_TRUE(goes.Meets("started"));
+  ReloadServer(std::string(kRules) + "log_level: debug\n");
+  Writer writer(writing);
+  writer.PublishAndWait(kTopic);
+  EXPECT_TRUE(goes.Meets("event"));
+  EXPECT_EQ(goes.notes().count("started"), 1) << "nothing changed for it";
+
+  const std::string fewer = absl::StrReplaceAll(
+      kRules, {{"subscribe: {topics: [\"dispatch.>\"]}", "subscribe: {topics: [\"dispatch.a.>\"]}"}});
+  ASSERT_NE(fewer, kRules);
+  ReloadServer(fewer);
+  EXPECT_TRUE(goes.Meets("failed: SUBSCRIBE_DENIED"));
+  EXPECT_TRUE(stays.Meets("started", 2));
+  EXPECT_THAT(stays.notes().all(), ElementsAre("started", "lost: DRAINING", "started"));
+}
+
+}  // namespace
+}  // namespace weir::testing
