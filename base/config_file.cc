@@ -461,7 +461,9 @@ absl::StatusOr<ConfigFile> ConfigFile::Parse(std::string_view text, std::string 
     }
   } catch (const YAML::Exception& error) {
     if (!error.mark.is_null()) {
-      file.places_[""] = Place(error.mark);
+      // An escape that the end cuts off is marked behind the end.
+      const bool within = static_cast<size_t>(error.mark.pos) <= text.size();
+      file.places_[""] = within ? Place(error.mark) : PlaceAt(text, text.size());
     }
     return file.Error("", fmt::format("is not YAML: {}", Quotable(error.msg, 200)));
   }

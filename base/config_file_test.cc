@@ -211,6 +211,7 @@ TEST(ConfigFile, RefusesWhatIsNoSingleDocument) {
   EXPECT_THAT(ErrorOf<Server>(",# nothing\n"), StartsWith("weir.yaml:1:1: "));
   EXPECT_THAT(ErrorOf<Server>("listen: [a\n"), testing::ContainsRegex("^weir.yaml:[0-9]+:[0-9]+: is not YAML: "));
   EXPECT_THAT(ErrorOf<Server>("listen: *nobody\n"), StartsWith("weir.yaml:1:9: is not YAML: "));
+  EXPECT_THAT(ErrorOf<Server>("listen: \"\\u"), StartsWith("weir.yaml:1:12: is not YAML: "));
   EXPECT_THAT(ErrorOf<Server>("# é\nlisten: \"\xff\"\n"), StartsWith("weir.yaml:2:10: is no text"));
   EXPECT_THAT(ErrorOf<Server>("listen: a\xC3"), StartsWith("weir.yaml:1:10: is no text"));
   EXPECT_THAT(ErrorOf<Server>(std::string_view("listen: a\0b", 11)), StartsWith("weir.yaml:1:10: is no text"));
