@@ -78,7 +78,7 @@ test_node() {
   test_passed=$((test_passed + passed))
   test_failed=$((test_failed + failed))
   test_skipped=$((test_skipped + skipped))
-  ((failed == 0)) || test_failures+=("node: $(grep -A 30 '^ *not ok ' "$report" | cut -c 1-300)")
+  ((failed == 0)) || test_failures+=("node: $(grep -A 30 '^ *not ok ' "$report" | cut -c 1-300 || true)")
 }
 
 # test_web [PATTERN]

@@ -240,8 +240,8 @@ void FanoutHub::FlushChannel(Channel& channel) {
   std::shared_ptr<const std::string> kept;  // shared by those that could not take all
   CountNames(channel.batch->names, channel.readers.size());
   uint64_t whole = 0;
-  // Who could not take all leaves the array, and the last one, whose turn is still to come, takes its place: so those
-  // that came back from being behind are behind those that always kept up.
+  // Who could not take all leaves the array, and the last one, whose turn is still to come, takes its place. Who comes
+  // back stands at the end: so most of those that were behind are served after those that kept up.
   for (size_t i = 0; i < channel.readers.size();) {
     const auto [session, fd] = channel.readers[i];
     const ssize_t sent =

@@ -14,8 +14,8 @@ namespace {
 
 // What a stream that is behind is sent at once.
 constexpr size_t kBlockBytes = 32 * 1024;
-// Blocks in a row before it waits until its socket has room. A socket with room has it for a third of its buffer, so
-// that with the default size these fit, and nothing of them has to be kept.
+// Blocks in a row before it waits until its socket has room. A socket with room has it for these where it has the
+// default size, also for what cannot be sent yet (kUnsentBytes), so that nothing of them has to be kept.
 constexpr int kBlocksInARow = 2;
 // A cursor ahead of the tail: how long until the server is asked about it, and how often again.
 constexpr int64_t kAheadMs = 1000;

@@ -26,7 +26,9 @@ namespace weir::edge {
 class Frame {
  public:
   // No bytes: the event cannot be rendered. `name`: of EventNames.
-  static const Frame* Make(std::string_view bytes, uint16_t name) { return new (bytes.size()) Frame(bytes, name); }
+  static const Frame* Make(std::string_view bytes, uint16_t name) {
+    return new (Behind{bytes.size()}) Frame(bytes, name);
+  }
   static void operator delete(void* frame) { ::operator delete(frame); }
 
   bool renderable() const { return size_ > 0; }
@@ -34,8 +36,11 @@ class Frame {
   uint16_t name() const { return name_; }
 
  private:
-  static void* operator new(size_t object, size_t bytes) { return ::operator new(object + bytes); }
-  static void operator delete(void* frame, size_t) { ::operator delete(frame); }  // when the constructor throws
+  struct Behind {
+    size_t bytes;
+  };
+  static void* operator new(size_t object, Behind behind) { return ::operator new(object + behind.bytes); }
+  static void operator delete(void* frame, Behind) { ::operator delete(frame); }  // when the constructor throws
   Frame(std::string_view bytes, uint16_t name) : size_(static_cast<uint32_t>(bytes.size())), name_(name) {
     bytes.copy(reinterpret_cast<char*>(this + 1), bytes.size());
   }

@@ -4,8 +4,8 @@
 // with a place of its own, and so is each session that fell behind. Nobody has a queue.
 //
 // Coverage: every matching event with covered_after < sequence ≤ head is here. The oldest segments are dropped when the
-// memory (rendered frames included) exceeds bytes_max, give or take one batch; a reader that was slower than that is
-// told (kGone) and goes to the server's history.
+// memory exceeds bytes_max, give or take one batch (frames and indexes that readers made since count with the next
+// one); a reader that was slower than that is told (kGone) and goes to the server's history.
 //
 // A tail that cannot be continued (another epoch, or events lost to retention) is reset: it begins a new generation,
 // and every reader of an older one has to be told of a gap.

@@ -41,19 +41,22 @@ TEST(ExpiryAlarm, IsNotUnderWayWhenCancelReturns) {
 }
 
 TEST(ExpiryAlarm, DoesNotComeAfterCancelNorForATokenWithoutEnd) {
-  std::atomic<int> came = 0;
+  std::atomic<bool> over = false;
+  std::atomic<int> came = 0;  // when it was over
+  const auto count = [&] { came += over ? 1 : 0; };
   absl::Notification later;
   {
     ExpiryAlarm cancelled;
     ExpiryAlarm endless;
     const absl::Time soon = absl::Now() + absl::Milliseconds(50);
-    cancelled.Set(CallerUntil(soon), [&came] { ++came; });
+    cancelled.Set(CallerUntil(soon), count);
     endless.Set(CallerUntil(absl::InfiniteFuture()), [&came] { ++came; });
     std::optional<ExpiryAlarm> gone;
     gone.emplace();
-    gone->Set(CallerUntil(soon), [&came] { ++came; });
+    gone->Set(CallerUntil(soon), count);
     gone.reset();
     cancelled.Cancel();
+    over = true;
     ExpiryAlarm last;
     last.Set(CallerUntil(soon + absl::Milliseconds(50)), [&later] { later.Notify(); });
     ASSERT_TRUE(later.WaitForNotificationWithTimeout(absl::Seconds(30)));

@@ -15,8 +15,8 @@ import { edgeYaml, http } from './tls.mjs';
 // WEIR_BIN: other binaries than the optimised ones.
 export const bin = (name) => path.join(process.env.WEIR_BIN ?? path.join(root, 'build/release/bin'), name);
 
-// A free port that stays so while its process is down: outgoing connections get theirs from a range above
-// (net.ipv4.ip_local_port_range), and browsers refuse none of these.
+// A free port that nobody takes by chance while its process is down: outgoing connections, and who asks for any port, get
+// theirs from a range that is above by default (net.ipv4.ip_local_port_range). Browsers refuse none of these.
 const given = new Set();
 const keptAddress = async () => {
   for (;;) {

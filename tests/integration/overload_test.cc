@@ -144,9 +144,10 @@ TEST_F(OverloadTest, GoodReadersDoNotNoticeAnAttack) {
     EXPECT_TRUE(WaitUntil([&] { return Metric("weir_edge_http_connections") <= 1; })) << "something is left";
     crowd.Take();
   }
-  // What else the machine does disturbs some windows, and an attack that is felt disturbs all: the best ones count.
-  const absl::Duration before = *std::min_element(quiet.begin(), quiet.end());
-  const absl::Duration during = *std::min_element(attacked.begin(), attacked.end());
+  // What else the machine does disturbs some windows, and an attack that is felt nearly all: so the best quiet one and
+  // the second best of the others count.
+  const absl::Duration before = Quantile(quiet, 0);
+  const absl::Duration during = Quantile(attacked, 0.25);
   const double ratio = absl::FDivDuration(during, before);
   fmt::print("p99 quiet {}, attacked {}: ratio {:.2f}; {} attempts, {} slow sockets; health at most {} ms\n",
              absl::FormatDuration(before), absl::FormatDuration(during), ratio, attempts, slow, health.longest_ms());

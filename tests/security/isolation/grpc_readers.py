@@ -14,9 +14,11 @@ the events that were shown, how far it was read, the last page token, and why it
 """
 
 import json
+import os
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -63,6 +65,7 @@ class Reading:
         self.order = order
         self.metadata = [("authorization", "Bearer " + order["token"])] if order.get("token") else []
         self.shown = {"n": order["n"], "ids": [], "cursor": None, "token": None, "reason": None}
+        self.begun = False
         self.ends = time.monotonic() + (order["over"] / 1000 if "over" in order else PATIENCE)
 
     def left(self):
@@ -76,13 +79,15 @@ class Reading:
             {"subscribe": self.subscribe, "list": self.list}[self.order["how"]]()
         except grpc.RpcError as error:
             over = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED and "over" in self.order
-            self.shown["reason"] = None if over else reason_of(error)
+            # An answer that never began: the server was away.
+            self.shown["reason"] = ("UNAVAILABLE" if not self.begun else None) if over else reason_of(error)
         return self.shown
 
     def subscribe(self):
         request = event_bus_pb2.SubscribeRequest(filters=self.order["filters"], start=start_of(self.order))
         call = self.bus.Subscribe(request, metadata=self.metadata, timeout=self.left(), wait_for_ready=True)
         for message in call:
+            self.begun = True
             kind = message.WhichOneof("kind")
             if kind == "batch":
                 self.shown["ids"] += map(id_of, message.batch.events)
@@ -97,8 +102,9 @@ class Reading:
         request = event_bus_pb2.ListEventsRequest(filters=self.order["filters"], start=start_of(self.order))
         request.page_size = self.order.get("page", 100)
         request.page_token = self.order.get("page_token") or ""
-        while self.left():
+        while not self.begun or self.left():
             page = self.bus.ListEvents(request, metadata=self.metadata, timeout=PATIENCE, wait_for_ready=True)
+            self.begun = True
             self.shown["ids"] += map(id_of, page.events)
             self.shown["cursor"] = page.cursor
             if not page.next_page_token:
@@ -111,7 +117,11 @@ def main():
     one = threading.Lock()
 
     def serve(line):
-        answer = json.dumps(Reading(bus, json.loads(line)).run())
+        try:
+            answer = json.dumps(Reading(bus, json.loads(line)).run())
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)  # or nobody would hear of it until the end
         with one:
             print(answer, flush=True)
 
