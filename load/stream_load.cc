@@ -12,16 +12,20 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "base/text.h"
 
 namespace weir::load {
 namespace {
 
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr size_t kHeadBytesMax = 64 * 1024;
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
 // Closed connections keep their ports for a minute: each load has an address of its own, of 127.0.0.0/8.
@@ -36,23 +40,49 @@ std::string AuthFrame() {
   return std::string("\x81", 1) + static_cast<char>(0x80 | text.size()) + std::string(4, '\0') + text;
 }
 
+const sockaddr_in& AsIpv4(const sockaddr_storage& address) { return reinterpret_cast<const sockaddr_in&>(address); }
+
+// Whether it is of 127.0.0.0/8.
+bool IsLocal(const Endpoint& endpoint) {
+  return endpoint.address.ss_family == AF_INET && ntohl(AsIpv4(endpoint.address).sin_addr.s_addr) >> 24 == 127;
+}
+
+Endpoint LocalEndpoint(uint16_t port) {
+  Endpoint endpoint;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  std::memcpy(&endpoint.address, &address, sizeof(address));
+  endpoint.size = sizeof(address);
+  return endpoint;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(Options options) {
+  if (!options.endpoint) {
+    options.endpoint = LocalEndpoint(options.port);
+  }
   std::unique_ptr<StreamLoad> load(new StreamLoad(std::move(options)));
   const absl::Time start = absl::Now();
   load->epoll_ = epoll_create1(EPOLL_CLOEXEC);
   load->readers_.resize(load->options_.count);
+  if (load->options_.count_ids) {
+    for (Reader& reader : load->readers_) {
+      reader.scanner.CountIds(&load->options_.control_events);
+    }
+  }
   load->thread_ = std::thread([raw = load.get()] { raw->Run(); });
   if (absl::Status status = load->Connect(); !status.ok()) {
     return status;
   }
   while (load->begun_.load() < load->options_.count) {
     if (absl::Now() - start > absl::Seconds(60) || load->ended() > 0) {
-      const std::lock_guard<std::mutex> lock(load->mutex_);
+      const std::string fault = load->fault();
       return absl::DeadlineExceededError(fmt::format("{} of {} streams began, {} ended{}{}", load->begun_.load(),
-                                                     load->options_.count, load->ended(),
-                                                     load->fault_.empty() ? "" : ": ", load->fault_));
+                                                     load->options_.count, load->ended(), fault.empty() ? "" : ": ",
+                                                     fault));
     }
     absl::SleepFor(absl::Microseconds(200));
   }
@@ -62,30 +92,43 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(Options options) {
 
 std::string StreamLoad::RequestOf(const Reader& reader) const {
   const StreamRequest request = options_.request(static_cast<size_t>(&reader - readers_.data()));
-  std::string text = fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", request.target);
-  text += options_.web_socket ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                              : "Accept: text/event-stream\r\n";
+  std::string text = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n", request.target, options_.host);
+  text += options_.web_socket  ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+          : options_.count_ids ? "Accept: text/event-stream; weir=1\r\n"  // a full edge says so by its status
+                               : "Accept: text/event-stream\r\n";
   if (const std::string_view id = reader.scanner.last_id(); !id.empty()) {
     text += fmt::format("Last-Event-ID: {}\r\n", id);
   }
   return text + request.headers + "\r\n";
 }
 
-absl::Status StreamLoad::ConnectOne(size_t index) {
-  Reader& reader = readers_[index];
+// Of 127.0.0.1, which has addresses to spare.
+absl::Status StreamLoad::Bind(int fd) const {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(source_);
-  reader.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;
-  setsockopt(reader.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-  if (reader.fd < 0 || bind(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+  return bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0
+             ? absl::OkStatus()
+             : absl::ErrnoToStatus(errno, "a reader's socket");
+}
+
+absl::Status StreamLoad::ConnectOne(size_t index) {
+  Reader& reader = readers_[index];
+  const auto& endpoint = *options_.endpoint;
+  const auto* const address = reinterpret_cast<const sockaddr*>(&endpoint.address);
+  reader.fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (reader.fd < 0) {
     return absl::ErrnoToStatus(errno, "a reader's socket");
   }
-  address.sin_port = htons(options_.port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  reader.connecting = connect(reader.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0;
+  if (IsLocal(endpoint)) {
+    if (absl::Status status = Bind(reader.fd); !status.ok()) {
+      return status;
+    }
+  }
+  reader.connecting = connect(reader.fd, address, endpoint.size) != 0;
   if (reader.connecting && errno != EINPROGRESS) {
     return absl::ErrnoToStatus(errno, "connect");
   }
@@ -189,6 +232,8 @@ void StreamLoad::Cut() {
   for (Reader& reader : readers_) {
     if (reader.fd >= 0) {
       reader.tls.reset();
+      reader.chunks.reset();
+      reader.head.clear();
       close(std::exchange(reader.fd, -1));
     }
     reader.asked = false;
@@ -200,6 +245,19 @@ void StreamLoad::Cut() {
 absl::Status StreamLoad::Return(uint64_t sequence) {
   Resume(sequence);
   return Connect();
+}
+
+std::string StreamLoad::fault() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return fault_;
+}
+
+uint64_t StreamLoad::gaps() const {
+  uint64_t sum = 0;
+  for (const Reader& reader : readers_) {
+    sum += reader.scanner.gaps();
+  }
+  return sum;
 }
 
 uint64_t StreamLoad::missing() const {
@@ -256,11 +314,49 @@ void StreamLoad::Read(Reader& reader) {
   if (!reader.begun) {
     bytes = Begin(reader, bytes);
   }
-  Take(reader, bytes);
+  if (reader.chunks) {
+    reader.chunks->Feed(bytes, [&](std::string_view piece) { Take(reader, piece); });
+  } else {
+    Take(reader, bytes);
+  }
+}
+
+// What is to be scanned of them, where any server may have sent the head.
+std::string_view StreamLoad::BeginBody(Reader& reader, std::string_view bytes) {
+  reader.head.append(bytes);
+  const size_t end = reader.head.find(kHeadEnd);
+  if (end == std::string::npos) {
+    if (reader.head.size() > kHeadBytesMax) {
+      End(reader, "the answer's head does not end");
+    }
+    return "";
+  }
+  std::string head = reader.head.substr(0, end);
+  const size_t body_bytes = reader.head.size() - end - kHeadEnd.size();
+  reader.head.clear();
+  const std::string status = head.substr(0, head.find('\r'));
+  absl::AsciiStrToLower(&head);
+  if (status.find(" 200") == std::string::npos) {
+    End(reader, status);
+    return "";
+  }
+  if (head.find("\ncontent-type: text/event-stream") == std::string::npos) {
+    End(reader, "the answer is no text/event-stream");
+    return "";
+  }
+  if (head.find("\ntransfer-encoding: chunked") != std::string::npos) {
+    reader.chunks.emplace();
+  }
+  reader.begun = true;
+  begun_.fetch_add(1);
+  return bytes.substr(bytes.size() - body_bytes);
 }
 
 // What is to be scanned of them.
 std::string_view StreamLoad::Begin(Reader& reader, std::string_view bytes) {
+  if (options_.count_ids) {
+    return BeginBody(reader, bytes);
+  }
   if (options_.web_socket && bytes.starts_with("HTTP/1.1 101")) {
     const std::string auth = AuthFrame();
     if (send(reader.fd, auth.data(), auth.size(), MSG_NOSIGNAL) != std::ssize(auth)) {

@@ -1,9 +1,11 @@
 // Many readers on one thread, checking every delivery: the load side of the benchmarks.
 //
-// Reader i reads topic i % topics. The events of a topic are numbered from 1, and the number stands in the payload; a
-// reader expects each number once, in order, beginning with any.
+// A reader expects each number of an event once, in order, without holes, beginning with any: by `missing` and
+// `disordered`. Who knows the events only by their ids, which have holes, judges with DeliveryCheck.
 #ifndef WEIR_LOAD_STREAM_LOAD_H_
 #define WEIR_LOAD_STREAM_LOAD_H_
+
+#include <sys/socket.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -20,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "load/chunk_reader.h"
 #include "load/stream_scanner.h"
 #include "load/tls_client.h"
 
@@ -30,11 +33,20 @@ struct StreamRequest {
   std::string headers;  // each `Name: value\r\n`
 };
 
+// The address of a TCP socket.
+struct Endpoint {
+  sockaddr_storage address{};
+  socklen_t size = 0;
+};
+
 // One thread uses it, besides its own.
 class StreamLoad {
  public:
   struct Options {
+    // Where to: `port` of 127.0.0.1, or else an address.
     uint16_t port = 0;
+    std::optional<Endpoint> endpoint = std::nullopt;
+    std::string host = "127.0.0.1";  // as the request says it
     size_t count = 1;
     bool web_socket = false;
     const TlsClient* tls = nullptr;  // outlives the load; null: none; not for web_socket
@@ -44,6 +56,10 @@ class StreamLoad {
     std::function<StreamRequest(size_t reader)> request;
     // What stands in the first bytes of a stream that has begun.
     std::string begins_with = "\r\n\r\n";
+    // Events are known by their ids instead of their payloads; see StreamScanner::CountIds. Transfer framing is taken
+    // off, however a proxy has cut it.
+    bool count_ids = false;
+    std::vector<std::string> control_events = {};
     // Called on the load's thread for each event, when its last byte was read, with absl::GetCurrentTimeNanos.
     std::function<void(size_t reader, uint64_t sequence, int64_t nanos)> on_event = nullptr;
   };
@@ -79,6 +95,10 @@ class StreamLoad {
   uint64_t reached() const { return reached_.load(std::memory_order_relaxed); }
   // Sequences that were passed over, and gaps that were told. While nothing is read.
   uint64_t missing() const;
+  // Gaps that were told. While nothing is read.
+  uint64_t gaps() const;
+  // Why the first stream ended that did; empty when none has.
+  std::string fault();
 
  private:
   struct Reader {
@@ -87,6 +107,8 @@ class StreamLoad {
     bool asked = false;  // the request is sent
     bool begun = false;
     std::optional<TlsConnection> tls;
+    std::optional<ChunkReader> chunks;
+    std::string head;  // a part of it
     uint64_t last = 0;
     uint64_t missing = 0;
     StreamScanner scanner;
@@ -103,6 +125,8 @@ class StreamLoad {
   void Read(Reader& reader);
   void End(Reader& reader, std::string_view why);
   std::string_view Begin(Reader& reader, std::string_view bytes);
+  std::string_view BeginBody(Reader& reader, std::string_view bytes);
+  absl::Status Bind(int fd) const;
   void Take(Reader& reader, std::string_view bytes);
   void Tell();
 

@@ -28,4 +28,15 @@ uint64_t StreamScanner::Marked(std::string_view payload) {
   return value;
 }
 
+uint64_t StreamScanner::SequenceOf(std::string_view id) {
+  uint64_t value = 0;
+  const size_t at = id.rfind('-') + 1;
+  std::from_chars(id.data() + at, id.data() + id.size(), value);
+  return value;
+}
+
+bool StreamScanner::IsControl(std::string_view name) const {
+  return name.starts_with("weir.") || std::find(others_->begin(), others_->end(), name) != others_->end();
+}
+
 }  // namespace weir::load

@@ -1,8 +1,8 @@
 // Finds the events in the bytes of one stream, SSE or WebSocket, as they come. Pure; no allocation per event.
 //
-// It relies on what the benchmarks publish: every payload holds its number in its topic as `@` and digits, once, before
-// any other `@`. Transfer framing is not taken off: its lines look like no field, and every target's chunks end at a
-// line's end.
+// An event's number is what its payload holds as `@` and digits, once, before any other `@`, as the benchmarks publish
+// it; or, after CountIds, the sequence in its id, as Weir writes it. Transfer framing need not be taken off where
+// chunks end at a line's end: its lines look like no field.
 #ifndef WEIR_LOAD_STREAM_SCANNER_H_
 #define WEIR_LOAD_STREAM_SCANNER_H_
 
@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace weir::load {
 
@@ -29,6 +31,12 @@ class StreamScanner {
   // The id of the last event, as a reader returns with it; empty before the first.
   std::string_view last_id() const { return {id_.data(), id_size_}; }
   uint64_t gaps() const { return gaps_; }
+  // From now on events are known by their ids (SSE alone). The first block with one, those named `weir.…` and those
+  // named in `others`, which outlives the scanner, are what the edge says itself.
+  void CountIds(const std::vector<std::string>* others) {
+    others_ = others;
+    first_ = true;
+  }
   // From now on the bytes are WebSocket frames.
   void BeginFrames() { web_socket_ = true; }
   // The next bytes are those of another stream.
@@ -36,6 +44,9 @@ class StreamScanner {
     part_.clear();
     sequence_ = 0;
     web_socket_ = false;
+    first_ = true;
+    with_id_ = false;
+    control_ = false;
   }
 
  private:
@@ -43,6 +54,8 @@ class StreamScanner {
   std::string_view Join(std::string_view bytes);
   void TakeId(std::string_view id);
   static uint64_t Marked(std::string_view payload);
+  static uint64_t SequenceOf(std::string_view id);
+  bool IsControl(std::string_view name) const;
 
   template <typename F>
   size_t FeedLines(std::string_view bytes, F&& on_event) {
@@ -55,16 +68,24 @@ class StreamScanner {
       const std::string_view line = bytes.substr(at, end - at);
       at = end + 1;
       if (line.starts_with("data: ")) {
-        sequence_ = Marked(line);
+        sequence_ = others_ == nullptr ? Marked(line) : sequence_;
       } else if (line.starts_with("id: ")) {
         TakeId(line.substr(4));
+        sequence_ = others_ == nullptr ? sequence_ : SequenceOf(line);
+        with_id_ = true;
       } else if (line.empty()) {
-        if (sequence_ != 0) {
+        const bool own = others_ != nullptr && ((with_id_ && std::exchange(first_, false)) || control_);
+        if (sequence_ != 0 && !own) {
           on_event(sequence_);
-          sequence_ = 0;
         }
+        sequence_ = 0;
+        with_id_ = false;
+        control_ = false;
       } else if (line == "event: weir.gap") {
         ++gaps_;
+        control_ = true;
+      } else if (others_ != nullptr && line.starts_with("event: ")) {
+        control_ = IsControl(line.substr(7));
       }
     }
   }
@@ -107,6 +128,10 @@ class StreamScanner {
   std::array<char, 46> id_{};
   uint8_t id_size_ = 0;
   bool web_socket_ = false;
+  bool first_ = true;     // of the blocks with an id
+  bool with_id_ = false;  // this block
+  bool control_ = false;
+  const std::vector<std::string>* others_ = nullptr;
 };
 
 }  // namespace weir::load

@@ -56,6 +56,31 @@ TEST(StreamScannerTest, FindsMessagesHoweverTheBytesAreCut) {
   }
 }
 
+TEST(StreamScannerTest, KnowsEventsByTheirIds) {
+  const std::vector<std::string> others = {"heartbeat"};
+  const std::string stream =
+      "event: connected\nid: abcd0123-9\ndata: {}\nretry: 2000\n\n:\n\nevent: flash\nid: abcd0123-10\ndata: @1\n\n"
+      "event: heartbeat\nid: abcd0123-10\ndata: {}\n\nevent: weir.gap\nid: abcd0123-15\ndata: {}\n\n"
+      "event: upstream\ndata: {}\n\nid: abcd0123-16\ndata: {}\n\n";
+  for (size_t step = 1; step <= stream.size(); ++step) {
+    StreamScanner scanner;
+    scanner.CountIds(&others);
+    EXPECT_THAT(Feed(scanner, stream, step), ElementsAre(10, 16)) << step;
+    EXPECT_EQ(scanner.gaps(), 1) << step;
+  }
+}
+
+TEST(StreamScannerTest, TheFirstBlockIsNoEventOfAnEmptyLogEither) {
+  const std::vector<std::string> others;
+  StreamScanner scanner;
+  scanner.CountIds(&others);
+  EXPECT_THAT(Feed(scanner, "event: hello\nid: abcd0123-0\ndata: {}\n\nid: abcd0123-1\ndata: {}\n\n", 100),
+              ElementsAre(1));
+  scanner.Restart();
+  EXPECT_THAT(Feed(scanner, "event: hello\nid: abcd0123-1\ndata: {}\n\nid: abcd0123-2\ndata: {}\n\n", 100),
+              ElementsAre(2));
+}
+
 TEST(StreamScannerTest, ForgetsAPartOfAStreamThatWasCut) {
   StreamScanner scanner;
   Feed(scanner, "id: abc-1\ndata: {\"id\":\"@00000001\"}", 100);

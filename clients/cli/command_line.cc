@@ -50,6 +50,16 @@ CLI::Validator IsPositiveDuration() {
   });
 }
 
+CLI::Validator IsBenchDuration() {
+  return Valid([](const std::string& text) -> absl::Status {
+    const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
+    if (duration.ok() && (*duration < absl::Milliseconds(100) || *duration > absl::Hours(1))) {
+      return absl::InvalidArgumentError("the duration must be 100ms to 1h");
+    }
+    return duration.status();
+  });
+}
+
 CLI::Validator IsDuration() {
   return Valid([](const std::string& text) { return ParseDuration(text).status(); });
 }
@@ -234,6 +244,61 @@ that the log gets a new epoch.
   inspect.callback([&check, &chosen] { chosen = [&check] { return CheckLog(check); }; });
 }
 
+void AddBench(CLI::App& app, BenchArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("bench", "Open many streams of an edge, and measure what they are given");
+  command.footer(R"(  weir bench http://127.0.0.1:8080/api/sse --readers 1000 --duration 5s
+  weir bench http://127.0.0.1:8080/api/sse --readers 100 --duration 5s --rate 50 \
+    --topic dispatch.broadcast --type apps.dispatch.v1.FlashMessage '{"id":"1"}'
+
+One thread reads all streams (SSE); a line is printed: {"url","readers","connects_per_second","seconds","deliveries",
+"deliveries_per_second","lost","doubled","out_of_order","gaps","ended","generator_busy","limit"}. Exit code 1 if any of lost,
+doubled, out_of_order, gaps and ended is not 0. Events are known by their ids alone: `lost` are those that another reader had
+and this one had not, or not in its place, 10 s after the end; so all readers must be allowed the same events. What all of
+them miss is seen with --topic: then weir publishes the JSON at --rate meanwhile, every reader must get it, and the line has
+"published" and "latency_ms":{"p50","p99","max"} besides, from publishing to the last byte read. These events are stored.
+A route's own events with an id, as named heartbeats, must be named by --ignore.
+`limit` is what there was no more of: "generator" when weir's own thread was busy more than 90 % of the time, "machine" when
+all processors of this machine were, else null. Edges limit the streams of an address and of a token's subject.
+)");
+  command.add_option("URL", arguments.url, "The route: http://… or https://…")->required();
+  command.add_option("--readers", arguments.readers, "Streams: 1 to 20000")
+      ->check(CLI::Range(size_t{1}, size_t{20'000}, "COUNT"))
+      ->type_name("COUNT")
+      ->capture_default_str();
+  command.add_option("--duration", arguments.duration, "How long to measure, once all have begun: 100ms to 1h")
+      ->check(IsBenchDuration())
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command.add_option("--ignore", arguments.ignored_events, "An event that the route sends by itself; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  command
+      .add_option("--edge-tls-ca", arguments.edge_ca,
+                  "The edge's certificate must come from these authorities; default: the system's")
+      ->type_name("FILE");
+  command
+      .add_option("--edge-token-file", arguments.edge_token_file, "Tokens (JWT) of readers, one a line, taken in turn")
+      ->type_name("FILE");
+  CLI::Option* topic = command.add_option("--topic", arguments.topic, "Publish there meanwhile");
+  CLI::Option* type = command.add_option("--type", arguments.type, "The payload's full type name");
+  CLI::Option* data = command.add_option("JSON", arguments.data, "The payload");
+  CLI::Option* rate = command.add_option("--rate", arguments.rate, "Events a second: 0.1 to 100000")
+                          ->check(CLI::Range(0.1, 100'000.0, "NUMBER"))
+                          ->type_name("NUMBER")
+                          ->capture_default_str();
+  AddServer(command, arguments.server);
+  topic->needs(type, data);
+  type->needs(topic);
+  data->needs(topic);
+  rate->needs(topic);
+  command.callback([&arguments, &chosen] {
+    if (const absl::Status status = CheckBench(arguments); !status.ok()) {
+      throw CLI::ValidationError("bench", std::string(Message(status)));
+    }
+    chosen = [&arguments] { return RunBench(arguments); };
+  });
+}
+
 void AddToken(CLI::App& app, TokenArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("token", "Print a JSON Web Token for the edge");
   command.footer(R"(  weir token --key hs256.key --sub alice
@@ -302,6 +367,7 @@ like.
   StatusArguments status;
   BackupArguments backup;
   CheckLogArguments check;
+  BenchArguments bench;
   TokenArguments token;
   std::string shell;
   AddPublish(app, publish, chosen);
@@ -309,6 +375,7 @@ like.
   AddList(app, list, chosen);
   AddInspection(app, schema, status, chosen);
   AddMaintenance(app, backup, check, chosen);
+  AddBench(app, bench, chosen);
   AddToken(app, token, chosen);
   AddCompletion(app, shell, chosen);
   try {
@@ -328,7 +395,8 @@ like.
   // The environment sets these for every command, and most commands only read what they are asked for.
   const std::pair<const char*, const ServerArguments*> servers[] = {
       {"publish", &publish.server}, {"subscribe", &subscribe.server}, {"list", &list.server},
-      {"schema", &schema.server},   {"status", &status.server},       {"backup", &backup.server}};
+      {"schema", &schema.server},   {"status", &status.server},       {"backup", &backup.server},
+      {"bench", &bench.server}};
   for (const auto& [command, server] : servers) {
     if (const absl::Status fault = app.got_subcommand(command) ? CheckServer(*server) : absl::OkStatus(); !fault.ok()) {
       Note(Message(fault));

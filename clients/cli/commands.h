@@ -90,6 +90,24 @@ struct CheckLogArguments {
 };
 int CheckLog(const CheckLogArguments& arguments);
 
+struct BenchArguments {
+  std::string url{};
+  size_t readers = 1'000;
+  std::string duration = "10s";
+  std::vector<std::string> ignored_events{};
+  std::string edge_ca{};
+  std::string edge_token_file{};
+  // Publishes, where a topic is given.
+  ServerArguments server{};
+  std::string topic{};
+  std::string type{};
+  std::string data{};
+  double rate = 20;
+};
+// What the options mean together.
+absl::Status CheckBench(const BenchArguments& arguments);
+int RunBench(const BenchArguments& arguments);
+
 struct TokenArguments {
   std::string key{};
   std::string key_id{};

@@ -93,7 +93,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  RaiseFileLimit();
+  load::RaiseFileLimit();
   bool good = true;
   for (const Mode& mode : modes) {
     const bool asked = std::find(wanted.begin(), wanted.end(), mode.name) != wanted.end();

@@ -18,8 +18,6 @@ namespace weir::bench {
 namespace {
 
 constexpr double kWarmUpSeconds = 0.3;
-constexpr double kGeneratorBusy = 0.9;  // of a core
-constexpr double kMachineIdle = 0.05;   // of all cores
 
 // What was spent between two looks.
 class Spent {
@@ -28,7 +26,7 @@ class Spent {
       : pids_(target.pids()),
         load_(load),
         cpu_(CpuTimeOf(pids_)),
-        machine_(MachineTimeNow()),
+        machine_(load::MachineTimeNow()),
         generator_(load.busy_seconds()),
         delivered_(load.delivered()),
         start_(absl::Now()) {}
@@ -37,15 +35,12 @@ class Spent {
     const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
     const auto deliveries = static_cast<double>(load_.delivered() - delivered_);
     const CpuTime cpu = CpuTimeOf(pids_);
-    const MachineTime machine = MachineTimeNow();
     Figures figures;
     figures.rate = deliveries / seconds;
     figures.user_us = (cpu.user_seconds - cpu_.user_seconds) * 1e6 / deliveries;
     figures.cpu_us = figures.user_us + (cpu.system_seconds - cpu_.system_seconds) * 1e6 / deliveries;
-    const double idle = (machine.idle - machine_.idle) / (machine.total - machine_.total);
-    figures.limit = (load_.busy_seconds() - generator_) / seconds > kGeneratorBusy ? "generator"
-                    : idle < kMachineIdle                                          ? "machine"
-                                                                                   : "target";
+    const double generator_busy = (load_.busy_seconds() - generator_) / seconds;
+    figures.limit = load::LimitOf(generator_busy, machine_, load::MachineTimeNow()).value_or("target");
     return figures;
   }
 
@@ -53,7 +48,7 @@ class Spent {
   const std::vector<pid_t> pids_;
   const StreamLoad& load_;
   const CpuTime cpu_;
-  const MachineTime machine_;
+  const load::MachineTime machine_;
   const double generator_;
   const uint64_t delivered_;
   const absl::Time start_;

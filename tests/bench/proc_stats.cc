@@ -1,7 +1,6 @@
 #include "tests/bench/proc_stats.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -47,20 +46,8 @@ uint64_t PssBytesOf(pid_t pid) {
   return value.empty() ? 0 : std::stoull(value) * 1024;
 }
 
-MachineTime MachineTimeNow() {
-  std::istringstream fields(ProcValue("/proc/stat", "cpu "));
-  MachineTime time;
-  double ticks = 0;
-  for (int field = 0; field < 8 && fields >> ticks; ++field) {  // user nice system idle iowait irq softirq steal
-    time.total += ticks;
-    time.idle += field == 3 || field == 4 ? ticks : 0;
-    time.stolen = ticks;
-  }
-  return time;
-}
-
-double StolenSince(const MachineTime& then) {
-  const MachineTime now = MachineTimeNow();
+double StolenSince(const load::MachineTime& then) {
+  const load::MachineTime now = load::MachineTimeNow();
   return now.total > then.total ? (now.stolen - then.stolen) / (now.total - then.total) : 0;
 }
 
@@ -71,14 +58,6 @@ std::string MachineName() {
   return fmt::format(
       "{} × {}, {:.0f} GiB, {} {}", std::thread::hardware_concurrency(), ProcValue("/proc/cpuinfo", "model name"),
       memory.empty() ? 0.0 : static_cast<double>(std::stoull(memory)) / (1 << 20), name.sysname, name.release);
-}
-
-uint64_t RaiseFileLimit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
 }
 
 }  // namespace weir::bench

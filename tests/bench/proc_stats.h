@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "load/machine.h"
+
 namespace weir::bench {
 
 struct CpuTime {
@@ -17,20 +19,11 @@ struct CpuTime {
 CpuTime CpuTimeOf(pid_t pid);
 // Proportional set size, in bytes.
 uint64_t PssBytesOf(pid_t pid);
-// What all processors did since the machine started, in ticks; `stolen` is what the host gave to others.
-struct MachineTime {
-  double total = 0;
-  double idle = 0;
-  double stolen = 0;
-};
-MachineTime MachineTimeNow();
 // The part that was stolen since then: 0 to 1.
-double StolenSince(const MachineTime& then);
+double StolenSince(const load::MachineTime& then);
 
 // `2 × Intel(R) Xeon(R) …, 24 GiB, Linux 6.1`.
 std::string MachineName();
-// Raises the limit of open files as far as the hard limit goes; returns it.
-uint64_t RaiseFileLimit();
 
 }  // namespace weir::bench
 

@@ -87,7 +87,7 @@ class Stopped {
     Publisher publisher(client);
     for (size_t tries = 0; felt_.size() < sizes_.rounds && tries < kTriesPerRound * sizes_.rounds; ++tries) {
       before_ = 0;
-      const MachineTime begun = MachineTimeNow();
+      const load::MachineTime begun = load::MachineTimeNow();
       Publish(publisher, [this, looked = absl::InfinitePast()]() mutable {
         LookNowAndThen(alone_, looked);
         Metric("weir_edge_streams_lagging");
@@ -139,7 +139,7 @@ class Stopped {
   }
 
   // The second half of a round that has `begun`.
-  bool Stop(Publisher& publisher, const MachineTime& begun) {
+  bool Stop(Publisher& publisher, const load::MachineTime& begun) {
     auto load =
         SseLoad::Open({.port = system_.http_port(), .target = kTarget, .count = sizes_.readers, .on_event = {}});
     if (!load.ok()) {

@@ -18,7 +18,7 @@ export const table = {
   server: { folders: ['base', 'admin', 'log', 'proto'], libraries: ['grpc'] },
   edge: { folders: ['base', 'admin', 'clients/cpp', 'proto'], libraries: [] },
   'clients/cpp': { folders: ['base', 'proto'], libraries: ['grpc', 'client'] },
-  'clients/cli': { folders: ['base', 'clients/cpp', 'log', 'proto'], libraries: ['grpc', 'client'] },
+  'clients/cli': { folders: ['base', 'clients/cpp', 'load', 'log', 'proto'], libraries: ['grpc', 'client'] },
   demo: { folders: ['base', 'clients/cpp', 'proto'], libraries: ['client'] },
   tests: { folders: ['base', 'admin', 'load', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: Object.keys(libraries) },
 };
