@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "base/wire.h"
+#include "clients/cpp/rpc_status.h"
 #include "edge/upstream.h"
 
 namespace weir::edge {
@@ -13,6 +14,12 @@ namespace {
 constexpr absl::Duration kReadTimeout = absl::Seconds(10);
 
 absl::Status Malformed() { return absl::DataLossError("the server sent a page of history that cannot be read"); }
+
+// A token that is over is no refusal: the next read shows another.
+absl::Status AsFailure(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) && !client::IsPermanent(status) ? absl::UnavailableError(status.message())
+                                                                         : status;
+}
 
 absl::StatusOr<GapInfo> ReadGap(std::string_view bytes) {
   v1::Gap gap;
@@ -135,7 +142,7 @@ void HistoryClient::Read(const HistoryRequest& request, Done done) {
                             return;
                           }
                           if (!bytes.ok()) {
-                            done(bytes.status());
+                            done(AsFailure(bytes.status()));
                             return;
                           }
                           std::string version;
@@ -146,7 +153,7 @@ void HistoryClient::Read(const HistoryRequest& request, Done done) {
                           }
                           absl::StatusOr<std::shared_ptr<const Schema>> schema = schemas_.Get(version);
                           if (!schema.ok()) {
-                            done(schema.status());
+                            done(AsFailure(schema.status()));
                             return;
                           }
                           page->schema = *std::move(schema);

@@ -474,6 +474,22 @@ TEST_F(HistoryClientTest, PassesTheServersErrorOn) {
   EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnavailable);
 }
 
+// As for the subscription: with a token that is over, the next try shows another.
+TEST_F(HistoryClientTest, ATokenThatIsOverIsNoRefusal) {
+  const auto refused = [](const std::string& reason) {
+    google::rpc::ErrorInfo info;
+    info.set_domain("weir");
+    info.set_reason(reason);
+    google::rpc::Status details;
+    details.add_details()->PackFrom(info);
+    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no", details.SerializeAsString());
+  };
+  server_.AnswerLists({}, refused("CREDENTIALS_EXPIRED"));
+  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnavailable);
+  server_.AnswerLists({}, refused("CREDENTIALS_REQUIRED"));
+  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnauthenticated);
+}
+
 TEST_F(HistoryClientTest, APageThatCannotBeReadIsDataLoss) {
   std::string version;
   v1::ListEventsResponse response;
