@@ -1,6 +1,7 @@
 #include "weir/client.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -139,12 +140,22 @@ absl::Status CheckTokenFile(const std::string& file, const std::string& server, 
 }
 
 std::function<std::string()> TokenFromFile(std::string path) {
+  using Clock = std::chrono::steady_clock;
   struct Last {
     std::mutex mutex;
-    std::string token;  // guarded by mutex
+    std::string token;        // guarded by mutex
+    Clock::time_point until;  // guarded by mutex; the file is not looked at before, but for a first token
   };
   return [path = std::move(path), last = std::make_shared<Last>()] {
-    absl::StatusOr<std::string> token = ReadTokenFile(path);
+    {
+      const std::lock_guard lock(last->mutex);
+      const Clock::time_point now = Clock::now();
+      if (now < last->until && !last->token.empty()) {
+        return last->token;
+      }
+      last->until = now + std::chrono::seconds(1);
+    }
+    absl::StatusOr<std::string> token = ReadTokenFile(path);  // without the lock: who comes meanwhile need not wait
     const std::lock_guard lock(last->mutex);
     if (token.ok()) {
       last->token = *std::move(token);

@@ -1,9 +1,14 @@
 #include "weir/client.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
+#include <functional>
 #include <future>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "clients/cpp/fake_event_bus.h"
@@ -59,6 +64,30 @@ TEST(Client, ListEventsRawGivesTheError) {
   const absl::StatusOr<std::string> bytes = done.get_future().get();
   EXPECT_EQ(bytes.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ErrorReason(bytes.status()), "FILTER_INVALID");
+}
+
+// Calls are made where a slow disk must not hold others up.
+TEST(Client, ATokensFileIsReadOnceASecondAtMost) {
+  const std::string file = ::testing::TempDir() + "client_test_token_" + std::to_string(::getpid());
+  const auto write = [&](const std::string& text) { std::ofstream(file) << text; };
+  write("");
+  const std::function<std::string()> token = TokenFromFile(file);
+  EXPECT_EQ(token(), "");
+  std::set<std::string> seen;
+  const absl::Time begin = absl::Now();
+  for (int i = 0; i < 200; ++i) {
+    write(std::to_string(i));
+    seen.insert(token());
+  }
+  EXPECT_LE(seen.size(), absl::ToInt64Seconds(absl::Now() - begin) + 1);
+  EXPECT_TRUE(seen.contains("0")) << "there was none before";
+  write("last");
+  while (token() != "last" && absl::Now() - begin < absl::Seconds(60)) {
+  }
+  EXPECT_EQ(token(), "last");
+  write("");
+  EXPECT_EQ(token(), "last");
+  std::remove(file.c_str());
 }
 
 }  // namespace

@@ -75,9 +75,9 @@ absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warn
 absl::Status CheckTokenFile(const std::string& file, const std::string& server, const ClientTls& tls,
                             std::vector<std::string>* warnings = nullptr);
 
-// For ClientOptions::token: the file's content without white space at its ends, read anew at each call, so that another
-// program can renew it. While the file cannot be read, or holds anything but one word of visible ASCII, the token is
-// the one that was there before; empty when there was none. The function is for any thread.
+// For ClientOptions::token: the file's content without white space at its ends, read anew by calls, once a second at
+// most, so that another program can renew it. While the file cannot be read, or holds anything but one word of visible
+// ASCII, the token is the one that was there before; empty when there was none. The function is for any thread.
 std::function<std::string()> TokenFromFile(std::string path);
 
 struct ClientOptions {
