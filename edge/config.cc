@@ -359,6 +359,11 @@ std::vector<std::string_view> KeepFixed(const EdgeConfig& running, EdgeConfig& n
   };
   keep("listen", running.listen, next.listen);
   keep("admin_listen", running.admin_listen, next.admin_listen);
+  if (!(next.server == running.server)) {
+    // Judged for an address that is not called: without TLS, a token is for one of this machine.
+    keep("server_tls", running.server_tls, next.server_tls);
+    keep("server_token_file", running.server_token_file, next.server_token_file);
+  }
   keep("server", running.server, next.server);
   keep("threads", running.threads, next.threads);
   keep("tail.bytes_max", running.tail_bytes_max, next.tail_bytes_max);

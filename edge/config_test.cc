@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -391,6 +392,32 @@ routes: [{path: /b, filters: [a.b]}]
   EXPECT_EQ(next->limits.history_reads_max, running->limits.history_reads_max);
   EXPECT_EQ(next->limits.connections_max, 5U);
   EXPECT_EQ(next->log_level, "debug");
+}
+
+// Only one of this machine is shown a token without TLS; the one that is called may be another's.
+TEST_F(EdgeConfigTest, WhatIsShownToAnotherServerIsNotShownToTheOneThatStays) {
+  Write("token", "word\n");
+  std::filesystem::permissions(directory_ + "/token", std::filesystem::perms(0600));
+  EdgeConfig running;
+  running.server = {"weir.internal", 50051};
+  running.server_tls.ca = "ca.crt";
+  running.server_token_file = "other-token";
+  auto next = Load(std::string(kRoute) + "server: 127.0.0.1:50051\nserver_token_file: token\n");
+  ASSERT_TRUE(next.ok()) << next.status();
+  const std::vector<std::string_view> kept = KeepFixed(running, *next);
+  for (const std::string_view key : {"server", "server_tls", "server_token_file"}) {
+    EXPECT_NE(std::find(kept.begin(), kept.end(), key), kept.end()) << key;
+  }
+  EXPECT_EQ(next->server, running.server);
+  EXPECT_EQ(next->server_tls, running.server_tls);
+  EXPECT_EQ(next->server_token_file, running.server_token_file);
+
+  running.server = {"127.0.0.1", 50051};
+  next = Load(std::string(kRoute) + "server_token_file: token\n");
+  ASSERT_TRUE(next.ok()) << next.status();
+  KeepFixed(running, *next);
+  EXPECT_EQ(next->server_tls, TlsFiles()) << "both change with the address as it is";
+  EXPECT_EQ(next->server_token_file, directory_ + "/token");
 }
 
 }  // namespace

@@ -49,18 +49,15 @@ std::function<std::string()> TokenOf(const EdgeConfig& config) {
   return config.server_token_file.empty() ? nullptr : TokenFromFile(config.server_token_file);
 }
 
-ClientOptions ConnectionOf(const EdgeConfig& config, const std::string& name) {
-  return {.server = config.server.ToString(), .tls = TlsOf(config), .token = TokenOf(config), .name = name};
-}
-
 }  // namespace
 
 Edge::Edge(EdgeConfig config)
     : config_(std::move(config)),
-      client_(ConnectionOf(config_, "weir-edge")),
+      token_(TokenOf(config_)),
+      client_(ConnectionAs("weir-edge")),
       schemas_(client_),
       tail_({.bytes_max = config_.tail_bytes_max, .presentations = PresentationsOf(config_.routes)}),
-      history_client_(ConnectionOf(config_, "weir-edge-history")),
+      history_client_(ConnectionAs("weir-edge-history")),
       history_queue_(history_.emplace(history_client_, schemas_), config_.limits.history_reads_max) {
   const HubServices services = {tail_, history_queue_, census_.principals};
   for (uint32_t i = 0; i < config_.threads; ++i) {
@@ -69,6 +66,10 @@ Edge::Edge(EdgeConfig config)
     options.slow_reader_timeout = config_.limits.slow_reader_timeout;
     hubs_.push_back(std::make_unique<FanoutHub>(options, services));
   }
+}
+
+ClientOptions Edge::ConnectionAs(const std::string& name) const {
+  return {.server = config_.server.ToString(), .tls = TlsOf(config_), .token = token_, .name = name};
 }
 
 Edge::~Edge() {
@@ -119,18 +120,8 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
   absl::Status status = next.status();
   if (next.ok()) {
     const std::lock_guard lock(mutex_);
-    // Also for what the new routes ask for.
-    const bool new_credentials =
-        next->server_tls != config_.server_tls || next->server_token_file != config_.server_token_file;
-    if (new_credentials) {
-      SetCredentials(*next);
-    }
     status = TakeOver(*std::move(next));
-    if (status.ok()) {
-      upstream_->Retry();
-    } else if (new_credentials) {
-      SetCredentials(config_);
-    }
+    upstream_->Retry();
   }
   FetchKeys();
   if (status.ok()) {
@@ -141,9 +132,9 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
   }
 }
 
-void Edge::SetCredentials(const EdgeConfig& config) {
-  client_.SetCredentials(TlsOf(config), TokenOf(config));
-  history_client_.SetCredentials(TlsOf(config), TokenOf(config));
+void Edge::SetCredentials(const EdgeConfig& config, const std::function<std::string()>& token) {
+  client_.SetCredentials(TlsOf(config), token);
+  history_client_.SetCredentials(TlsOf(config), token);
 }
 
 // The upstream asks for new filters before anybody can read them, and for old ones until nobody does.
@@ -161,29 +152,41 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
   if (config_.tls != nullptr && next.tls != nullptr && next.tls->SameAs(*config_.tls)) {
     next.tls = config_.tls;  // with its tickets
   }
+  // A function that goes on remembers the last good token.
+  const std::function<std::string()> token =
+      next.server_token_file == config_.server_token_file ? token_ : TokenOf(next);
+  const bool new_credentials =
+      next.server_tls != config_.server_tls || next.server_token_file != config_.server_token_file;
+  if (new_credentials) {
+    SetCredentials(next, token);  // also for what the new routes ask for
+  }
+  bool reopened = false;
   size_t filters_asked = config_.routes.upstream_filters().size();
   absl::Status status =
       next.routes.Succeed(config_.routes, [&](const std::vector<std::string>& filters, uint32_t presentations) {
+        reopened = true;
         filters_asked = filters.size();
         return upstream_->Reopen(filters, presentations);
       });
-  if (!status.ok()) {
-    return status;
-  }
   const size_t same = CountSame(config_.routes, next.routes);
   const size_t before = config_.routes.all().size();
-  const absl::StatusOr<bool> old_readers_gone = front_->Reload(next);
-  if (old_readers_gone.ok()) {
-    config_ = std::move(next);
+  const absl::StatusOr<bool> old_readers_gone = status.ok() ? front_->Reload(next) : status;
+  if (!old_readers_gone.ok()) {
+    if (new_credentials) {
+      SetCredentials(config_, token_);
+    }
+    if (reopened) {
+      upstream_->Reopen(config_.routes.upstream_filters(), PresentationsOf(config_.routes));
+    }
+    return old_readers_gone.status();
   }
-  if (!old_readers_gone.value_or(true)) {
+  config_ = std::move(next);
+  token_ = token;
+  if (!*old_readers_gone) {
     spdlog::warn(
         "reload: not all readers of the routes before could be ended yet; their filters stay until the next one");
   } else if (config_.routes.upstream_filters().size() < filters_asked) {
     upstream_->Reopen(config_.routes.upstream_filters(), PresentationsOf(config_.routes));
-  }
-  if (!old_readers_gone.ok()) {
-    return old_readers_gone.status();
   }
   if (!fixed.empty()) {
     spdlog::warn("reload: {} cannot change without a restart, and stay as they are", fmt::join(fixed, ", "));

@@ -3,9 +3,11 @@
 #define WEIR_EDGE_EDGE_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -63,14 +65,16 @@ class Edge {
 
  private:
   absl::Status TakeOver(EdgeConfig next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SetCredentials(const EdgeConfig& config);
+  ClientOptions ConnectionAs(const std::string& name) const;
+  void SetCredentials(const EdgeConfig& config, const std::function<std::string()>& token);
   void FetchKeys();
   void OnKeys(const std::string& issuer, std::vector<JwtKey> keys);
 
   // Members are destroyed from the last to the first: first who reads the tail, then who fills it, then what they all
   // use.
-  mutable std::mutex mutex_;  // a reload and fetched keys change the same
-  EdgeConfig config_;         // in force; only `auth` changes on another thread
+  mutable std::mutex mutex_;            // a reload and fetched keys change the same
+  EdgeConfig config_;                   // in force; only `auth` changes on another thread
+  std::function<std::string()> token_;  // from its server_token_file; null without
   std::atomic<bool> draining_ = false;
   ReloadCounts reloads_;
   Client client_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/integration/grpc_callers.h"
 
@@ -20,6 +21,21 @@ using ::testing::Not;
 
 constexpr char kRoutes[] = "routes:\n  - {path: /events, filters: [\"dispatch.>\"], start: earliest}\n";
 constexpr char kEdgeMtls[] = "server_tls: {ca: trusted.crt, certificate: edge.crt, key: edge.key}\n";
+constexpr char kTls[] = "tls: {certificate: server.crt, key: server.key}\n";
+constexpr char kEdgeToken[] = "server_tls: {ca: trusted.crt}\nserver_token_file: token\n";
+
+// With those before, more filters than one subscription can ask for: a reload fails when it is under way.
+std::string TooManyRoutes() {
+  std::string routes = "routes:\n";
+  for (int route = 0; route < 128; ++route) {
+    absl::StrAppend(&routes, "  - {path: /r", route, ", filters: [");
+    for (int filter = 0; filter < 8; ++filter) {
+      absl::StrAppend(&routes, filter == 0 ? "" : ", ", "dispatch.r", route, ".f", filter);
+    }
+    routes += "]}\n";
+  }
+  return routes;
+}
 
 class EdgeToServerTest : public GrpcCallers {
  protected:
@@ -36,12 +52,18 @@ class EdgeToServerTest : public GrpcCallers {
     Install(authority + "/" + name + ".crt", "edge.crt");
     Install(authority + "/ca.crt", "trusted.crt");
   }
+  void InstallToken(const std::string& token) const {
+    WriteFile(File("token.next"), token + "\n");
+    std::filesystem::permissions(File("token.next"), std::filesystem::perms(0600));
+    std::filesystem::rename(File("token.next"), File("token"));
+  }
   void StartEdge(const std::string& connection) {
     WriteFile(system_.edge_config_path(), std::string(kRoutes) + connection);
     system_.StartEdge();
   }
-  void ReloadEdge(const std::string& connection, const std::string& said = "reload: taken over") {
-    WriteFile(system_.edge_config_path(), std::string(kRoutes) + connection);
+  void ReloadEdge(const std::string& connection, const std::string& said = "reload: taken over",
+                  const std::string& routes = kRoutes) {
+    WriteFile(system_.edge_config_path(), routes + connection);
     const size_t before = EdgeLog().size();
     system_.edge().Signal(SIGHUP);
     ASSERT_TRUE(WaitUntil([&] { return EdgeLog().find(said, before) != std::string::npos; })) << EdgeLog();
@@ -88,17 +110,11 @@ TEST_F(EdgeToServerTest, ReadsOverMtlsWhatItsCertificateMay) {
 }
 
 TEST_F(EdgeToServerTest, ReadsByATokenThatIsReplacedWhileStreamsGoOn) {
-  const std::string rules = kRules;
-  StartServer("tls: {certificate: server.crt, key: server.key}\n" + rules);
-  const auto install_token = [&](const std::string& token) {
-    WriteFile(File("token.next"), token + "\n");
-    std::filesystem::permissions(File("token.next"), std::filesystem::perms(0600));
-    std::filesystem::rename(File("token.next"), File("token"));
-  };
-  const std::string first = system_.Token("edge", {}, "3s");
+  StartServer(std::string(kTls) + kRules);
   const std::string second = system_.Token("edge", {}, "1h");
-  install_token(first);
-  StartEdge("server_tls: {ca: trusted.crt}\nserver_token_file: token\n");
+  const std::string first = system_.Token("edge", {}, "10s");
+  InstallToken(first);
+  StartEdge(kEdgeToken);
   ASSERT_TRUE(system_.WaitReady()) << EdgeLog();
   SseStream stream = Open();
   const auto publish = [&](const std::string& text) {
@@ -109,7 +125,7 @@ TEST_F(EdgeToServerTest, ReadsByATokenThatIsReplacedWhileStreamsGoOn) {
   ASSERT_EQ(publish("one").exit_code, 0);
   ExpectNext(stream, "one");
 
-  install_token(second);
+  InstallToken(second);
   ASSERT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_upstream_connects_total") == 2; })) << EdgeLog();
   EXPECT_THAT(EdgeLog(), HasSubstr("CREDENTIALS_EXPIRED"));
   ASSERT_EQ(publish("two").exit_code, 0);
@@ -125,6 +141,41 @@ TEST_F(EdgeToServerTest, ReadsByATokenThatIsReplacedWhileStreamsGoOn) {
     EXPECT_THAT(EdgeLog(), Not(HasSubstr(token.substr(token.rfind('.')))));
     EXPECT_THAT(Readiness(), Not(HasSubstr(token.substr(token.rfind('.')))));
   }
+}
+
+TEST_F(EdgeToServerTest, AnotherServerInAReloadTakesNoTlsFromTheOneThatStays) {
+  StartServer(std::string(kTls) + kRules);
+  InstallToken(system_.Token("edge"));
+  const std::string server = "server: " + system_.grpc_address() + "\n";
+  WriteFile(system_.edge_config_path(), kRoutes + server + kEdgeToken);
+  absl::StatusOr<Process> edge =
+      Process::Start({BinaryPath("weir-edge"), "--config", system_.edge_config_path(), "--listen",
+                      absl::StrCat("127.0.0.1:", system_.http_port()), "--admin-listen",
+                      absl::StrCat("127.0.0.1:", system_.edge_admin_port())},
+                     File("edge.log"));
+  ASSERT_TRUE(edge.ok()) << edge.status();
+  system_.edge() = *std::move(edge);
+  ASSERT_TRUE(system_.WaitReady()) << EdgeLog();
+  ReloadEdge("server: 127.0.0.1:9\nserver_token_file: token\n");
+  EXPECT_THAT(EdgeLog(), HasSubstr("server_tls, server cannot change without a restart"));
+  RestartServer();
+  EXPECT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_upstream_connects_total") == 2; })) << EdgeLog();
+}
+
+TEST_F(EdgeToServerTest, AReloadThatFailsForgetsNoToken) {
+  StartServer(std::string(kTls) + kRules);
+  InstallToken(system_.Token("edge"));
+  StartEdge(kEdgeToken);
+  ASSERT_TRUE(system_.WaitReady()) << EdgeLog();
+  // A file in the making.
+  WriteFile(File("token.next"), system_.Token("edge") + "\n");
+  WriteFile(File("token"), "");
+  ReloadEdge("server_tls: {ca: trusted.crt}\nserver_token_file: token.next\n", "the configuration in force stays",
+             TooManyRoutes());
+  EXPECT_THAT(EdgeLog(), HasSubstr("distinct filters together"));
+  RestartServer();
+  EXPECT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_upstream_connects_total") == 2; }, absl::Seconds(20)))
+      << EdgeLog();
 }
 
 TEST_F(EdgeToServerTest, CertificatesAreReplacedOnBothSidesWhileStreamsGoOn) {
@@ -203,6 +254,17 @@ TEST_F(EdgeToServerTest, AMissingRightIsSaidAndAReloadAsksAgainAtOnce) {
   ASSERT_TRUE(system_.WaitReady(absl::Seconds(20))) << "well before the minute is over" << EdgeLog();
   SseStream stream = Open();
   ExpectFlow(stream, "mended");
+}
+
+TEST_F(EdgeToServerTest, AReloadThatFailsAsksAgainAtOnceToo) {
+  const std::string config = std::string(kMtls) + kRules;
+  StartServer(absl::StrReplaceAll(config, {{"dns:edge.weir.internal", "dns:somebody.else"}}));
+  StartEdge(kEdgeMtls);
+  ExpectReason("SUBSCRIBE_DENIED");
+  ReloadServer(config);
+  ReloadEdge("server_tls: {ca: ours/ca.crt, certificate: ours/edge.crt, key: ours/edge.key}\n",
+             "the configuration in force stays", TooManyRoutes());
+  ASSERT_TRUE(system_.WaitReady(absl::Seconds(20))) << "well before the minute is over" << EdgeLog();
 }
 
 TEST_F(EdgeToServerTest, FilesThatDoNotFitAreNamedWhenTheConnectionIsLost) {
