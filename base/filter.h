@@ -71,7 +71,7 @@ class FilterIndex {
       }
     }
     if (!root_.children.empty()) {
-      Walk(root_, topic, visit);
+      Walk(root_, topic, IsReservedTopic(topic), visit);
     }
   }
 
@@ -129,21 +129,22 @@ class FilterIndex {
     }
   }
 
+  // `by_name`: the first token stands for itself alone.
   template <typename F>
-  static void Walk(const Node& node, std::string_view topic, F&& visit) {
+  static void Walk(const Node& node, std::string_view topic, bool by_name, F&& visit) {
     const auto [token, rest] = Split(topic);
-    if (const auto it = node.children.find(">"); it != node.children.end()) {
+    if (const auto it = node.children.find(">"); it != node.children.end() && !by_name) {
       for (const V& value : it->second->values) {
         visit(value);
       }
     }
     for (const std::string_view key : {std::string_view("*"), token}) {
       const auto it = node.children.find(key);
-      if (it == node.children.end()) {
+      if (it == node.children.end() || (by_name && key == "*")) {
         continue;
       }
       if (!rest.empty()) {
-        Walk(*it->second, rest, visit);
+        Walk(*it->second, rest, false, visit);
         continue;
       }
       for (const V& value : it->second->values) {

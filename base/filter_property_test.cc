@@ -15,20 +15,27 @@ namespace {
 
 using test::Random;
 
-std::string AnyTopic(Random& random) {
-  std::string topic = random.Text("abc", 1);
+// The first token may be the system's: `w` stands for it.
+std::string Spelt(std::string text) {
+  return text.front() == 'w' ? std::string(kReservedToken) + text.substr(1) : text;
+}
+
+std::string AnyTopicSpeltShort(Random& random) {
+  std::string topic = random.Text("abcw", 1);
   for (size_t more = random.Below(4); more > 0; --more) {
     topic += "." + random.Text("abc", 1);
   }
   return topic;
 }
 
+std::string AnyTopic(Random& random) { return Spelt(AnyTopicSpeltShort(random)); }
+
 std::string AnyFilter(Random& random) {
-  std::string filter = AnyTopic(random);
+  std::string filter = AnyTopicSpeltShort(random);
   for (char& c : filter) {
     c = c != '.' && random.OneIn(3) ? '*' : c;
   }
-  return random.OneIn(4) ? filter.substr(0, filter.rfind('.') + 1) + ">" : filter;
+  return Spelt(random.OneIn(4) ? filter.substr(0, filter.rfind('.') + 1) + ">" : filter);
 }
 
 TEST(FilterSetProperty, MatchesWhenAnyFilterDoes) {
@@ -51,12 +58,13 @@ TEST(FilterSetProperty, MatchesWhenAnyFilterDoes) {
 // All topics of up to five tokens, one of which no filter names: longer ones tell these filters no better apart.
 const std::vector<std::string>& EveryTopic() {
   static const std::vector<std::string> topics = [] {
-    std::vector<std::string> all = {"a", "b", "c", "z"};
+    std::vector<std::string> all = {"a", "b", "c", "z", "w"};
     for (size_t i = 0; i < all.size() && all[i].size() < 9; ++i) {
       for (const char* token : {".a", ".b", ".c", ".z"}) {
         all.push_back(all[i] + token);
       }
     }
+    std::transform(all.begin(), all.end(), all.begin(), Spelt);
     return all;
   }();
   return topics;

@@ -20,6 +20,9 @@ std::string_view TakeToken(std::string_view& text) {
 }  // namespace
 
 bool FilterOverlaps(std::string_view one, std::string_view other) {
+  if ((BeginsWithWildcard(one) && IsReservedTopic(other)) || (IsReservedTopic(one) && BeginsWithWildcard(other))) {
+    return false;
+  }
   while (!one.empty() && !other.empty()) {
     const std::string_view left = TakeToken(one);
     const std::string_view right = TakeToken(other);

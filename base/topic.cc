@@ -65,9 +65,18 @@ bool IsToken(std::string_view text) {
   return !text.empty() && text.size() <= kTopicBytesMax && std::all_of(text.begin(), text.end(), IsTokenByte);
 }
 
+bool IsReservedTopic(std::string_view topic) { return topic.substr(0, topic.find('.')) == kReservedToken; }
+
 bool HasWildcard(std::string_view filter) { return filter.find_first_of("*>") != std::string_view::npos; }
 
+bool BeginsWithWildcard(std::string_view filter) {
+  return !filter.empty() && (filter.front() == '*' || filter.front() == '>');
+}
+
 bool FilterMatches(std::string_view filter, std::string_view topic) {
+  if (BeginsWithWildcard(filter) && IsReservedTopic(topic)) {
+    return false;
+  }
   std::string_view want;
   std::string_view have;
   while (NextToken(filter, want)) {
@@ -85,6 +94,9 @@ bool FilterMatches(std::string_view filter, std::string_view topic) {
 }
 
 bool FilterCovers(std::string_view filter, std::string_view narrower) {
+  if (BeginsWithWildcard(filter) && IsReservedTopic(narrower)) {
+    return false;
+  }
   std::string_view wide;
   std::string_view narrow;
   while (NextToken(filter, wide)) {

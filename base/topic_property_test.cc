@@ -56,6 +56,21 @@ TEST(TopicProperty, MatchesAsTheGrammarSays) {
   EXPECT_GT(matches, 100);
 }
 
+TEST(Topic, WildcardsDoNotStandForTheSystemsFirstToken) {
+  for (const char* wildcard : {">", "*", "*.*", "*.>", "*.revocations"}) {
+    EXPECT_FALSE(FilterMatches(wildcard, "weir.revocations")) << wildcard;
+    EXPECT_FALSE(FilterCovers(wildcard, "weir.revocations")) << wildcard;
+    EXPECT_FALSE(FilterCovers(wildcard, "weir.>")) << wildcard;
+  }
+  for (const char* named : {"weir.revocations", "weir.*", "weir.>"}) {
+    EXPECT_TRUE(FilterMatches(named, "weir.revocations")) << named;
+    EXPECT_TRUE(FilterCovers(named, "weir.revocations")) << named;
+  }
+  EXPECT_TRUE(FilterMatches("*.weir", "a.weir") && FilterMatches(">", "weird") && FilterMatches("*.b", "weir_.b"));
+  EXPECT_TRUE(IsReservedTopic("weir") && IsReservedTopic("weir.>"));
+  EXPECT_FALSE(IsReservedTopic("weird.a") || IsReservedTopic("a.weir") || IsReservedTopic("*.weir"));
+}
+
 // Whatever the narrower filter matches, the one that covers it does; and where it does not cover, a topic shows it.
 TEST(TopicProperty, CoversWhatMatchesNothingElse) {
   int covers = 0;

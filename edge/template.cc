@@ -86,6 +86,9 @@ absl::StatusOr<FilterTemplate> FilterTemplate::Compile(std::string_view text) {
   if (const absl::Status status = ValidateFilter(result.Widest()); !status.ok()) {
     return Bad(text, Message(status));
   }
+  if (IsReservedTopic(result.Widest())) {
+    return Bad(text, "topics that begin with `weir` are the system's, and no route shows them");
+  }
   return result;
 }
 
@@ -130,6 +133,10 @@ absl::StatusOr<std::string> FilterTemplate::Expand(const RequestValues& values) 
   if (!ValidateFilter(out).ok()) {  // every token is fine by itself
     return absl::InvalidArgumentError(
         fmt::format("the topic filter becomes longer than {} bytes with this request's values", kTopicBytesMax));
+  }
+  if (IsReservedTopic(out)) {
+    return absl::PermissionDeniedError(
+        "the topic filter becomes one of the system's topics with this request's values");
   }
   return out;
 }

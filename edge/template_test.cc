@@ -107,6 +107,19 @@ TEST(FilterTemplateTest, RefusesAFilterThatBecomesTooLong) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(FilterTemplateTest, RefusesTheSystemsTopics) {
+  for (const char* filter : {"weir", "weir.>", "weir.revocations", "weir.{query.a}"}) {
+    EXPECT_EQ(FilterTemplate::Compile(filter).status().code(), absl::StatusCode::kInvalidArgument) << filter;
+  }
+  const FakeRequest request{{{"sub", "weir"}}, {{"q", "weir"}}};
+  for (const char* filter : {"{jwt.sub}.>", "{jwt.sub|token}.a", "{query.q}.revocations", "{query.q|*}.*"}) {
+    EXPECT_EQ(FilterTemplate::Compile(filter)->Expand(request.values()).status().code(),
+              absl::StatusCode::kPermissionDenied)
+        << filter;
+  }
+  EXPECT_TRUE(FilterTemplate::Compile("a.{jwt.sub}")->Expand(request.values()).ok());
+}
+
 TEST(FilterTemplateTest, RefusesWhatItDoesNotKnow) {
   for (const char* text : {"",
                            ".",

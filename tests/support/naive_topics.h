@@ -46,7 +46,7 @@ inline bool NaiveMatches(std::string_view filter, std::string_view topic) {
   if (open ? have.size() < want.size() : have.size() != want.size()) {
     return false;
   }
-  bool same = true;
+  bool same = have[0] != "weir" || (want[0] != "*" && want[0] != ">");
   for (size_t i = 0; i < want.size(); ++i) {
     same = same && (want[i] == "*" || want[i] == have[i] || (open && i + 1 == want.size()));
   }
