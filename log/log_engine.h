@@ -90,6 +90,8 @@ struct Page {
 struct TrimPolicy {
   absl::Duration age_max = absl::ZeroDuration();
   uint64_t bytes_max = 0;
+  // From this sequence on everything stays, whatever the others say.
+  uint64_t keep_from = UINT64_MAX;
 };
 
 // The files of a log on disk as of one moment, beside those that go on being written. They are removed with it. One
@@ -143,6 +145,9 @@ class LogEngine {
 
   // Removes the oldest events that the policy no longer keeps, in whole segments; may keep a little more.
   virtual absl::Status Trim(const TrimPolicy& policy) = 0;
+
+  // The first sequence that Trim would leave just now: the earliest, or the first of a segment, or head + 1.
+  virtual uint64_t TrimPoint(const TrimPolicy& policy) const = 0;
 
   // A copy that can be opened as a log, under a new epoch. One at a time. UNIMPLEMENTED: the engine has no files;
   // FAILED_PRECONDITION: there is one already; UNAVAILABLE: the log is poisoned, or the disk fails or is full.

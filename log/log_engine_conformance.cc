@@ -453,6 +453,26 @@ TEST_P(LogEngineConformance, TrimsByBytesAndKeepsAtLeastThatMuch) {
   EXPECT_GT(engine_->bounds().earliest, 300u);
 }
 
+TEST_P(LogEngineConformance, SaysWhereATrimWouldEndAndStopsWhereItIsTold) {
+  for (int hour = 0; hour < 10; ++hour) {
+    AppendNumbered("a.b", fmt::format("h{}-", hour), 100);
+    clock_.Advance(absl::Hours(1));
+  }
+  EXPECT_EQ(engine_->TrimPoint({.age_max = absl::Hours(24)}), 1u);
+  TrimPolicy policy{.age_max = absl::Hours(4) + absl::Minutes(1)};
+  const uint64_t point = engine_->TrimPoint(policy);
+  EXPECT_EQ(point, 601u);
+  policy.keep_from = 250;
+  ASSERT_TRUE(engine_->Trim(policy).ok());
+  EXPECT_GT(engine_->bounds().earliest, 100u);
+  EXPECT_LE(engine_->bounds().earliest, 250u);
+  policy.keep_from = point;
+  ASSERT_TRUE(engine_->Trim(policy).ok());
+  EXPECT_EQ(engine_->bounds().earliest, point);
+  policy.keep_from = UINT64_MAX;
+  EXPECT_EQ(engine_->TrimPoint(policy), point) << "there is no more";
+}
+
 TEST_P(LogEngineConformance, TrimsEvenWhenNoSegmentIsFull) {
   options_.segment_events_max = 1'000'000;
   Reopen();

@@ -189,6 +189,12 @@ class MemoryEngine : public LogEngine {
     return absl::OkStatus();
   }
 
+  uint64_t TrimPoint(const TrimPolicy& policy) const override {
+    const std::shared_lock lock(mutex_);
+    const size_t count = SegmentsToDrop(segments_.infos, policy, options_.log.clock());
+    return count == 0 ? segments_.earliest() : segments_.infos[count - 1].last + 1;
+  }
+
   void SetObserver(Observer observer) override { observer_ = std::move(observer); }
 
   std::string_view name() const override { return "memory"; }

@@ -188,6 +188,15 @@ class RocksDbEngine : public LogEngine {
     return status.ok() ? status : poison_->Set(status);
   }
 
+  uint64_t TrimPoint(const TrimPolicy& policy) const override {
+    const SegmentTable::Snapshot snapshot = table_.snapshot();
+    std::vector<SegmentInfo> segments = snapshot.sealed->infos;
+    const size_t sealed = segments.size();
+    segments.push_back(snapshot.active);
+    const size_t count = std::min(SegmentsToDrop(segments, policy, options_.log.clock()), sealed);
+    return count == 0 ? table_.earliest() : segments[count - 1].last + 1;
+  }
+
   absl::StatusOr<std::unique_ptr<LogSnapshot>> Snapshot() override {
     if (absl::Status status = poison_->status(); !status.ok()) {
       return status;

@@ -23,7 +23,7 @@ size_t SegmentsToDrop(std::span<const SegmentInfo> oldest_first, const TrimPolic
     const bool too_old =
         policy.age_max > absl::ZeroDuration() && absl::FromUnixMillis(segment.last_millis) < now - policy.age_max;
     const bool too_much = policy.bytes_max > 0 && bytes_after >= policy.bytes_max;
-    if (!too_old && !too_much) {
+    if ((!too_old && !too_much) || segment.last >= policy.keep_from) {
       break;
     }
     ++count;

@@ -31,7 +31,7 @@ struct SegmentInfo {
 };
 
 // How many of the oldest segments hold nothing that the policy still keeps: all their events are older than age_max, or
-// the segments after them have bytes_max by themselves.
+// the segments after them have bytes_max by themselves; and all are before keep_from.
 size_t SegmentsToDrop(std::span<const SegmentInfo> oldest_first, const TrimPolicy& policy, absl::Time now);
 
 // Whether the segment that is being written should end now, so that the policy can be kept to about an eighth.

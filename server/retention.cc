@@ -21,10 +21,23 @@ Retention::~Retention() {
   }
 }
 
+absl::Status Retention::Trim() {
+  log::TrimPolicy policy = options_.policy;
+  absl::Status before;
+  if (options_.before_removal) {
+    policy.keep_from = log_.TrimPoint(policy);
+    if (policy.keep_from > log_.bounds().earliest) {
+      before = options_.before_removal(policy.keep_from);
+    }
+  }
+  const absl::Status status = log_.Trim(policy);
+  return status.ok() ? before : status;
+}
+
 void Retention::Run() {
   absl::Status said;
   while (true) {
-    absl::Status status = log_.Trim(options_.policy);
+    absl::Status status = Trim();
     if (!status.ok() && status != said && options_.on_error) {
       options_.on_error(status);
     }

@@ -3,6 +3,7 @@
 #define WEIR_SERVER_RETENTION_H_
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -17,6 +18,9 @@ struct RetentionOptions {
   log::TrimPolicy policy{.age_max = absl::Hours(168), .bytes_max = uint64_t{8} << 30};
   // How often. The log's own clock tells the age of events.
   absl::Duration check_interval = absl::Seconds(10);
+  // Called when the events before `end` are about to be removed. It may lower `end` to what may go, and say why. May be
+  // empty.
+  std::function<absl::Status(uint64_t& end)> before_removal = nullptr;
   // A trim that failed, and not as the one before; the next is tried all the same. May be empty.
   std::function<void(const absl::Status&)> on_error = nullptr;
 };
@@ -32,6 +36,7 @@ class Retention {
 
  private:
   void Run();
+  absl::Status Trim();
 
   log::LogEngine& log_;
   const RetentionOptions options_;

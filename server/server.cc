@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "server/backup/backup_call.h"
 #include "server/health_watch.h"
+#include "server/revocation_keeper.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
 #include "server/rpc/places.h"
@@ -112,7 +113,8 @@ class Server::Impl {
         backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_, .access = access_},
         service_(context_),
         maintenance_(backup_context_),
-        retention_(*log_, options_.retention),
+        revocations_(*log_, validator_, committer_, options_.clock),
+        retention_(*log_, Retain()),
         health_watch_(*log_, options_.health_check_interval,
                       [this](const absl::Status& status) { OnPoisoned(status); }) {
     // Before the first Append: nothing is submitted until the server listens.
@@ -205,6 +207,12 @@ class Server::Impl {
     return commit;
   }
 
+  RetentionOptions Retain() {
+    RetentionOptions retention = options_.retention;
+    retention.before_removal = [this](uint64_t& end) { return revocations_.CarryOver(end); };
+    return retention;
+  }
+
   // Seen by whoever comes first: the committer, or the watch.
   void OnPoisoned(const absl::Status& status) {
     std::call_once(poisoned_, [&] {
@@ -269,6 +277,7 @@ class Server::Impl {
   std::unique_ptr<TlsCredentials> tls_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
+  RevocationKeeper revocations_;
   Retention retention_;
   HealthWatch health_watch_;
 };

@@ -68,6 +68,7 @@ class ScriptedLog final : public log::LogEngine {
   log::Bounds bounds() const override { return real_->bounds(); }
   absl::Status health() const override;
   absl::Status Trim(const log::TrimPolicy& policy) override;
+  uint64_t TrimPoint(const log::TrimPolicy& policy) const override { return real_->TrimPoint(policy); }
   void SetObserver(Observer observer) override { real_->SetObserver(std::move(observer)); }
   std::string_view name() const override { return real_->name(); }
 

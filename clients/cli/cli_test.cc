@@ -287,6 +287,9 @@ TEST(CommandLine, UsageErrorsAreExitCode2) {
       {"list"},
       {"list", "a", "--newest", "--last"},
       {"token", "--sub", "alice"},
+      {"revoke"},
+      {"revoke", "--subject", "alice", "--token-id", "t"},
+      {"revoke", "--subject", "alice", "--keep", "0s"},
       {"completion", "csh"},
       {"status", "--server", "nonsense"},
       {"status", "--server", "127.0.0.1:99999"},
@@ -301,7 +304,7 @@ TEST(CommandLine, UsageErrorsAreExitCode2) {
 }
 
 TEST(CommandLine, HelpBeginsWithExamples) {
-  for (const char* command : {"publish", "subscribe", "list", "schema", "status", "token", "completion"}) {
+  for (const char* command : {"publish", "subscribe", "list", "schema", "status", "token", "revoke", "completion"}) {
     const CommandResult result = Weir({command, "--help"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(result.out.rfind("Examples:\n", 0), 0U) << result.out;

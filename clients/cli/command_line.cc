@@ -299,6 +299,41 @@ all processors of this machine were, else null. Edges limit the streams of an ad
   });
 }
 
+void AddRevoke(CLI::App& app, RevokeArguments& arguments, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("revoke", "Have every edge refuse tokens, and end their streams");
+  command.footer(R"(  weir revoke --subject mallory
+  weir revoke --token-id 5f0c1b --issuer https://login.example.com
+
+By subject: the tokens that it was given until now; those that are issued from the next second on are good. By token id: the
+one token with this `jti`. One line is printed, that of `weir publish`: then it is stored, and edges have it in a moment.
+`weir list weir.revocations` shows what is revoked.
+)");
+  CLI::Option* subject =
+      command.add_option("--subject", arguments.subject, "Whose tokens: their `sub`")->type_name("NAME");
+  CLI::Option* id = command.add_option("--token-id", arguments.token_id, "Which token: its `jti`")->type_name("ID");
+  command.add_option("--issuer", arguments.issuer, "Only tokens with this `iss`; default: of any issuer, or none")
+      ->type_name("NAME");
+  command
+      .add_option(
+          "--keep", arguments.keep,
+          "How long it is kept: longer than tokens last, which is what auth.token_lifetime_max of the edges says")
+      ->check(IsPositiveDuration())
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command.add_option("--wait", arguments.wait, "How long to wait for an answer")
+      ->check(IsPositiveDuration())
+      ->type_name("DURATION")
+      ->capture_default_str();
+  AddServer(command, arguments.server);
+  subject->excludes(id);
+  command.callback([&arguments, &chosen] {
+    if (arguments.subject.empty() == arguments.token_id.empty()) {
+      throw CLI::ValidationError("revoke", "needs --subject or --token-id");
+    }
+    chosen = [&arguments] { return Revoke(arguments); };
+  });
+}
+
 void AddToken(CLI::App& app, TokenArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("token", "Print a JSON Web Token for the edge");
   command.footer(R"(  weir token --key hs256.key --sub alice
@@ -369,6 +404,7 @@ like.
   CheckLogArguments check;
   BenchArguments bench;
   TokenArguments token;
+  RevokeArguments revoke;
   std::string shell;
   AddPublish(app, publish, chosen);
   AddSubscribe(app, subscribe, chosen);
@@ -377,6 +413,7 @@ like.
   AddMaintenance(app, backup, check, chosen);
   AddBench(app, bench, chosen);
   AddToken(app, token, chosen);
+  AddRevoke(app, revoke, chosen);
   AddCompletion(app, shell, chosen);
   try {
     app.parse(argc, argv);
@@ -396,7 +433,7 @@ like.
   const std::pair<const char*, const ServerArguments*> servers[] = {
       {"publish", &publish.server}, {"subscribe", &subscribe.server}, {"list", &list.server},
       {"schema", &schema.server},   {"status", &status.server},       {"backup", &backup.server},
-      {"bench", &bench.server}};
+      {"bench", &bench.server},     {"revoke", &revoke.server}};
   for (const auto& [command, server] : servers) {
     if (const absl::Status fault = app.got_subcommand(command) ? CheckServer(*server) : absl::OkStatus(); !fault.ok()) {
       Note(Message(fault));

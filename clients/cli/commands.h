@@ -108,6 +108,16 @@ struct BenchArguments {
 absl::Status CheckBench(const BenchArguments& arguments);
 int RunBench(const BenchArguments& arguments);
 
+struct RevokeArguments {
+  ServerArguments server{};
+  std::string subject{};   // either …
+  std::string token_id{};  // … or
+  std::string issuer{};
+  std::string keep = "744h";
+  std::string wait = "30s";
+};
+int Revoke(const RevokeArguments& arguments);
+
 struct TokenArguments {
   std::string key{};
   std::string key_id{};

@@ -12,6 +12,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver.h"
 #include "google/protobuf/util/type_resolver_util.h"
+#include "weir/v1/revocation.pb.h"
 
 namespace weir::cli {
 namespace {
@@ -22,6 +23,19 @@ constexpr absl::Duration kTimeout = absl::Seconds(10);
 absl::Status PayloadInvalid(const std::string& type, std::string_view problem) {
   return Error(absl::StatusCode::kInvalidArgument, "PAYLOAD_INVALID",
                fmt::format("data is not a {}: {}", type, problem));
+}
+
+// Adds the file, and before it what it imports, unless it is there.
+void AddFile(const google::protobuf::FileDescriptor& file, google::protobuf::DescriptorPool& pool) {
+  if (pool.FindFileByName(file.name()) != nullptr) {
+    return;
+  }
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    AddFile(*file.dependency(i), pool);
+  }
+  google::protobuf::FileDescriptorProto proto;
+  file.CopyTo(&proto);
+  pool.BuildFile(proto);
 }
 
 std::string Text(const google::protobuf::util::Status& status) {
@@ -69,6 +83,10 @@ absl::Status Schema::Refresh() {
     if (types->pool.BuildFile(file) == nullptr) {
       return absl::InternalError(fmt::format("the server's descriptor of {} cannot be used", file.name()));
     }
+  }
+  // The system's own type is in no schema.
+  if (types->Find(v1::TokenRevocation::descriptor()->full_name()) == nullptr) {
+    AddFile(*v1::TokenRevocation::descriptor()->file(), types->pool);
   }
   types->resolver.reset(google::protobuf::util::NewTypeResolverForDescriptorPool("type.googleapis.com", &types->pool));
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/token_revocation.h"
 #include "base/topic.h"
 #include "base/wire.h"
 #include "server/schema/canonical.h"
@@ -151,6 +152,19 @@ Fault PayloadFault(const EventType& type) {
           .value = type.type};
 }
 
+std::optional<Fault> CheckRevocation(std::string_view payload) {
+  v1::TokenRevocation revocation;
+  const bool read = revocation.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  const absl::Status status = read ? CheckTokenRevocation(revocation) : absl::InvalidArgumentError("it cannot be read");
+  if (status.ok()) {
+    return std::nullopt;
+  }
+  return Fault{.reason = v1::ERROR_REASON_PAYLOAD_INVALID,
+               .message = fmt::format("the payload is no good {}: {}", kRevocationType, Message(status)),
+               .field = "payload.value",
+               .value = std::string(kRevocationType)};
+}
+
 }  // namespace
 
 Validator::Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id)
@@ -212,6 +226,11 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
                : TypeFault(v1::ERROR_REASON_TYPE_UNKNOWN, name,
                            fmt::format("the server has no descriptor of the payload's type \"{}\"", Quotable(name)));
   }
+  if (IsReservedTopic(view.topic) && name != kRevocationType) {
+    return TypeFault(v1::ERROR_REASON_TYPE_NOT_ALLOWED_ON_TOPIC, name,
+                     fmt::format("topic {} is the system's: topics that begin with `weir` take {} alone, on {}",
+                                 view.topic, kRevocationType, kRevocationsTopic));
+  }
   if (type->topics.has_value() && !type->topics->Matches(view.topic)) {
     return TypeFault(v1::ERROR_REASON_TYPE_NOT_ALLOWED_ON_TOPIC, name,
                      fmt::format("type {} is not allowed on topic {}; its option (weir.v1.event).topics allows {}",
@@ -231,6 +250,11 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
     }
     case EventForm::kMalformed:
       return PayloadFault(*type);
+  }
+  if (name == kRevocationType) {
+    if (std::optional<Fault> fault = CheckRevocation(payload); fault.has_value()) {
+      return fault;
+    }
   }
   const bool standard_url =
       view.type_url.size() == kTypeUrlPrefix.size() + name.size() && view.type_url.starts_with(kTypeUrlPrefix);

@@ -8,6 +8,7 @@
 
 #include "base/wire.h"
 #include "server/testing.h"
+#include "weir/v1/revocation.pb.h"
 
 namespace weir::server {
 namespace {
@@ -204,6 +205,31 @@ TEST_F(ValidatorTest, TakesWhatIsExactlyAtTheLimits) {
   event.mutable_time()->set_seconds(253'402'300'799);
   event.mutable_time()->set_nanos(999'999'999);
   EXPECT_EQ(Judge(event), "");
+}
+
+v1::Event RevocationEvent(const v1::TokenRevocation& revocation, const std::string& topic = "weir.revocations") {
+  v1::Event event;
+  event.set_topic(topic);
+  event.mutable_payload()->PackFrom(revocation);
+  return event;
+}
+
+TEST_F(ValidatorTest, TakesRevocationsOnTheirTopicAloneAndLooksIntoThem) {
+  v1::TokenRevocation revocation;
+  revocation.set_token_id("t");
+  EXPECT_EQ(Judge(RevocationEvent(revocation)), "PAYLOAD_INVALID");
+  EXPECT_NE(fault_->message.find("expire_time"), std::string::npos) << fault_->message;
+  revocation.mutable_expire_time()->set_seconds(2'000'000'000);
+  EXPECT_EQ(Judge(RevocationEvent(revocation)), "");
+  EXPECT_EQ(Judge(RevocationEvent(revocation, "weir.other")), "TYPE_NOT_ALLOWED_ON_TOPIC");
+  EXPECT_EQ(Judge(RevocationEvent(revocation, "a.b")), "TYPE_NOT_ALLOWED_ON_TOPIC");
+}
+
+TEST_F(ValidatorTest, TakesNothingElseOnTheSystemsTopics) {
+  for (const char* topic : {"weir.revocations", "weir.mine", "weir"}) {
+    EXPECT_EQ(Judge(NoteEvent(topic, "hi")), "TYPE_NOT_ALLOWED_ON_TOPIC") << topic;
+  }
+  EXPECT_EQ(Judge(NoteEvent("weird.mine", "hi")), "");
 }
 
 TEST_F(ValidatorTest, RefusesBytesThatAreNoEvent) {

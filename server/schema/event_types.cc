@@ -12,6 +12,7 @@
 #include "server/schema/canonical.h"
 #include "weir/v1/event_bus.pb.h"
 #include "weir/v1/options.pb.h"
+#include "weir/v1/revocation.pb.h"
 
 namespace weir::server {
 namespace {
@@ -68,9 +69,19 @@ std::string HashOf(const std::string& bytes) {
   return text;
 }
 
+// Of a type whose options are known to be good.
+EventType TypeOf(const Descriptor& message) {
+  const v1::EventOptions& options = message.options().GetExtension(v1::event);
+  return {.type = message.full_name(),
+          .name = options.name(),
+          .topics = *FilterSet::Parse({options.topics().begin(), options.topics().end()}),
+          .descriptor = &message,
+          .checker = PayloadChecker::Compile(message)};
+}
+
 }  // namespace
 
-EventTypes::EventTypes() : factory_(&pool_) {}
+EventTypes::EventTypes() : factory_(&pool_), revocation_(TypeOf(*v1::TokenRevocation::descriptor())) {}
 
 absl::StatusOr<std::shared_ptr<const EventTypes>> EventTypes::Load(std::span<const DescriptorSetFile> sets) {
   absl::StatusOr<FileDescriptorSet> files = MergeDescriptorSets(sets);
@@ -85,6 +96,9 @@ absl::StatusOr<std::shared_ptr<const EventTypes>> EventTypes::Load(std::span<con
 }
 
 const EventType* EventTypes::Find(std::string_view full_name) const {
+  if (full_name == revocation_.type) {
+    return &revocation_;
+  }
   const auto it = types_.find(full_name);
   return it == types_.end() ? nullptr : &it->second;
 }
@@ -129,7 +143,7 @@ absl::Status EventTypes::AddMessage(const Descriptor& message) {
       return status;
     }
   }
-  if (!message.options().HasExtension(v1::event)) {
+  if (!message.options().HasExtension(v1::event) || message.full_name() == revocation_.type) {
     return absl::OkStatus();
   }
   const v1::EventOptions& options = message.options().GetExtension(v1::event);

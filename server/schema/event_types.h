@@ -1,4 +1,5 @@
-// The event types that a server takes: messages with `option (weir.v1.event)` of the operator's descriptor sets.
+// The event types that a server takes: messages with `option (weir.v1.event)` of the operator's descriptor sets, and
+// the system's own weir.v1.TokenRevocation, which is part of the API and not of the schema.
 //
 // Immutable after Load; any thread. Owns the descriptors it gives out. Bounded by the 4 MiB of a GetSchema answer.
 #ifndef WEIR_SERVER_SCHEMA_EVENT_TYPES_H_
@@ -75,6 +76,7 @@ class EventTypes {
   google::protobuf::DescriptorPool pool_;
   // Makes prototypes lazily, under a lock of its own.
   mutable google::protobuf::DynamicMessageFactory factory_;
+  const EventType revocation_;
   TextMap<EventType> types_;
   std::vector<ControlFrame> control_frames_;
   std::string version_;

@@ -8,6 +8,7 @@
 
 #include "server/testing.h"
 #include "weir/v1/event_bus.pb.h"
+#include "weir/v1/revocation.pb.h"
 
 namespace weir::server {
 namespace {
@@ -87,6 +88,27 @@ TEST(EventTypes, VersionNamesTheContentAndNotTheOrderOfFiles) {
   EXPECT_EQ(version({a, b}), version({b, a}));
   EXPECT_EQ(version({a, b}), version({a, b, a}));
   EXPECT_NE(version({a, b}), version({a, changed}));
+}
+
+TEST(EventTypes, KnowsTheSystemsOwnTypeWithoutAnySetAndWithItsOwn) {
+  google::protobuf::FileDescriptorSet own;
+  const google::protobuf::FileDescriptor& file = *v1::TokenRevocation::descriptor()->file();
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    for (int k = 0; k < file.dependency(i)->dependency_count(); ++k) {
+      file.dependency(i)->dependency(k)->CopyTo(own.add_file());
+    }
+    file.dependency(i)->CopyTo(own.add_file());
+  }
+  file.CopyTo(own.add_file());
+  const std::vector<DescriptorSetFile> sets = {{"own", own.SerializeAsString()}};
+  for (const auto& types : {EventTypes::Load({}), EventTypes::Load(sets)}) {
+    ASSERT_TRUE(types.ok()) << types.status();
+    EXPECT_EQ((*types)->size(), 0u);
+    const EventType* type = (*types)->Find("weir.v1.TokenRevocation");
+    ASSERT_NE(type, nullptr);
+    EXPECT_TRUE(type->topics->Matches("weir.revocations"));
+    EXPECT_FALSE(type->topics->Matches("weir.other"));
+  }
 }
 
 TEST(EventTypes, LoadsWithoutAnySet) {
