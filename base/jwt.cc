@@ -149,7 +149,8 @@ bool JwtVerifier::HasKey(uint32_t name) const {
 
 bool JwtVerifier::SameRules(const JwtVerifier& other) const {
   return options_.issuers == other.options_.issuers && options_.audiences == other.options_.audiences &&
-         options_.providers == other.options_.providers && options_.leeway == other.options_.leeway;
+         options_.providers == other.options_.providers && options_.leeway == other.options_.leeway &&
+         options_.lifetime_max == other.options_.lifetime_max;
 }
 
 bool JwtVerifier::SameKeys(const JwtVerifier& other) const {
@@ -242,6 +243,10 @@ absl::Status JwtVerifier::CheckTimes(const json& claims, absl::Time now, absl::T
     absl::Status status = absl::UnauthenticatedError("the token has expired");
     status.SetPayload(kExpiredPayload, absl::Cord());
     return status;
+  }
+  if (*exp - iat.value_or(now + options_.leeway) > options_.lifetime_max) {
+    return Refuse(
+        fmt::format("it lasts longer than the {} that are allowed", absl::FormatDuration(options_.lifetime_max)));
   }
   expires = *exp;
   return absl::OkStatus();

@@ -59,6 +59,10 @@ struct JwtVerifierOptions {
 
   // How far the issuer's clock may be off, for `exp`, `nbf` and `iat`: 0 to 5 minutes, both included.
   absl::Duration leeway = absl::Seconds(30);
+
+  // How long a token may last: from `iat` to `exp`, or, where it does not say when it was issued, from now (and
+  // leeway).
+  absl::Duration lifetime_max = absl::InfiniteDuration();
 };
 
 struct JwtClaims {

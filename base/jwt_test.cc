@@ -226,6 +226,21 @@ TEST(JwtVerifier, ChecksTimesWithLeeway) {
   EXPECT_TRUE(verifier.Verify(WithClaims({{"exp", 1'700'000'000.5}}), kNow).ok());
 }
 
+TEST(JwtVerifier, RefusesTokensThatLastLongerThanItIsTold) {
+  JwtVerifierOptions options;
+  options.keys = {Secret()};
+  options.leeway = absl::Seconds(10);
+  options.lifetime_max = absl::Hours(1);
+  const JwtVerifier verifier = JwtVerifier::Make(options).value();
+  const int64_t now = absl::ToUnixSeconds(kNow);
+  EXPECT_TRUE(verifier.Verify(WithClaims({{"iat", now - 600}, {"exp", now + 3000}}), kNow).ok());
+  EXPECT_THAT(WhyNot(verifier, WithClaims({{"iat", now - 600}, {"exp", now + 3001}})), HasSubstr("lasts longer"));
+  EXPECT_TRUE(verifier.Verify(WithClaims({{"exp", now + 3610}}), kNow).ok());
+  EXPECT_THAT(WhyNot(verifier, WithClaims({{"exp", now + 3611}})), HasSubstr("lasts longer"));
+  options.lifetime_max = absl::Hours(2);
+  EXPECT_FALSE(verifier.SameRules(JwtVerifier::Make(options).value()));
+}
+
 TEST(JwtVerifier, RequiresAnExpiryThatIsATime) {
   EXPECT_THAT(WhyNot(WithClaims({{"sub", "ann"}})), HasSubstr("no \"exp\""));
   for (const json& bad : {json("1700003600"), json(nullptr), json(true), json(-1), json(1e300), json::array({kExp})}) {

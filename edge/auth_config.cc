@@ -21,6 +21,9 @@ namespace pb = config::v1;
 
 constexpr int kKeyFilesMax = 16;
 constexpr size_t kIssuerBytesMax = 256;
+constexpr uint64_t kRevocationsMax = 10'000'000;
+// `weir revoke` keeps a revocation a day longer.
+constexpr absl::Duration kLifetimeMaxDefault = absl::Hours(720);
 
 class AuthCompiler {
  public:
@@ -44,6 +47,20 @@ class AuthCompiler {
                           absl::Seconds(1), absl::Hours(8760), out_.stream_age_max);
         !status.ok()) {
       return status;
+    }
+    options_.lifetime_max = kLifetimeMaxDefault;
+    if (absl::Status status =
+            CheckDuration(file_, "auth.token_lifetime_max", auth.has_token_lifetime_max(), auth.token_lifetime_max(),
+                          absl::Minutes(1), absl::Hours(87600), options_.lifetime_max);
+        !status.ok()) {
+      return status;
+    }
+    if (auth.revocations_max() > kRevocationsMax) {
+      return file_.Error("auth.revocations_max",
+                         fmt::format("is {}; allowed is 1 to {}", auth.revocations_max(), kRevocationsMax));
+    }
+    if (auth.revocations_max() > 0) {
+      out_.revocations_max = auth.revocations_max();
     }
     return CheckDuration(file_, "auth.leeway", edge_.auth().has_leeway(), edge_.auth().leeway(), absl::ZeroDuration(),
                          JwtVerifierOptions::LeewayMax(), out_.leeway);

@@ -12,6 +12,7 @@
 #include "base/jwt.h"
 #include "edge/http/tickets.h"
 #include "edge/jwks_refresher.h"
+#include "edge/revocations.h"
 #include "weir/config/v1/edge.pb.h"
 
 namespace weir::edge {
@@ -24,6 +25,9 @@ struct AuthConfig {
   std::shared_ptr<JwksRefresher> jwks;
   // Null: there are none.
   std::shared_ptr<const Tickets> tickets;
+  // Which tokens are revoked: the edge's, put there by it. Null: none are.
+  std::shared_ptr<const Revocations> revocations;
+  size_t revocations_max = Revocations::kEntriesMaxDefault;
   absl::Duration stream_age_max = absl::InfiniteDuration();
   // What the operator should know all the same, to be logged: keys of a set that cannot be used.
   std::vector<std::string> warnings;

@@ -110,6 +110,8 @@ auth:
   issuers: [me]
   audiences: [you]
   leeway: 0s
+  token_lifetime_max: 1h
+  revocations_max: 7
 static: {directory: page, prefix: /pages, content_security_policy: "default-src 'none'"}
 cors: {origins: ["https://app.example.com"], credentials: true}
 limits:
@@ -140,6 +142,8 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->tail_history, absl::ZeroDuration());
   EXPECT_NE(config->auth.verifier, nullptr);
   EXPECT_EQ(config->auth.leeway, absl::ZeroDuration());
+  EXPECT_EQ(config->auth.verifier->options().lifetime_max, absl::Hours(1));
+  EXPECT_EQ(config->auth.revocations_max, 7);
   EXPECT_EQ(config->static_files->directory, directory_ + "/page");
   EXPECT_EQ(config->static_files->prefix, "/pages/");
   EXPECT_EQ(config->static_files->content_security_policy, "default-src 'none'");
@@ -226,6 +230,10 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"auth: {keys: [{algorithm: ES256, file: secret.key}]}\n", "2:40: auth.keys[0].file: "},
       {"auth: {keys: [{algorithm: HS256, file: secret.key}], leeway: 6m}\n",
        "2:62: auth.leeway: is 6m; allowed is 0 to 5m"},
+      {"auth: {keys: [{algorithm: HS256, file: secret.key}], token_lifetime_max: 30s}\n",
+       "2:74: auth.token_lifetime_max: is 30s; allowed is 1m to 87600h"},
+      {"auth: {keys: [{algorithm: HS256, file: secret.key}], revocations_max: 10000001}\n",
+       "2:71: auth.revocations_max: is 10000001; allowed is 1 to 10000000"},
       {"static: {}\n", "2:9: static.directory: is required"},
       {"static: {directory: missing}\n", "2:21: static.directory: "},
       {"static: {directory: secret.key}\n", "2:21: static.directory: "},

@@ -13,6 +13,10 @@
 namespace weir::edge {
 namespace {
 
+// A start waits so long for what is revoked, so that the first tokens can be judged; a server that is away is not
+// waited for.
+constexpr absl::Duration kRevocationsPatience = absl::Seconds(5);
+
 uint32_t PresentationsOf(const Routes& routes) { return static_cast<uint32_t>(routes.presentations().size()); }
 
 size_t CountSame(const Routes& before, const Routes& after) {
@@ -79,6 +83,7 @@ Edge::~Edge() {
 }
 
 absl::Status Edge::Start() {
+  JudgeRevoked(config_.auth);
   std::vector<Hub*> hubs;
   for (const auto& hub : hubs_) {
     hubs.push_back(hub.get());
@@ -91,7 +96,38 @@ absl::Status Edge::Start() {
   upstream_.emplace(client_, schemas_, tail_,
                     UpstreamOptions{.filters = config_.routes.upstream_filters(), .history = config_.tail_history});
   FetchKeys();
+  if (config_.auth.verifier != nullptr) {
+    ReadRevocations();
+    revocation_feed_->AwaitAnswer(kRevocationsPatience);
+  }
   return absl::OkStatus();
+}
+
+void Edge::JudgeRevoked(AuthConfig& auth) const {
+  if (auth.verifier != nullptr) {
+    auth.revocations = revocations_;
+  }
+}
+
+void Edge::ReadRevocations() {
+  revocations_->SetMax(config_.auth.revocations_max);
+  reads_revocations_ = true;
+  if (!revocation_feed_) {
+    revocation_feed_.emplace(client_, *revocations_,
+                             [this](std::shared_ptr<const RevocationTable> revoked) { OnRevoked(std::move(revoked)); });
+  }
+}
+
+// On a gRPC thread.
+void Edge::OnRevoked(std::shared_ptr<const RevocationTable> revoked) {
+  std::function<bool()> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended = front_->EndRevoked(std::move(revoked));
+  }
+  if (!ended()) {
+    spdlog::error("the streams of revoked tokens could not all be ended in time; they end as soon as there is time");
+  }
 }
 
 void Edge::FetchKeys() {
@@ -123,6 +159,9 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
     status = TakeOver(*std::move(next));
     upstream_->Retry();
   }
+  if (config_.auth.verifier != nullptr) {
+    ReadRevocations();
+  }
   FetchKeys();
   if (status.ok()) {
     ++reloads_.ok;
@@ -143,6 +182,7 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
     spdlog::warn("{}", warning);
   }
   KeepFetchedKeys(config_.auth, next.auth);
+  JudgeRevoked(next.auth);
   const std::vector<std::string_view> fixed = KeepFixed(config_, next);
   // One whose keys are fetched asks its own refresher for them.
   if (next.auth.jwks->sources().empty() && config_.auth.verifier != nullptr && next.auth.verifier != nullptr &&
@@ -209,11 +249,11 @@ absl::Status Edge::Readiness() const {
     return absl::UnavailableError(
         fmt::format("the server refuses the subscription: {}; it is asked again every minute", problem));
   }
-  if (tail_.state().ready) {
-    return absl::OkStatus();
+  if (!tail_.state().ready) {
+    return absl::UnavailableError(problem.empty() ? "the recent events are not read yet"
+                                                  : fmt::format("the server cannot be read: {}", problem));
   }
-  return absl::UnavailableError(problem.empty() ? "the recent events are not read yet"
-                                                : fmt::format("the server cannot be read: {}", problem));
+  return reads_revocations_ ? revocations_->Readiness() : absl::OkStatus();
 }
 
 std::vector<std::shared_ptr<prometheus::Collectable>> Edge::Metrics() const {
@@ -221,7 +261,7 @@ std::vector<std::shared_ptr<prometheus::Collectable>> Edge::Metrics() const {
   for (const auto& hub : hubs_) {
     counters.push_back(&hub->counters());
   }
-  return {http_metrics_, jwks_metrics_,
+  return {http_metrics_, jwks_metrics_, revocations_,
           std::make_shared<EdgeMetrics>(tail_, history_queue_, upstream_->status(), reloads_, std::move(counters))};
 }
 

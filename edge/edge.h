@@ -18,6 +18,7 @@
 #include "edge/fanout_hub.h"
 #include "edge/history_client.h"
 #include "edge/http/front_end.h"
+#include "edge/revocation_feed.h"
 #include "edge/schema_cache.h"
 #include "edge/upstream.h"
 #include "weir/client.h"
@@ -68,6 +69,10 @@ class Edge {
   ClientOptions ConnectionAs(const std::string& name) const;
   void SetCredentials(const EdgeConfig& config, const std::function<std::string()>& token);
   void FetchKeys();
+  // What of it is judged by what is revoked.
+  void JudgeRevoked(AuthConfig& auth) const;
+  void ReadRevocations();
+  void OnRevoked(std::shared_ptr<const RevocationTable> revoked);
   void OnKeys(const std::string& issuer, std::vector<JwtKey> keys);
 
   // Members are destroyed from the last to the first: first who reads the tail, then who fills it, then what they all
@@ -90,7 +95,10 @@ class Edge {
   const std::shared_ptr<HttpMetrics> http_metrics_ = std::make_shared<HttpMetrics>();
   std::unique_ptr<FrontEnd> front_;
   const std::shared_ptr<JwksMetrics> jwks_metrics_ = std::make_shared<JwksMetrics>();
-  std::shared_ptr<JwksRefresher> jwks_;  // of the configuration in force; ends first
+  std::shared_ptr<JwksRefresher> jwks_;  // of the configuration in force
+  const std::shared_ptr<Revocations> revocations_ = std::make_shared<Revocations>();
+  std::atomic<bool> reads_revocations_ = false;
+  std::optional<RevocationFeed> revocation_feed_;  // from the first configuration on that judges tokens
 };
 
 }  // namespace weir::edge

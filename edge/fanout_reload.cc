@@ -1,10 +1,11 @@
-// Readers whose route or key is not what it was any more: a reload of the configuration ends them.
+// Readers whose route or key is not what it was any more, or whose token is revoked: they are ended.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
+#include "edge/revocations.h"
 
 namespace weir::edge {
 namespace {
@@ -31,9 +32,9 @@ void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
   ending->left = std::min(ending->left, sessions_.size());
   for (int i = 0; i < kEndsInARow && ending->left > 0; ++i) {
     Session& session = *sessions_[--ending->left].session;
-    const Fate fate = ending->judgement(*session.channel->route, session.key);
+    const Fate fate = ending->judgement(*session.channel->route, session.token);
     if (fate != Fate::kStays) {
-      End(session, CloseReason::kReload, fate == Fate::kGone);
+      End(session, fate == Fate::kRevoked ? CloseReason::kRevoked : CloseReason::kReload, fate == Fate::kGone);
     }
   }
   if (ending->left > 0) {
@@ -44,14 +45,19 @@ void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
 }
 
 void FanoutHub::EndPolls(const Judgement& judgement) {
-  std::vector<uint64_t> ids;
+  std::vector<std::pair<uint64_t, Fate>> ends;
   for (const auto& [id, poll] : polls_) {
-    if (judgement(*poll->channel->route, poll->request.reader.key) != Fate::kStays) {
-      ids.push_back(id);
+    const Fate fate = judgement(*poll->channel->route, poll->request.reader.token);
+    if (fate != Fate::kStays) {
+      ends.emplace_back(id, fate);
     }
   }
-  for (const uint64_t id : ids) {
+  for (const auto& [id, fate] : ends) {
     PollOperation& poll = *polls_.at(id);
+    if (fate == Fate::kRevoked) {
+      FinishPoll(poll, TokenRevokedError());
+      continue;
+    }
     FinishPoll(poll, poll.has_place && generation_ != 0
                          ? absl::StatusOr<std::string>(PollBody(poll))
                          : absl::UnavailableError("the configuration of this path has just changed"));

@@ -1,6 +1,7 @@
 // Readers over a reload of the configuration: routes that the tail has not always covered, and routes that went.
 #include <memory>
 
+#include "edge/revocations.h"
 #include "edge/testing/fake_render.h"
 #include "edge/testing/hub_harness.h"
 #include "gmock/gmock.h"
@@ -98,7 +99,7 @@ TEST_F(FanoutReloadTest, ATailThatBeganAnewCoversTheRouteAgain) {
 TEST_F(FanoutReloadTest, EndsTheReadersThatItIsToldAndNoOthers) {
   const auto stays = OpenAndStart(Request({"a"}));
   StreamRequest with_key = Request({"a"});
-  with_key.reader.key = 7;
+  with_key.reader.token.key = 7;
   const auto loses_key = OpenAndStart(std::move(with_key));
   const auto loses_route = OpenAndStart(RequestNew());
   PollRequest poll;
@@ -110,8 +111,8 @@ TEST_F(FanoutReloadTest, EndsTheReadersThatItIsToldAndNoOthers) {
 
   bool done = false;
   hub.EndStreams(
-      [this](const Route& r, uint32_t key) {
-        return &r == new_route_.get() || key == 7 ? Hub::Fate::kChanged : Hub::Fate::kStays;
+      [this](const Route& r, const TokenMarks& token) {
+        return &r == new_route_.get() || token.key == 7 ? Hub::Fate::kChanged : Hub::Fate::kStays;
       },
       absl::Seconds(2), [&] { done = true; });
   EXPECT_TRUE(done);
@@ -131,6 +132,34 @@ TEST_F(FanoutReloadTest, EndsTheReadersThatItIsToldAndNoOthers) {
   EXPECT_THAT(stays->blocks(), testing::SizeIs(2));
 }
 
+TEST_F(FanoutReloadTest, TellsReadersOfARevokedTokenAndNoOthers) {
+  const auto stays = OpenAndStart(Request({"a"}));
+  StreamRequest with_token = Request({"a"});
+  with_token.reader.token.subject = 7;
+  PollRequest poll;
+  poll.reader = Request({"a"}, After(log.At(3))).reader;
+  poll.reader.token.subject = 7;
+  poll.wait = absl::Seconds(30);
+  const auto revoked = OpenAndStart(std::move(with_token));
+  absl::Status polled;
+  hub.Poll(poll, [&](const absl::StatusOr<std::string>& answer) { polled = answer.status(); });
+  Spin();
+
+  bool done = false;
+  hub.EndStreams([](const Route&,
+                    const TokenMarks& token) { return token.subject == 7 ? Hub::Fate::kRevoked : Hub::Fate::kStays; },
+                 absl::Seconds(2), [&] { done = true; });
+  EXPECT_TRUE(done);
+  ASSERT_TRUE(Until(*revoked, [&] { return revoked->ended(); }));
+  EXPECT_TRUE(revoked->ended_cleanly());
+  EXPECT_EQ(revoked->blocks().back().event, "weir.auth_expired");
+  EXPECT_EQ(revoked->blocks().back().data, R"({"reason":"revoked"})");
+  Spin();
+  EXPECT_TRUE(IsTokenRevoked(polled)) << polled;
+  EXPECT_EQ(hub.counters().closed[static_cast<size_t>(CloseReason::kRevoked)].get(), 1);
+  EXPECT_EQ(hub.open_streams(), 1);
+}
+
 // More than one turn looks at, in every order of those that stay and those that go.
 TEST_F(FanoutReloadTest, AsksAboutEveryReaderOnce) {
   std::vector<std::unique_ptr<TestReader>> readers;
@@ -142,7 +171,7 @@ TEST_F(FanoutReloadTest, AsksAboutEveryReaderOnce) {
   int asked = 0;
   bool done = false;
   hub.EndStreams(
-      [&](const Route& r, uint32_t) {
+      [&](const Route& r, const TokenMarks&) {
         ++asked;
         stay += &r == route.get() ? 1 : 0;
         return &r != route.get() ? Hub::Fate::kGone : Hub::Fate::kStays;

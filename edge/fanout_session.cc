@@ -50,7 +50,7 @@ void FanoutHub::OpenStream(Transport transport, StreamRequest request) {
   session->address = std::move(request.address);
   session->heartbeat_data = request.heartbeat_data;
   session->resumed = request.reader.resumed;
-  session->key = request.reader.key;
+  session->token = request.reader.token;
   session->opened_ms = NowMs();
   session->heartbeat_ms = session->opened_ms + absl::ToInt64Milliseconds(request.reader.route->heartbeat_interval);
   SetEnd(*session, request.reader.expires, request.reader.age_max);

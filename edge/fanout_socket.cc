@@ -11,6 +11,7 @@
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
 #include "edge/send_buffer.h"
+#include "edge/websocket/answers.h"
 #include "edge/websocket/frames.h"
 
 namespace weir::edge {
@@ -32,6 +33,7 @@ uint16_t CloseCodeOf(CloseReason reason, bool gone) {
     case CloseReason::kReload:
       return gone ? close_code::kGone : close_code::kGoingAway;
     case CloseReason::kExpired:
+    case CloseReason::kRevoked:
       return close_code::kToken;
     default:
       return close_code::kInternal;
@@ -192,7 +194,8 @@ void FanoutHub::End(Session& session, CloseReason reason, bool gone) {
       AppendFarewell(session, reason, block_.body());
     }
     if (web_socket) {
-      AppendClose(CloseCodeOf(reason, gone), "", block_.body());
+      AppendClose(CloseCodeOf(reason, gone), reason == CloseReason::kRevoked ? edge::reason::kTokenRevoked : "",
+                  block_.body());
     }
     std::string bytes;
     if (!block_.empty()) {
@@ -216,8 +219,9 @@ void FanoutHub::AppendFarewell(Session& session, CloseReason reason, std::string
     const std::string cursor = live ? Cursor{epoch_, position_}.ToString() : "";
     const int64_t retry_ms = retry_max_ms_ == 0 ? 0 : static_cast<int64_t>(random_() % (retry_max_ms_ + 1));
     AppendControl(framing, "weir.draining", cursor, "{}", retry_ms, out);
-  } else if (session.started && reason == CloseReason::kExpired) {
-    AppendControl(framing, "weir.auth_expired", "", "{}", -1, out);
+  } else if (session.started && (reason == CloseReason::kExpired || reason == CloseReason::kRevoked)) {
+    AppendControl(framing, "weir.auth_expired", "", reason == CloseReason::kRevoked ? R"({"reason":"revoked"})" : "{}",
+                  -1, out);
   }
 }
 

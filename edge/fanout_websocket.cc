@@ -179,7 +179,7 @@ bool FanoutHub::AnswerAuth(Session& session, const AuthMessage& message, std::st
     return EndMessages(session, refusal->close_code, refusal->reason, answers, CloseReason::kRefused);
   }
   const Renewal& renewal = std::get<Renewal>(judged);
-  session.key = renewal.key;
+  session.token = renewal.token;
   if (!session.draining) {
     SetEnd(session, renewal.ends, renewal.age_max);
     DueAt(session, session.ends_ms);

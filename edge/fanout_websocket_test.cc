@@ -81,7 +81,7 @@ TEST_F(FanoutWebSocketTest, RenewsTheTokenInPlace) {
   Spin();
   StreamRequest request = Socket({"b"});
   request.reader.expires = now + absl::Minutes(1);
-  request.reader.key = 5;
+  request.reader.token.key = 5;
   const auto reader = OpenSocket(std::move(request));
   EXPECT_EQ(Ask(*reader, {{"type", "auth"}, {"token", "good"}}),
             json({{"type", "auth.success"}, {"expiresAt", "2023-11-14T22:23:20Z"}}).dump());
@@ -90,8 +90,9 @@ TEST_F(FanoutWebSocketTest, RenewsTheTokenInPlace) {
   Feed();
   ASSERT_TRUE(UntilData(*reader, 1)) << "the first token has ended, and the stream has not";
   // It is bound to the new token's key.
-  hub.EndStreams([](const Route&, uint32_t key) { return key == 5 ? Hub::Fate::kChanged : Hub::Fate::kStays; },
-                 absl::ZeroDuration(), [] {});
+  hub.EndStreams(
+      [](const Route&, const TokenMarks& token) { return token.key == 5 ? Hub::Fate::kChanged : Hub::Fate::kStays; },
+      absl::ZeroDuration(), [] {});
   EXPECT_EQ(hub.open_streams(), 1);
   reader->Write(ClientFrame(Opcode::kPong, ""));
   Spin();
@@ -324,11 +325,12 @@ TEST_F(FanoutWebSocketTest, AReloadSaysWhetherThereIsSomethingToComeBackTo) {
   log.Fill(tail, 0);
   Spin();
   StreamRequest changing = Socket({"b"});
-  changing.reader.key = 1;
+  changing.reader.token.key = 1;
   const auto changed = OpenSocket(std::move(changing));
   const auto gone = OpenSocket(Socket({"b"}));
-  hub.EndStreams([](const Route&, uint32_t key) { return key == 1 ? Hub::Fate::kChanged : Hub::Fate::kGone; },
-                 absl::Seconds(1), [] {});
+  hub.EndStreams(
+      [](const Route&, const TokenMarks& token) { return token.key == 1 ? Hub::Fate::kChanged : Hub::Fate::kGone; },
+      absl::Seconds(1), [] {});
   EXPECT_EQ(CloseCode(*changed), close_code::kGoingAway);
   EXPECT_EQ(Messages(*changed, "event").back()["event"], "weir.draining");
   EXPECT_EQ(CloseCode(*gone), close_code::kGone);

@@ -19,11 +19,10 @@ namespace weir::edge {
 class Hub {
  public:
   using PollDone = std::function<void(absl::StatusOr<std::string>)>;
-  // What becomes of a reader whose configuration has changed: its route is as it was, is another, or is not there (or
-  // stopped).
-  enum class Fate : uint8_t { kStays, kChanged, kGone };
-  // By the route, and the fingerprint of the key that verified the reader's token (0: it has none).
-  using Judgement = std::function<Fate(const Route& route, uint32_t key)>;
+  // What becomes of a reader: it goes on; its route is another, or its key is gone; its route is not there any more (or
+  // stopped); its token is revoked.
+  enum class Fate : uint8_t { kStays, kChanged, kGone, kRevoked };
+  using Judgement = std::function<Fate(const Route& route, const TokenMarks& token)>;
 
   virtual ~Hub() = default;
 
@@ -42,8 +41,9 @@ class Hub {
   virtual size_t open_streams() const = 0;
 
   // Ends the streams that do not stay, each with a last `weir.draining` block whose `retry:` is random up to
-  // `retry_max`, and answers such polls with what they have: what they read is not served any more as it was. Streams
-  // opened meanwhile are not asked about. Calls `done` once, when all that were asked about have ended.
+  // `retry_max`, and answers such polls with what they have: what they read is not served any more as it was. Where the
+  // token is revoked, the last block is `weir.auth_expired`, and polls get TokenRevokedError. Streams opened meanwhile
+  // are not asked about. Calls `done` once, when all that were asked about have ended.
   virtual void EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) = 0;
 
   // Ends all streams, each with a last `weir.draining` block, evenly over `window`; their `retry:` is random up to

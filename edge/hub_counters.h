@@ -33,10 +33,12 @@ enum class CloseReason : uint8_t {
   kReload,
   kProtocol,
   kRefused,
-  kAge
+  kAge,
+  kRevoked
 };
-inline constexpr std::array<const char*, 11> kCloseReasonNames = {
-    "client", "error", "slow", "vanished", "expired", "drain", "history", "reload", "protocol", "refused", "age"};
+inline constexpr std::array<const char*, 12> kCloseReasonNames = {"client",   "error",   "slow",    "vanished",
+                                                                  "expired",  "drain",   "history", "reload",
+                                                                  "protocol", "refused", "age",     "revoked"};
 
 // What the client of a WebSocket has sent.
 enum class MessageKind : uint8_t { kAuth, kPing, kSubscribe, kInvalid };

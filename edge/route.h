@@ -19,6 +19,7 @@
 #include "edge/render/presentation.h"
 #include "edge/required_claims.h"
 #include "edge/template.h"
+#include "edge/token_marks.h"
 
 namespace weir::edge {
 
@@ -70,7 +71,7 @@ struct ReaderRequest {
   bool resumed = false;                         // it came with a cursor: counts as a reconnection
   std::string principal;                        // of the token, see PrincipalOf; empty without one
   absl::Time expires = absl::InfiniteFuture();  // the token's end
-  uint32_t key = 0;                             // the fingerprint of the key that verified the token; 0 without one
+  TokenMarks token;
   absl::Duration age_max = absl::InfiniteDuration();  // of a stream, whatever its token
 };
 
@@ -86,9 +87,9 @@ using Identity = std::array<unsigned char, 32>;
 
 // A token that takes the place of the one before.
 struct Renewal {
-  absl::Time expires;                                 // as the token says
-  absl::Time ends;                                    // when it stops counting
-  uint32_t key = 0;                                   // as in ReaderRequest
+  absl::Time expires;  // as the token says
+  absl::Time ends;     // when it stops counting
+  TokenMarks token;
   absl::Duration age_max = absl::InfiniteDuration();  // the same
 };
 

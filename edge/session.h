@@ -88,12 +88,12 @@ struct Session {
   int64_t opened_ms = 0;
   int64_t ends_ms = INT64_MAX;  // the token's end, its greatest age, or its turn in a drain
   int64_t heartbeat_ms = 0;     // the next one
-  uint32_t slot = 0;            // in the hub's sessions
-  uint32_t place = 0;           // in the channel's readers, or in the hub's parked sessions
-  uint32_t generation = 0;      // the tail's, when the cursor was given; 0: the reader came with it
-  uint32_t key = 0;             // of its token: see ReaderRequest
-  uint32_t written_mark = 0;    // what TcpProgress said at the last heartbeat
-  uint8_t pending = 0;          // operations that will still call back
+  TokenMarks token;
+  uint32_t slot = 0;          // in the hub's sessions
+  uint32_t place = 0;         // in the channel's readers, or in the hub's parked sessions
+  uint32_t generation = 0;    // the tail's, when the cursor was given; 0: the reader came with it
+  uint32_t written_mark = 0;  // what TcpProgress said at the last heartbeat
+  uint8_t pending = 0;        // operations that will still call back
   State state = State::kBehind;
   bool started = false;    // the first block is written
   bool resumed = false;    // came with a cursor, not yet counted
@@ -102,7 +102,7 @@ struct Session {
   bool aged = false;  // ends_ms is its greatest age
   bool closed = false;
 };
-static_assert(sizeof(Session) <= 184, "there may be very many");
+static_assert(sizeof(Session) <= 208, "there may be very many");
 
 }  // namespace weir::edge
 

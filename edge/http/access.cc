@@ -32,6 +32,18 @@ std::optional<std::string_view> BearerToken(std::string_view authorization) {
 absl::StatusOr<std::shared_ptr<const JwtClaims>> Access::Check(std::string_view authorization,
                                                                std::optional<std::string_view> query_token,
                                                                absl::Time now) {
+  auto claims = Verify(authorization, query_token, now);
+  if (claims.ok() && revocations_ != nullptr) {
+    if (absl::Status status = revocations_->Judge(MarksOf(**claims), now); !status.ok()) {
+      return status;
+    }
+  }
+  return claims;
+}
+
+absl::StatusOr<std::shared_ptr<const JwtClaims>> Access::Verify(std::string_view authorization,
+                                                                std::optional<std::string_view> query_token,
+                                                                absl::Time now) {
   std::optional<std::string_view> token = BearerToken(authorization);
   if (!token) {
     token = query_token;

@@ -19,17 +19,23 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/jwt.h"
+#include "edge/revocations.h"
 
 namespace weir::edge {
 
 class Access {
  public:
   // `verifier` may be null: then every token is refused. `leeway` is the verifier's: a token counts until `exp` and
-  // that.
-  Access(std::shared_ptr<const JwtVerifier> verifier, absl::Duration leeway, size_t entries_max = 2048)
-      : verifier_(std::move(verifier)), leeway_(leeway), half_entries_max_(entries_max / 2) {}
+  // that. `revocations` null: none is revoked.
+  Access(std::shared_ptr<const JwtVerifier> verifier, absl::Duration leeway,
+         std::shared_ptr<const Revocations> revocations = nullptr, size_t entries_max = 2048)
+      : verifier_(std::move(verifier)),
+        revocations_(std::move(revocations)),
+        leeway_(leeway),
+        half_entries_max_(entries_max / 2) {}
 
-  // `authorization` is the header's value (`Bearer …` counts first), `query_token` the parameter's. UNAUTHENTICATED.
+  // `authorization` is the header's value (`Bearer …` counts first), `query_token` the parameter's. UNAUTHENTICATED;
+  // TokenRevokedError; UNAVAILABLE: whether it is good is not known just now.
   absl::StatusOr<std::shared_ptr<const JwtClaims>> Check(std::string_view authorization,
                                                          std::optional<std::string_view> query_token, absl::Time now);
 
@@ -47,9 +53,12 @@ class Access {
   };
   using Cache = absl::flat_hash_map<Digest, std::shared_ptr<const JwtClaims>, DigestHash>;
 
+  absl::StatusOr<std::shared_ptr<const JwtClaims>> Verify(std::string_view authorization,
+                                                          std::optional<std::string_view> query_token, absl::Time now);
   void Remember(const Digest& digest, std::shared_ptr<const JwtClaims> claims);
 
   std::shared_ptr<const JwtVerifier> verifier_;
+  std::shared_ptr<const Revocations> revocations_;
   absl::Duration leeway_;
   size_t half_entries_max_;
   Cache young_;

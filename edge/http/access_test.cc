@@ -24,7 +24,7 @@ std::string Token(const std::string& subject, absl::Duration ttl = absl::Hours(1
   return *SignJwt(Key(secret), {{"sub", subject}, {"exp", absl::ToUnixSeconds(kNow + ttl)}});
 }
 
-Access Make(size_t entries_max = 2048) { return {Verifier(), absl::Seconds(30), entries_max}; }
+Access Make(size_t entries_max = 2048) { return {Verifier(), absl::Seconds(30), nullptr, entries_max}; }
 
 TEST(AccessTest, TakesTheTokenOfTheHeaderThenOfTheQuery) {
   Access access = Make();
@@ -89,6 +89,26 @@ TEST(AccessTest, ForgetsTheLeastRecentlyUsed) {
     ASSERT_TRUE(access.Check("Bearer " + Token(fmt::format("user{}", i)), std::nullopt, kNow).ok());
   }
   EXPECT_NE(*access.Check(ann, std::nullopt, kNow), first);
+}
+
+TEST(AccessTest, ATokenThatItRemembersCanBeRevoked) {
+  const SimulatedClock clock(kNow);
+  const auto revocations = std::make_shared<Revocations>(clock.clock());
+  Access access(Verifier(), absl::Seconds(30), revocations);
+  const std::string ann = "Bearer " + Token("ann");
+  EXPECT_EQ(access.Check(ann, std::nullopt, kNow).status().code(), absl::StatusCode::kUnavailable);
+  revocations->SetComplete(true);
+  EXPECT_TRUE(access.Check(ann, std::nullopt, kNow).ok());
+  v1::TokenRevocation revocation;
+  revocation.set_subject("ann");
+  revocation.mutable_issued_until()->set_seconds(absl::ToUnixSeconds(kNow));
+  revocation.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(kNow + absl::Hours(1)));
+  RevocationTable table;
+  table.Add(revocation);
+  ASSERT_TRUE(revocations->Add(table).ok());
+  EXPECT_TRUE(IsTokenRevoked(access.Check(ann, std::nullopt, kNow).status()));
+  EXPECT_FALSE(IsTokenRevoked(access.Check("Bearer x", std::nullopt, kNow).status()));
+  EXPECT_TRUE(access.Check("Bearer " + Token("bob"), std::nullopt, kNow).ok());
 }
 
 TEST(AccessTest, WithoutAKeyNobodyComesIn) {

@@ -59,7 +59,7 @@ absl::StatusOr<StreamRequest> BindRequest(std::shared_ptr<const Route> route, co
   stream.reader.filters = *std::move(filters);
   if (claims != nullptr) {
     stream.reader.principal = PrincipalOf(*claims);
-    stream.reader.key = claims->key;
+    stream.reader.token = MarksOf(*claims);
   }
   return stream;
 }

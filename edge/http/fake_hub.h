@@ -71,7 +71,7 @@ class FakeHub : public Hub {
     {
       const std::lock_guard lock(mutex_);
       for (const StreamRequest& request : requests_) {
-        ends_ += judgement(*request.reader.route, request.reader.key) != Fate::kStays ? 1 : 0;
+        ends_ += judgement(*request.reader.route, request.reader.token) != Fate::kStays ? 1 : 0;
       }
     }
     done();

@@ -18,14 +18,14 @@ constexpr std::string_view kAllow = "Allow: GET, HEAD, OPTIONS\r\n";
 }  // namespace
 
 void FrontDesk::Reload(FrontDeskOptions options) {
-  if (options.verifier != options_.verifier) {
-    access_ = Access(options.verifier, options.leeway);
+  if (options.verifier != options_.verifier || options.revocations != options_.revocations) {
+    access_ = Access(options.verifier, options.leeway, options.revocations);
   }
   options_ = std::move(options);
 }
 
 void FrontDesk::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
-  access_ = Access(verifier, options_.leeway);
+  access_ = Access(verifier, options_.leeway, options_.revocations);
   options_.verifier = std::move(verifier);
 }
 
@@ -85,6 +85,11 @@ const Problem* FrontDesk::Closed(const EdgeCondition& condition, bool poll) {
   return limited;
 }
 
+Reply FrontDesk::TokenRefused(const absl::Status& why, const std::string& headers) {
+  return ProblemReply(IsTokenRevoked(why) ? problem::kTokenRevoked : problem::kUnauthorized, Message(why),
+                      headers + "WWW-Authenticate: Bearer\r\n");
+}
+
 FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_ptr<const Route> route) {
   const RequestHead& head = request.head;
   const Negotiated wanted = Negotiate(head.accept);
@@ -108,7 +113,7 @@ FrontDesk::Decision FrontDesk::DecideRoute(const Request& request, std::shared_p
       return SendAway(request, problem::kKeysUnavailable, !poll, wanted.fetch_client);
     }
     if (!checked.ok()) {
-      return ProblemReply(problem::kUnauthorized, Message(checked.status()), headers + "WWW-Authenticate: Bearer\r\n");
+      return TokenRefused(checked.status(), headers);
     }
     claims = checked->claims;
     cookie = std::move(checked->headers);
@@ -172,6 +177,8 @@ Reply FrontDesk::PollReply(absl::StatusOr<std::string> body, const std::string& 
   switch (body.status().code()) {
     case absl::StatusCode::kInvalidArgument:
       return ProblemReply(problem::kBadRequest, Message(body.status()), rest);
+    case absl::StatusCode::kUnauthenticated:
+      return TokenRefused(body.status(), rest);
     case absl::StatusCode::kUnavailable:
       return ProblemReply(problem::kUnavailable, Message(body.status()), rest + "Retry-After: 1\r\n");
     default:

@@ -29,8 +29,9 @@ namespace weir::edge {
 
 struct FrontDeskOptions {
   std::shared_ptr<const Routes> routes;
-  std::shared_ptr<const JwtVerifier> verifier;  // null: no route asks for a token
-  absl::Duration leeway = absl::Seconds(30);    // the verifier's
+  std::shared_ptr<const JwtVerifier> verifier;     // null: no route asks for a token
+  absl::Duration leeway = absl::Seconds(30);       // the verifier's
+  std::shared_ptr<const Revocations> revocations;  // null: no token is revoked
   absl::Duration stream_age_max = absl::InfiniteDuration();
   std::shared_ptr<const Tickets> tickets;  // null: there are none
   CorsOptions cors;
@@ -75,7 +76,9 @@ class FrontDesk final : public TokenJudge {
   using Decision = std::variant<Reply, StreamRequest, PollOrder, UpgradeOrder>;
 
   explicit FrontDesk(FrontDeskOptions options)
-      : options_(std::move(options)), access_(options_.verifier, options_.leeway), random_(options_.seed) {}
+      : options_(std::move(options)),
+        access_(options_.verifier, options_.leeway, options_.revocations),
+        random_(options_.seed) {}
 
   // From now on these hold. The same verifier as before means that the tokens are judged as before.
   void Reload(FrontDeskOptions options);
@@ -104,6 +107,7 @@ class FrontDesk final : public TokenJudge {
 
   // Why nobody, or this client, is let in just now; null: it is.
   static const Problem* Closed(const EdgeCondition& condition, bool poll);
+  static Reply TokenRefused(const absl::Status& why, const std::string& headers);
   Decision DecideRoute(const Request& request, std::shared_ptr<const Route> route);
   // Who asks for a route, and what of the answer's head comes from that (front_desk_tickets.cc).
   struct Caller {

@@ -109,7 +109,7 @@ Reply FrontDesk::MakeTicket(const Request& request, const Route& route) {
     return SendAway(request, problem::kKeysUnavailable, false, true);
   }
   if (!claims.ok()) {
-    return ProblemReply(problem::kUnauthorized, Message(claims.status()), headers + "WWW-Authenticate: Bearer\r\n");
+    return TokenRefused(claims.status(), headers);
   }
   const absl::StatusOr<std::string> ticket =
       options_.tickets->Seal(Tickets::Kind::kTicket, route.path,

@@ -23,7 +23,8 @@ Refusal BadToken(const absl::Status& why) {
   if (absl::IsUnavailable(why)) {
     return {close_code::kGoingAway, reason::kKeysUnavailable, std::string(Message(why))};
   }
-  return {close_code::kToken, reason::kTokenInvalid, std::string(Message(why))};
+  return {close_code::kToken, IsTokenRevoked(why) ? reason::kTokenRevoked : reason::kTokenInvalid,
+          std::string(Message(why))};
 }
 
 // Why a message's parameters or the token's claims do not do.
@@ -143,7 +144,7 @@ std::variant<StreamRequest, Refusal> FrontDesk::Admit(const PendingWebSocket& pe
 std::variant<Renewal, Refusal> FrontDesk::Renew(const Route& route, const Identity& identity,
                                                 const std::optional<std::string>& token, absl::Time now) {
   if (!route.auth_required) {
-    return Renewal{absl::InfiniteFuture(), absl::InfiniteFuture(), 0};
+    return Renewal{absl::InfiniteFuture(), absl::InfiniteFuture(), {}};
   }
   const auto claims = access_.Check("", token, now);
   if (!claims.ok()) {
@@ -154,7 +155,7 @@ std::variant<Renewal, Refusal> FrontDesk::Renew(const Route& route, const Identi
     return Refusal{close_code::kForbidden, reason::kPrincipalChanged,
                    "the token is somebody else's, or allows something else; open another connection for it"};
   }
-  return Renewal{(*claims)->expires, access_.EndOf(**claims), (*claims)->key, options_.stream_age_max};
+  return Renewal{(*claims)->expires, access_.EndOf(**claims), MarksOf(**claims), options_.stream_age_max};
 }
 
 }  // namespace weir::edge

@@ -13,6 +13,8 @@ namespace {
 
 // A reload waits so long for the hubs, which need a moment.
 constexpr absl::Duration kReloadGrace = absl::Minutes(1);
+// So long the next revocations wait for the streams of those before.
+constexpr absl::Duration kRevokeGrace = absl::Seconds(10);
 // How much longer than its window a drain may take, and how long answers under way then have.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kAnswersGrace = absl::Milliseconds(500);
@@ -37,12 +39,12 @@ ListenerOptions OptionsOf(const EdgeConfig& config) {
 // or by rules that are no longer in force.
 Hub::Judgement JudgementBetween(const JwtVerifier* before, const FrontDeskOptions& after) {
   const bool same_rules = before != nullptr && after.verifier != nullptr && after.verifier->SameRules(*before);
-  return [same_rules, routes = after.routes, verifier = after.verifier](const Route& route, uint32_t key) {
+  return [same_rules, routes = after.routes, verifier = after.verifier](const Route& route, const TokenMarks& token) {
     const std::shared_ptr<const Route> now = routes->Find(route.path);
     if (now == nullptr || now->stopped) {
       return Hub::Fate::kGone;
     }
-    const bool same_key = key == 0 || (same_rules && verifier->HasKey(key));
+    const bool same_key = token.key == 0 || (same_rules && verifier->HasKey(token.key));
     return now.get() == &route && same_key ? Hub::Fate::kStays : Hub::Fate::kChanged;
   };
 }
@@ -94,6 +96,7 @@ absl::StatusOr<FrontDeskOptions> FrontEnd::DeskOf(const EdgeConfig& config) {
   desk.verifier = config.auth.verifier;
   desk.leeway = config.auth.leeway;
   desk.tickets = config.auth.tickets;
+  desk.revocations = config.auth.revocations;
   desk.stream_age_max = config.auth.stream_age_max;
   desk.cors = config.cors;
   desk.retry_max = config.drain_retry_max;
@@ -165,8 +168,8 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
 }
 
 void FrontEnd::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
-  const Hub::Judgement judgement = [verifier](const Route&, uint32_t key) {
-    return key == 0 || verifier->HasKey(key) ? Hub::Fate::kStays : Hub::Fate::kChanged;
+  const Hub::Judgement judgement = [verifier](const Route&, const TokenMarks& token) {
+    return token.key == 0 || verifier->HasKey(token.key) ? Hub::Fate::kStays : Hub::Fate::kChanged;
   };
   for (size_t i = 0; i < hubs_.size(); ++i) {
     boost::asio::post(hubs_[i]->context(), [hub = hubs_[i], listener = listeners_[i].get(), verifier, judgement,
@@ -176,6 +179,20 @@ void FrontEnd::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
     });
   }
   config_.auth.verifier = std::move(verifier);
+}
+
+std::function<bool()> FrontEnd::EndRevoked(std::shared_ptr<const RevocationTable> revoked) {
+  const Hub::Judgement judgement = [revoked = std::move(revoked), now = absl::Now()](const Route&,
+                                                                                     const TokenMarks& token) {
+    return revoked->Revokes(token, now) ? Hub::Fate::kRevoked : Hub::Fate::kStays;
+  };
+  const auto countdown = std::make_shared<Countdown>(hubs_.size());
+  for (Hub* hub : hubs_) {
+    boost::asio::post(hub->context(), [hub, judgement, retry_max = config_.drain_retry_max, countdown] {
+      hub->EndStreams(judgement, retry_max, [countdown] { countdown->Down(); });
+    });
+  }
+  return [countdown] { return countdown->AwaitZero(kRevokeGrace); };
 }
 
 void FrontEnd::Drain() {

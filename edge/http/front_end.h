@@ -2,6 +2,7 @@
 #ifndef WEIR_EDGE_HTTP_FRONT_END_H_
 #define WEIR_EDGE_HTTP_FRONT_END_H_
 
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -41,6 +42,10 @@ class FrontEnd {
   // Judges tokens by these keys from now on; the rules are those before. Ends the streams and polls whose key is not
   // among them any more. Does not wait until that is done.
   void SetVerifier(std::shared_ptr<const JwtVerifier> verifier);
+
+  // Ends the streams and polls whose tokens are revoked there. What is returned waits until that is done, and says
+  // whether it was in time (10 s); it may be called without whatever lock this is called under.
+  std::function<bool()> EndRevoked(std::shared_ptr<const RevocationTable> revoked);
 
   // Ends all streams, spread over the configured window, and tells new clients to come back later. Returns when
   // everything has ended, at the latest a few seconds after the window. Once.

@@ -20,6 +20,7 @@ namespace problem {
 inline constexpr Problem kBadRequest = {400, "bad-request", "The request cannot be understood"};
 inline constexpr Problem kPlainHttp = {400, "plain-http", "A plain HTTP request was sent to an HTTPS port"};
 inline constexpr Problem kUnauthorized = {401, "unauthorized", "A valid token is needed"};
+inline constexpr Problem kTokenRevoked = {401, "token-revoked", "The token has been revoked"};
 inline constexpr Problem kNoWebSocket = {400, "no-websocket", "This path has no WebSocket"};
 inline constexpr Problem kForbidden = {403, "forbidden", "The token does not allow this"};
 inline constexpr Problem kOriginRefused = {403, "origin-refused", "Pages of this origin may not connect here"};

@@ -170,7 +170,7 @@ TEST_F(WebSocketDoorTest, ATokenCountsFromTheMessageTheHeaderOrTheQuery) {
   EXPECT_EQ(stream.reader.principal, "ann");
   EXPECT_THAT(stream.reader.filters, ElementsAre("tenants.t1.goals.*", "users.ann.>"));
   EXPECT_EQ(stream.reader.expires, kNow + absl::Hours(1) + absl::Seconds(30));
-  EXPECT_NE(stream.reader.key, 0);
+  EXPECT_NE(stream.reader.token.key, 0);
   EXPECT_EQ(ServerFrames(stream.web_socket->answer)[0].payload,
             R"({"type":"auth.success","expiresAt":"2027-01-15T09:00:00Z"})");
   stream = Admitted(Door(head).Take(ClientText(json{{"type", "auth"}, {"token", bob}}.dump()), desk_, kNow));
@@ -274,7 +274,7 @@ TEST_F(WebSocketDoorTest, RenewsOnlyForTheSamePrincipal) {
   ASSERT_TRUE(std::holds_alternative<Renewal>(renewed));
   EXPECT_EQ(std::get<Renewal>(renewed).expires, kNow + absl::Hours(3));
   EXPECT_EQ(std::get<Renewal>(renewed).ends, kNow + absl::Hours(3) + absl::Seconds(30));
-  EXPECT_EQ(std::get<Renewal>(renewed).key, stream.reader.key);
+  EXPECT_EQ(std::get<Renewal>(renewed).token.key, stream.reader.token.key);
   for (const auto& [claim, value] :
        {std::pair("sub", "bob"), {"iss", "another"}, {"tenant_id", "t2"}, {"role", "writer"}}) {
     json other = claims;

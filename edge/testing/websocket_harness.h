@@ -37,7 +37,7 @@ class FanoutWebSocketTest : public testing::Test, public HubHarness, protected T
     if (token != "good") {
       return Refusal{close_code::kForbidden, reason::kPrincipalChanged, "somebody else"};
     }
-    return Renewal{now + absl::Minutes(10), now + absl::Minutes(11), 9, age_max};
+    return Renewal{now + absl::Minutes(10), now + absl::Minutes(11), {.key = 9}, age_max};
   }
 
   absl::Duration age_max = absl::InfiniteDuration();  // as a renewal says

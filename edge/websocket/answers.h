@@ -14,6 +14,7 @@ namespace weir::edge {
 namespace reason {
 
 inline constexpr std::string_view kTokenInvalid = "TOKEN_INVALID";
+inline constexpr std::string_view kTokenRevoked = "TOKEN_REVOKED";
 inline constexpr std::string_view kKeysUnavailable = "KEYS_UNAVAILABLE";
 inline constexpr std::string_view kNotAllowed = "NOT_ALLOWED";
 inline constexpr std::string_view kPrincipalChanged = "PRINCIPAL_CHANGED";

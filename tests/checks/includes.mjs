@@ -26,7 +26,7 @@ export const table = {
 // Single files and folders of edge/ that leave its pure core.
 export const edgeDoors = {
   grpc: /^edge\/(upstream|history_client|schema_cache)/,
-  client: /^edge\/(upstream|history_client|schema_cache|edge\.)/,
+  client: /^edge\/(upstream|history_client|schema_cache|revocation_feed|edge\.)/,
   beast: /^edge\/http\//,
 };
 
