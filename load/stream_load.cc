@@ -1,6 +1,7 @@
 #include "load/stream_load.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -119,11 +120,13 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   Reader& reader = readers_[index];
   const auto& endpoint = *options_.endpoint;
   const auto* const address = reinterpret_cast<const sockaddr*>(&endpoint.address);
-  reader.fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  // On this machine connecting does not wait, and the thread that opens can ask at once.
+  const bool local = IsLocal(endpoint);
+  reader.fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | (local ? 0 : SOCK_NONBLOCK), 0);
   if (reader.fd < 0) {
     return absl::ErrnoToStatus(errno, "a reader's socket");
   }
-  if (IsLocal(endpoint)) {
+  if (local) {
     if (absl::Status status = Bind(reader.fd); !status.ok()) {
       return status;
     }
@@ -132,7 +135,10 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   if (reader.connecting && errno != EINPROGRESS) {
     return absl::ErrnoToStatus(errno, "connect");
   }
-  if (!reader.connecting) {  // as on loopback
+  if (local) {
+    fcntl(reader.fd, F_SETFL, O_NONBLOCK);
+  }
+  if (!reader.connecting) {
     if (absl::Status status = TryAsk(reader); !status.ok() && !absl::IsUnavailable(status)) {
       return status;
     }

@@ -37,7 +37,7 @@ class TlsConnection {
   SslPtr ssl_;
 };
 
-// What connections to one host share. Any thread.
+// What connections to one host share. Any thread. The process must ignore SIGPIPE: OpenSSL writes by write(2).
 class TlsClient {
  public:
   // The host's certificate must be for `host`, a name or an address, and come from the authorities in `ca_file` (PEM);
