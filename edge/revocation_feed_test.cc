@@ -136,6 +136,28 @@ TEST_F(RevocationFeedTest, WhatItHasNoRoomForComesAgain) {
   EXPECT_EQ(Judge("bob"), absl::StatusCode::kUnauthenticated);
 }
 
+TEST_F(RevocationFeedTest, WhatIsBehindThatIsReadBeforeATokenIsTaken) {
+  revocations_.SetMax(1);
+  bus_.OnSubscribe(Sends({Started(), BatchOf({EventOf(3, Subject("ann"))}), CaughtUp(3),
+                          BatchOf({EventOf(4, Subject("bob"))}), BatchOf({EventOf(5, Subject("cyd"))})}));
+  bus_.OnSubscribe([&](const v1::SubscribeRequest& request, auto& writer) {
+    EXPECT_EQ(request.start().after_cursor(), CursorAt(3));
+    revocations_.SetMax(3);
+    writer.Write(Started());
+    writer.Write(BatchOf({EventOf(4, Subject("bob"))}));
+    EXPECT_TRUE(Until([&] { return Judge("bob") == absl::StatusCode::kUnauthenticated; }));
+    EXPECT_EQ(Judge("cyd"), absl::StatusCode::kUnavailable);
+    writer.Write(BatchOf({EventOf(5, Subject("cyd"))}));
+    writer.Write(CaughtUp(5));
+    bus_.Hang();
+    return grpc::Status::OK;
+  });
+  RevocationFeed feed(client_, revocations_, on_revoked_);
+  bus_.WaitForSubscribes(2);
+  EXPECT_TRUE(Until([&] { return Judge("dan") == absl::StatusCode::kOk; }));
+  EXPECT_EQ(Judge("cyd"), absl::StatusCode::kUnauthenticated);
+}
+
 TEST_F(RevocationFeedTest, AMalformedOneIsCountedAndPassedOver) {
   v1::Event rubbish = EventOf(3, Subject("ann"));
   rubbish.mutable_payload()->set_value("\xFF\xFF");

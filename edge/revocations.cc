@@ -147,7 +147,7 @@ absl::Status Revocations::Add(const RevocationTable& more) {
     cleaned_ = now;
   }
   const bool room = table_.Merge(more, entries_max_, now);
-  full_ = !room;
+  full_ = full_ || !room;
   (room ? taken_ : refused_) += more.size();
   return room ? absl::OkStatus() : ReadinessLocked();
 }
@@ -161,6 +161,7 @@ void Revocations::SetComplete(bool complete) {
   const std::lock_guard lock(mutex_);
   complete_ = complete;
   holed_ = holed_ || !complete;
+  full_ = full_ && !complete;  // what there was no room for came again, with all behind it
 }
 
 absl::Status Revocations::ReadinessLocked() const {

@@ -76,7 +76,7 @@ class Revocations : public prometheus::Collectable {
 
   void SetMax(size_t entries_max);
 
-  // RESOURCE_EXHAUSTED: not all are taken; it is to be tried again.
+  // RESOURCE_EXHAUSTED: not all are taken; to be tried again, and no token is taken until SetComplete(true).
   absl::Status Add(const RevocationTable& more);
   void CountMalformed();
   // Everything that was published before is in there. False: something is missing that will not come any more.

@@ -140,8 +140,21 @@ TEST_F(RevocationsTest, ForgetsNothingWhenItIsFullButTakesNoToken) {
   clock.Advance(absl::Hours(1));  // those before are over
   ASSERT_TRUE(revocations.Add(TableOf({Subject("bob", absl::Hours(3))})).ok());
   EXPECT_EQ(Judge({{"sub", "bob"}}), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Judge({{"sub", "cyd"}}), absl::StatusCode::kUnavailable) << "what is behind it is not read yet";
+  revocations.SetComplete(true);
   EXPECT_EQ(Judge({{"sub", "cyd"}}), absl::StatusCode::kOk);
   EXPECT_EQ(Metric("weir_edge_revocations"), 1);
+}
+
+TEST_F(RevocationsTest, GoesOnWhenWhatItHadNoRoomForIsOver) {
+  revocations.SetMax(1);
+  ASSERT_TRUE(revocations.Add(TableOf({Subject("ann", absl::Hours(3))})).ok());
+  revocations.SetComplete(true);
+  ASSERT_FALSE(revocations.Add(TableOf({Subject("bob")})).ok());
+  EXPECT_EQ(Judge({{"sub", "cyd"}}), absl::StatusCode::kUnavailable);
+  clock.Advance(absl::Hours(2));
+  revocations.SetComplete(true);  // it is in the log no more
+  EXPECT_EQ(Judge({{"sub", "cyd"}}), absl::StatusCode::kOk);
 }
 
 TEST_F(RevocationsTest, WhatCouldNotBeReadIsNotPassedOver) {
