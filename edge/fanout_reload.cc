@@ -10,8 +10,9 @@
 namespace weir::edge {
 namespace {
 
-// Streams that are looked at before others have their turn.
+// Streams that are ended, and looked at, before others have their turn.
 constexpr int kEndsInARow = 128;
+constexpr int kLooksInARow = 8192;
 
 }  // namespace
 
@@ -30,10 +31,11 @@ void FanoutHub::EndStreams(Judgement judgement, absl::Duration retry_max, std::f
 // Backwards: whoever takes the place of a session that was closed comes from behind, and was asked about or is new.
 void FanoutHub::EndSome(const std::shared_ptr<Ending>& ending) {
   ending->left = std::min(ending->left, sessions_.size());
-  for (int i = 0; i < kEndsInARow && ending->left > 0; ++i) {
+  for (int looks = 0, ends = 0; looks < kLooksInARow && ends < kEndsInARow && ending->left > 0; ++looks) {
     Session& session = *sessions_[--ending->left].session;
     const Fate fate = ending->judgement(*session.channel->route, session.token);
     if (fate != Fate::kStays) {
+      ++ends;
       End(session, fate == Fate::kRevoked ? CloseReason::kRevoked : CloseReason::kReload, fate == Fate::kGone);
     }
   }

@@ -160,7 +160,7 @@ TEST_F(FanoutReloadTest, TellsReadersOfARevokedTokenAndNoOthers) {
   EXPECT_EQ(hub.open_streams(), 1);
 }
 
-// More than one turn looks at, in every order of those that stay and those that go.
+// More than one turn ends, in every order of those that stay and those that go.
 TEST_F(FanoutReloadTest, AsksAboutEveryReaderOnce) {
   std::vector<std::unique_ptr<TestReader>> readers;
   constexpr int kReaders = 300;
@@ -180,6 +180,18 @@ TEST_F(FanoutReloadTest, AsksAboutEveryReaderOnce) {
   ASSERT_TRUE(Until([&] { return done; }));
   EXPECT_EQ(asked, kReaders);
   EXPECT_EQ(hub.open_streams(), stay);
+}
+
+TEST_F(FanoutReloadTest, ReadersThatStayAreLookedAtInOneTurn) {
+  std::vector<std::unique_ptr<TestReader>> readers;
+  for (int i = 0; i < 300; ++i) {
+    readers.push_back(Open(Request({"a"})));
+  }
+  bool done = false;
+  hub.EndStreams([](const Route&, const TokenMarks&) { return Hub::Fate::kStays; }, absl::ZeroDuration(),
+                 [&] { done = true; });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(hub.open_streams(), readers.size());
 }
 
 }  // namespace
