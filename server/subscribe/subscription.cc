@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/topic.h"
 #include "base/wire.h"
 
 namespace weir::server {
@@ -178,6 +179,11 @@ Subscription::Turn Subscription::ReadTail() {
   return Send(std::move(elements));
 }
 
+bool Subscription::Wanted(const log::StoredEvent& event) const {
+  return event.publish_millis >= not_before_millis_ &&
+         ((everything_ && !IsReservedTopic(event.topic)) || options_.selection.Matches(event));
+}
+
 void Subscription::PostRead() {
   SetCatchingUp(true);
   context_.pool.Post([self = shared_from_this()] {
@@ -229,6 +235,10 @@ Subscription::Turn Subscription::OnGap() {
     return Turn::kGiven;
   }
   position_ = Cursor::Parse(response.gap().resume_cursor())->sequence;
+  if (!caught_up_) {
+    // What was carried over from the removed part lies behind the head of then.
+    target_ = std::max(target_, context_.log.bounds().head);
+  }
   Write(Encode(response));
   return Turn::kGiven;
 }

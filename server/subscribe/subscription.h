@@ -96,23 +96,22 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   // The schema's version if it was not said yet; it holds from the message on that carries it.
   const std::string* NewSchemaVersion();
   void SetCatchingUp(bool catching_up);
-  bool Wanted(const log::StoredEvent& event) const {
-    return event.publish_millis >= not_before_millis_ && (everything_ || options_.selection.Matches(event));
-  }
+  bool Wanted(const log::StoredEvent& event) const;
 
   const SubscriptionContext& context_;
   const std::string id_;
   const SubscriptionOptions options_;
   SubscriptionSink& sink_;
   const Epoch epoch_;
-  const bool everything_;  // the selection is `>` of all types
+  const bool everything_;  // the selection is `>` of all types: all but the system's topics
 
   std::atomic<StopReason> stop_{kNo};
 
   // Whose turn it is.
   std::deque<WireMessage> control_;  // started and gap, still to be sent
   uint64_t position_ = 0;            // everything wanted up to here was given to the sink
-  uint64_t target_ = 0;              // caught up when `position_` is here
+  // Caught up when `position_` is here: the head when the stream began, or when a gap was met before that.
+  uint64_t target_ = 0;
   int64_t not_before_millis_ = 0;
   bool snapshot_ = false;   // reading the newest of each topic up to `target_`
   bool caught_up_ = false;  // was said
