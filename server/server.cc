@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -114,16 +115,16 @@ class Server::Impl {
         service_(context_),
         maintenance_(backup_context_),
         revocations_(*log_, validator_, committer_, options_.clock),
-        retention_(*log_, Retain()),
         health_watch_(*log_, options_.health_check_interval,
                       [this](const absl::Status& status) { OnPoisoned(status); }) {
-    // Before the first Append: nothing is submitted until the server listens.
+    // Before the first Append: retention alone appends before the server listens, and begins after this.
     log_->SetObserver([this](std::span<const log::ChunkPtr> chunks) {
       if (!chunks.empty()) {
         tail_.Append(chunks);
         waker_.Notify(chunks.back()->last_sequence());
       }
     });
+    retention_.emplace(*log_, Retain());
   }
 
   ~Impl() { Drain(); }
@@ -278,7 +279,7 @@ class Server::Impl {
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
   RevocationKeeper revocations_;
-  Retention retention_;
+  std::optional<Retention> retention_;
   HealthWatch health_watch_;
 };
 

@@ -113,6 +113,12 @@ int Health(grpc::Channel& channel, const std::string& service) {
   return answer.size() == 2 ? answer.begin()[1] : 0;
 }
 
+// Retention appends what it carries over.
+TEST_F(ServerTest, RetentionBeginsWhenTheLogIsObserved) {
+  ASSERT_TRUE(log_->AwaitTrims(1));
+  EXPECT_EQ(log_->unobserved_trims(), 0);
+}
+
 TEST_F(ServerTest, HealthFollowsTheLog) {
   EXPECT_EQ(Health(*channel_, ""), 1);
   EXPECT_EQ(Health(*channel_, "weir.v1.EventBus"), 1);

@@ -129,6 +129,19 @@ std::vector<size_t> ScriptedLog::append_sizes() const {
   return append_sizes_;
 }
 
+void ScriptedLog::SetObserver(Observer observer) {
+  {
+    const std::lock_guard lock(mutex_);
+    unobserved_trims_ = trims_;
+  }
+  real_->SetObserver(std::move(observer));
+}
+
+int ScriptedLog::unobserved_trims() const {
+  const std::lock_guard lock(mutex_);
+  return unobserved_trims_;
+}
+
 int ScriptedLog::trims() const {
   const std::lock_guard lock(mutex_);
   return trims_;

@@ -69,10 +69,12 @@ class ScriptedLog final : public log::LogEngine {
   absl::Status health() const override;
   absl::Status Trim(const log::TrimPolicy& policy) override;
   uint64_t TrimPoint(const log::TrimPolicy& policy) const override { return real_->TrimPoint(policy); }
-  void SetObserver(Observer observer) override { real_->SetObserver(std::move(observer)); }
+  void SetObserver(Observer observer) override;
   std::string_view name() const override { return real_->name(); }
 
   int trims() const;
+  // Those before it was observed.
+  int unobserved_trims() const;
   // False when there were not so many within 10 s.
   bool AwaitTrims(int count);
 
@@ -88,6 +90,7 @@ class ScriptedLog final : public log::LogEngine {
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   int trims_ ABSL_GUARDED_BY(mutex_) = 0;
+  int unobserved_trims_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<size_t> append_sizes_ ABSL_GUARDED_BY(mutex_);
 };
 
