@@ -120,7 +120,7 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   Reader& reader = readers_[index];
   const auto& endpoint = *options_.endpoint;
   const auto* const address = reinterpret_cast<const sockaddr*>(&endpoint.address);
-  // On this machine connecting does not wait, and the thread that opens can ask at once.
+  // On this machine connecting does not wait, and the thread that opens can ask at once, where there is no TLS.
   const bool local = IsLocal(endpoint);
   reader.fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | (local ? 0 : SOCK_NONBLOCK), 0);
   if (reader.fd < 0) {
@@ -137,6 +137,7 @@ absl::Status StreamLoad::ConnectOne(size_t index) {
   }
   if (local) {
     fcntl(reader.fd, F_SETFL, O_NONBLOCK);
+    reader.connecting = options_.tls != nullptr;  // a handshake is the load's thread's
   }
   if (!reader.connecting) {
     if (absl::Status status = TryAsk(reader); !status.ok() && !absl::IsUnavailable(status)) {

@@ -53,7 +53,7 @@ class StreamLoad {
     // Streams that were asked for and have not begun: fewer than a listener's backlog, for a SYN that is dropped comes
     // again only after a second.
     size_t under_way_max = 512;
-    // Called by the thread that opens, or, where the endpoint is not on this machine, by the load's.
+    // Called by the thread that opens, or, over TLS or to another machine, by the load's.
     std::function<StreamRequest(size_t reader)> request;
     // What stands in the first bytes of a stream that has begun.
     std::string begins_with = "\r\n\r\n";

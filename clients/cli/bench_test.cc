@@ -122,12 +122,12 @@ TEST_F(BenchTest, MeasuresWhatOthersPublish) {
   StartEdge();
   const std::string errors = system_.dir().File("bench.err");
   auto bench =
-      Process::Start({BinaryPath("weir"), "bench", Url("/api/sse"), "--readers", "20", "--duration", "5s"}, errors);
+      Process::Start({BinaryPath("weir"), "bench", Url("/api/sse"), "--readers", "20", "--duration", "8s"}, errors);
   ASSERT_TRUE(bench.ok()) << bench.status();
   ASSERT_TRUE(WaitUntil([&] { return ReadFile(errors).find("measuring") != std::string::npos; }));
-  for (int i = 0; i < 3; ++i) {
-    system_.Publish("dispatch.broadcast", "apps.dispatch.v1.FlashMessage", {{"id", "m"}});
-  }
+  const Json event = {
+      {"topic", "dispatch.broadcast"}, {"type", "apps.dispatch.v1.FlashMessage"}, {"data", {{"id", "m"}}}};
+  ASSERT_EQ(system_.PublishLines({event, event, event}).size(), 3U);
   const Json line = Json::parse(*bench->ReadAll(kPatience));
   EXPECT_EQ(line["deliveries"], 60);
   EXPECT_EQ(line["lost"], 0);
