@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string>
 
 namespace weir {
 namespace {
@@ -14,6 +15,12 @@ bool IsTime(const Timestamp& time) {
   constexpr int64_t kSecondsMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
   return time.seconds() >= 0 && time.seconds() <= kSecondsMax && time.nanos() >= 0 && time.nanos() < 1'000'000'000;
 }
+
+absl::Time TimeOf(const Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+std::string Text(absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); }
 
 bool IsBefore(const Timestamp& one, const Timestamp& other) {
   return one.seconds() != other.seconds() ? one.seconds() < other.seconds() : one.nanos() < other.nanos();
@@ -44,9 +51,20 @@ absl::Status CheckTokenRevocation(const v1::TokenRevocation& revocation) {
   return absl::OkStatus();
 }
 
-absl::Time ExpiryOf(const v1::TokenRevocation& revocation) {
-  return absl::FromUnixSeconds(revocation.expire_time().seconds()) +
-         absl::Nanoseconds(revocation.expire_time().nanos());
+absl::Status CheckNewTokenRevocation(const v1::TokenRevocation& revocation, absl::Time now) {
+  if (const absl::Time until = TimeOf(revocation.issued_until()); until > now + kIssuedUntilAheadMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("issued_until is {}; allowed is at most 5 minutes after the server's time, which is {}",
+                    Text(until), Text(now)));
+  }
+  if (const absl::Time expiry = ExpiryOf(revocation); expiry > now + kRevocationLastsMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("expire_time is {}; allowed is at most 3651 days after the server's time, until {}", Text(expiry),
+                    Text(now + kRevocationLastsMax)));
+  }
+  return absl::OkStatus();
 }
+
+absl::Time ExpiryOf(const v1::TokenRevocation& revocation) { return TimeOf(revocation.expire_time()); }
 
 }  // namespace weir

@@ -18,8 +18,18 @@ inline constexpr std::string_view kRevocationType = "weir.v1.TokenRevocation";
 inline constexpr size_t kRevokedIssuerBytesMax = 256;
 inline constexpr size_t kRevokedNameBytesMax = 1024;
 
+// How far ahead a new one's times may be: as much as clocks differ, and as long as a token may last at most, and a day.
+inline constexpr absl::Duration kIssuedUntilAheadMax = absl::Minutes(5);
+inline constexpr absl::Duration kRevocationLastsMax = absl::Hours(24 * 3651);
+
+// Begins the ids of those that the server stored again; no publisher may use such an id on the system's topics.
+inline constexpr std::string_view kCarriedIdPrefix = "carried-";
+
 // INVALID_ARGUMENT says which field is wrong, and what is allowed.
 absl::Status CheckTokenRevocation(const v1::TokenRevocation& revocation);
+
+// The same of a good one that is to be stored now, for who takes it in: its times may not be too far ahead.
+absl::Status CheckNewTokenRevocation(const v1::TokenRevocation& revocation, absl::Time now);
 
 // Until when a good one is in force.
 absl::Time ExpiryOf(const v1::TokenRevocation& revocation);

@@ -26,6 +26,21 @@ TEST(TokenRevocation, IsOfASubjectAndATimeOrOfOneToken) {
   EXPECT_TRUE(CheckTokenRevocation(one).ok());
 }
 
+TEST(TokenRevocation, IsNotTakenInWhenItsTimesAreFarAhead) {
+  v1::TokenRevocation revocation = Good();
+  const absl::Time issued = absl::FromUnixSeconds(1'000);
+  EXPECT_TRUE(CheckNewTokenRevocation(revocation, issued - kIssuedUntilAheadMax).ok());
+  const absl::Status ahead = CheckNewTokenRevocation(revocation, issued - kIssuedUntilAheadMax - absl::Nanoseconds(1));
+  EXPECT_EQ(ahead.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(std::string(ahead.message()).find("issued_until is 1970-01-01T00:16:40"), std::string::npos) << ahead;
+
+  revocation.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(issued + kRevocationLastsMax));
+  EXPECT_TRUE(CheckNewTokenRevocation(revocation, issued).ok());
+  const absl::Status lasts = CheckNewTokenRevocation(revocation, issued - absl::Nanoseconds(1));
+  EXPECT_EQ(lasts.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(std::string(lasts.message()).find("expire_time is 1979-12-"), std::string::npos) << lasts;
+}
+
 TEST(TokenRevocation, SaysWhichFieldIsWrong) {
   const struct {
     const char* names;

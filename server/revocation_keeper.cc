@@ -7,10 +7,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
+#include "base/event_view.h"
 #include "base/token_revocation.h"
-#include "weir/v1/event_bus.pb.h"
 #include "weir/v1/revocation.pb.h"
 
 namespace weir::server {
@@ -21,25 +22,23 @@ log::Selection Revocations() {
 }
 
 struct Batch final : PublishBatch {
-  explicit Batch(std::string bytes) : request(std::move(bytes)) {}
+  using PublishBatch::PublishBatch;
 
   void OnCommitted(std::span<const log::AppendResult> results) override {
-    const bool stored = results.size() == size() && std::all_of(results.begin(), results.end(), [](const auto& result) {
-                          return result.outcome != log::AppendResult::Outcome::kIdReused;
-                        });
+    const bool stored = std::all_of(results.begin(), results.end(), [](const auto& result) {
+      return result.outcome != log::AppendResult::Outcome::kIdReused;
+    });
     done.set_value(stored ? absl::OkStatus() : absl::InternalError("not all were taken"));
   }
   void OnFailed(const Fault& fault) override { done.set_value(absl::UnavailableError(fault.message)); }
 
-  const std::string request;
   std::promise<absl::Status> done;
 };
 
 }  // namespace
 
-RevocationKeeper::RevocationKeeper(const log::LogEngine& log, const Validator& validator, Committer& committer,
-                                   Clock clock)
-    : log_(log), validator_(validator), committer_(committer), clock_(std::move(clock)), selection_(Revocations()) {}
+RevocationKeeper::RevocationKeeper(const log::LogEngine& log, Committer& committer, Clock clock)
+    : log_(log), committer_(committer), clock_(std::move(clock)), selection_(Revocations()) {}
 
 absl::Status RevocationKeeper::CarryOver(uint64_t& end) {
   log::ReadRequest read;
@@ -51,8 +50,9 @@ absl::Status RevocationKeeper::CarryOver(uint64_t& end) {
     absl::Status status = page.status();
     uint64_t stays = read.after + 1;
     if (page.ok()) {
-      if (std::string request = StillInForce(*page, stays); !request.empty()) {
-        status = Store(std::move(request));
+      if (const Carried carried = StillInForce(*page); !carried.events.empty()) {
+        stays = carried.first;
+        status = Store(carried);
       }
     }
     if (!status.ok()) {
@@ -66,35 +66,36 @@ absl::Status RevocationKeeper::CarryOver(uint64_t& end) {
   return absl::OkStatus();
 }
 
-std::string RevocationKeeper::StillInForce(const log::Page& page, uint64_t& first) const {
+RevocationKeeper::Carried RevocationKeeper::StillInForce(const log::Page& page) const {
   const absl::Time now = clock_();
-  v1::PublishRequest request;
+  Carried carried;
   for (const log::StoredEvent& stored : page.events) {
-    v1::EventBatch element;
+    EventView view;
+    ForEachEvent(stored.element, [&](std::string_view, std::string_view event) {
+      ReadEvent(event, view);
+      return false;
+    });
     v1::TokenRevocation revocation;
-    if (!element.ParseFromArray(stored.element.data(), static_cast<int>(stored.element.size())) ||
-        element.events_size() != 1 || !element.events(0).payload().UnpackTo(&revocation) ||
+    if (!revocation.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size())) ||
         ExpiryOf(revocation) <= now) {
       continue;
     }
-    if (request.events_size() == 0) {
-      first = stored.sequence;
+    if (carried.events.empty()) {
+      carried.first = stored.sequence;
     }
-    v1::Event& event = *request.add_events();
-    event = element.events(0);
     // The same when it is tried again: then it is stored once.
-    event.set_id(fmt::format("carried-{}", element.events(0).cursor()));
+    const std::string& id = carried.ids.emplace_back(fmt::format("{}{}", kCarriedIdPrefix, view.cursor));
+    carried.events.push_back(
+        {.topic = view.topic, .id = id, .has_time = view.has_time, .time = view.time, .tail = view.tail});
+    carried.bytes += sizeof(log::NewEvent) + id.size() + stored.element.size();
   }
-  return request.SerializeAsString();
+  return carried;
 }
 
-absl::Status RevocationKeeper::Store(std::string request) {
-  auto batch = std::make_unique<Batch>(std::move(request));
+absl::Status RevocationKeeper::Store(const Carried& carried) {
+  auto batch = std::make_unique<Batch>(carried.events, carried.bytes);
   std::future<absl::Status> done = batch->done.get_future();
-  std::optional<Fault> fault = batch->Read(batch->request, validator_);
-  if (!fault) {
-    fault = committer_.Submit(std::move(batch), Committer::WhenFull::kTake);
-  }
+  const std::optional<Fault> fault = committer_.Submit(std::move(batch), Committer::WhenFull::kTake);
   return fault ? absl::UnavailableError(fault->message) : done.get();
 }
 

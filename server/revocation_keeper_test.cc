@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "base/token_revocation.h"
+#include "base/wire.h"
 #include "log/log_testing.h"
 #include "log/memory_engine.h"
+#include "server/publish/validator.h"
 #include "server/retention.h"
 #include "server/testing.h"
 #include "weir/v1/revocation.pb.h"
@@ -18,13 +20,18 @@ namespace {
 
 class RevocationKeeperTest : public ::testing::Test {
  protected:
-  void Append(const std::string& id, absl::Duration lasts) {
+  // With so many bytes more than it needs.
+  void Append(const std::string& id, absl::Duration lasts, size_t more = 0) {
     v1::TokenRevocation revocation;
     revocation.set_token_id(id);
     revocation.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(clock_() + lasts));
+    std::string padding;
+    if (more > 0) {
+      wire::AppendBytes(padding, 100, std::string(more, 'x'));
+    }
     ASSERT_TRUE(log_.Append(log::TestBatch({{.topic = std::string(kRevocationsTopic),
                                              .id = id,
-                                             .payload = revocation.SerializeAsString(),
+                                             .payload = revocation.SerializeAsString() + padding,
                                              .type_name = std::string(kRevocationType)}})
                                 .events())
                     .ok());
@@ -53,11 +60,8 @@ class RevocationKeeperTest : public ::testing::Test {
 
   log::TestClock clock_;
   ScriptedLog log_{log::MakeMemoryLog({.log = log::TestLogOptions(clock_)})};
-  const std::shared_ptr<const EventTypes> types_ = TestTypes();
-  const TypesInForce in_force_{types_};
-  const Validator validator_{in_force_, kEventBytesMaxDefault, [] { return "made"; }};
   Committer committer_{log_, {}};
-  RevocationKeeper keeper_{log_, validator_, committer_, clock_};
+  RevocationKeeper keeper_{log_, committer_, clock_};
   int fills_ = 0;
 };
 
@@ -91,6 +95,42 @@ TEST_F(RevocationKeeperTest, TakesMoreThanAPage) {
   uint64_t end = 601;
   ASSERT_TRUE(keeper_.CarryOver(end).ok());
   EXPECT_EQ(Revoked(601).size(), 600);
+}
+
+// A lower limit, or another clock, must not make what was once taken stay for ever.
+TEST_F(RevocationKeeperTest, StoresAgainWhatAPublisherCouldNoLongerPublish) {
+  Append("large", absl::Hours(9), kEventBytesMaxDefault);
+  Append("lasting", absl::Hours(24 * 366 * 20));
+  Fill(10);
+  const uint64_t head = log_.bounds().head;
+  uint64_t end = head;
+  ASSERT_TRUE(keeper_.CarryOver(end).ok());
+  EXPECT_EQ(Revoked(head), (std::vector<std::string>{"large", "lasting"}));
+}
+
+TEST_F(RevocationKeeperTest, ChangesTheIdAlone) {
+  Append("t", absl::Hours(9));
+  clock_.Advance(absl::Hours(1));
+  uint64_t end = 2;
+  ASSERT_TRUE(keeper_.CarryOver(end).ok());
+  const auto page = log_.Read({});
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->events.size(), 2);
+  std::vector<v1::Event> events;
+  for (const log::StoredEvent& stored : page->events) {
+    v1::EventBatch element;
+    ASSERT_TRUE(element.ParseFromString(std::string(stored.element)));
+    events.push_back(element.events(0));
+  }
+  EXPECT_EQ(events[1].id(), "carried-" + events[0].cursor());
+  EXPECT_EQ(events[1].publish_time().seconds(), events[0].publish_time().seconds() + 3600);
+  for (v1::Event& event : events) {
+    event.clear_id();
+    event.clear_cursor();
+    event.clear_sequence();
+    event.clear_publish_time();
+  }
+  EXPECT_EQ(events[1].SerializeAsString(), events[0].SerializeAsString());
 }
 
 TEST_F(RevocationKeeperTest, WhatCannotBeStoredStaysWithWhatFollows) {

@@ -85,7 +85,8 @@ class Server::Impl {
         access_(options_.access, options_.on_access_refused),
         start_time_(options_.clock()),
         ids_(options_.clock),
-        validator_(types_, options_.event_bytes_max, [this] { return ids_.Next(); }),
+        validator_(
+            types_, options_.event_bytes_max, [this] { return ids_.Next(); }, options_.clock),
         publish_places_(options_.publish_streams_max),
         subscription_places_(options_.subscriptions_max),
         tail_(options_.tail_bytes_max, log_->bounds().head),
@@ -114,7 +115,7 @@ class Server::Impl {
         backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_, .access = access_},
         service_(context_),
         maintenance_(backup_context_),
-        revocations_(*log_, validator_, committer_, options_.clock),
+        revocations_(*log_, committer_, options_.clock),
         health_watch_(*log_, options_.health_check_interval,
                       [this](const absl::Status& status) { OnPoisoned(status); }) {
     // Before the first Append: retention alone appends before the server listens, and begins after this.

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/cursor.h"
@@ -40,6 +41,8 @@ class PublishBatch {
  public:
   // `source` is null for a unary call.
   explicit PublishBatch(std::shared_ptr<PublishSource> source = nullptr) : source_(std::move(source)) {}
+  // Of events from the log, which nobody judges again; their views must live until the outcome. `bytes` as below.
+  PublishBatch(std::vector<log::NewEvent> events, size_t bytes) : events_(std::move(events)), bytes_(bytes) {}
   virtual ~PublishBatch() = default;
   PublishBatch(const PublishBatch&) = delete;
   PublishBatch& operator=(const PublishBatch&) = delete;

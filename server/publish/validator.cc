@@ -38,7 +38,16 @@ std::optional<Fault> CheckTopic(std::string_view topic) {
   return std::nullopt;
 }
 
-std::optional<Fault> CheckId(std::string_view id) {
+std::optional<Fault> CheckId(std::string_view topic, std::string_view id) {
+  if (IsReservedTopic(topic) && id.starts_with(kCarriedIdPrefix)) {
+    return Fault{.reason = v1::ERROR_REASON_EVENT_ID_INVALID,
+                 .message = fmt::format("event id \"{}\": on the system's topics, those that begin with {} are the "
+                                        "server's own",
+                                        Quotable(id), kCarriedIdPrefix),
+                 .field = "id",
+                 .value = std::string(id.substr(0, kTopicBytesMax)),
+                 .limit = fmt::format("none that begins with {}", kCarriedIdPrefix)};
+  }
   const auto visible = [](char c) { return c >= 0x21 && c <= 0x7E; };
   if (id.size() <= kEventIdBytesMax && std::all_of(id.begin(), id.end(), visible)) {
     return std::nullopt;
@@ -152,10 +161,13 @@ Fault PayloadFault(const EventType& type) {
           .value = type.type};
 }
 
-std::optional<Fault> CheckRevocation(std::string_view payload) {
+std::optional<Fault> CheckRevocation(std::string_view payload, absl::Time now) {
   v1::TokenRevocation revocation;
   const bool read = revocation.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
-  const absl::Status status = read ? CheckTokenRevocation(revocation) : absl::InvalidArgumentError("it cannot be read");
+  absl::Status status = read ? CheckTokenRevocation(revocation) : absl::InvalidArgumentError("it cannot be read");
+  if (status.ok()) {
+    status = CheckNewTokenRevocation(revocation, now);
+  }
   if (status.ok()) {
     return std::nullopt;
   }
@@ -167,8 +179,8 @@ std::optional<Fault> CheckRevocation(std::string_view payload) {
 
 }  // namespace
 
-Validator::Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id)
-    : types_(types), event_bytes_max_(event_bytes_max), make_id_(std::move(make_id)) {}
+Validator::Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id, Clock clock)
+    : types_(types), event_bytes_max_(event_bytes_max), make_id_(std::move(make_id)), clock_(std::move(clock)) {}
 
 std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std::string>& made, log::NewEvent& event,
                                          const Rights& rights) const {
@@ -189,7 +201,7 @@ std::optional<Fault> Validator::Validate(std::string_view bytes, std::deque<std:
   }
   std::optional<Fault> fault = CheckTopic(view.topic);
   if (!fault.has_value()) {
-    fault = CheckId(view.id);
+    fault = CheckId(view.topic, view.id);
   }
   if (!fault.has_value() && view.has_time) {
     fault = CheckTime(view.time, made, event.time);
@@ -252,7 +264,7 @@ std::optional<Fault> Validator::CheckPayload(const EventView& view, std::deque<s
       return PayloadFault(*type);
   }
   if (name == kRevocationType) {
-    if (std::optional<Fault> fault = CheckRevocation(payload); fault.has_value()) {
+    if (std::optional<Fault> fault = CheckRevocation(payload, clock_()); fault.has_value()) {
       return fault;
     }
   }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/event_view.h"
 #include "log/log_engine.h"
 #include "server/auth/access_rules.h"
@@ -31,7 +32,8 @@ using EventIdMaker = std::function<std::string()>;
 
 class Validator {
  public:
-  Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id);
+  // `clock` judges the times of revocations of tokens.
+  Validator(const TypesInForce& types, size_t event_bytes_max, EventIdMaker make_id, Clock clock = SystemClock());
 
   // Judges the Event in `bytes`. When it is good, fills `event`, whose views point into `bytes` and into strings added
   // to `made`. Otherwise says why not; the reasons are those of event.proto, and PUBLISH_DENIED.
@@ -44,6 +46,7 @@ class Validator {
   const TypesInForce& types_;
   const size_t event_bytes_max_;
   const EventIdMaker make_id_;
+  const Clock clock_;
 };
 
 }  // namespace weir::server

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/wire.h"
 #include "server/testing.h"
 #include "weir/v1/revocation.pb.h"
@@ -40,7 +41,8 @@ class ValidatorTest : public ::testing::Test {
 
   const std::shared_ptr<const EventTypes> types_ = TestTypes();
   const TypesInForce in_force_{types_};
-  const Validator validator_{in_force_, kEventBytesMaxDefault, [] { return "made-id"; }};
+  const SimulatedClock clock_;
+  const Validator validator_{in_force_, kEventBytesMaxDefault, [] { return "made-id"; }, clock_.clock()};
   std::string bytes_;
   std::deque<std::string> made_;
   log::NewEvent event_;
@@ -223,6 +225,34 @@ TEST_F(ValidatorTest, TakesRevocationsOnTheirTopicAloneAndLooksIntoThem) {
   EXPECT_EQ(Judge(RevocationEvent(revocation)), "");
   EXPECT_EQ(Judge(RevocationEvent(revocation, "weir.other")), "TYPE_NOT_ALLOWED_ON_TOPIC");
   EXPECT_EQ(Judge(RevocationEvent(revocation, "a.b")), "TYPE_NOT_ALLOWED_ON_TOPIC");
+}
+
+TEST_F(ValidatorTest, TakesNoRevocationWhoseTimesAreFarAhead) {
+  const int64_t now = absl::ToUnixSeconds(clock_.Now());
+  v1::TokenRevocation revocation;
+  revocation.set_subject("ann");
+  revocation.mutable_issued_until()->set_seconds(now + 300);
+  revocation.mutable_expire_time()->set_seconds(now + 3651 * 86'400);
+  EXPECT_EQ(Judge(RevocationEvent(revocation)), "");
+  revocation.mutable_expire_time()->set_nanos(1);
+  EXPECT_EQ(Judge(RevocationEvent(revocation)), "PAYLOAD_INVALID");
+  EXPECT_NE(fault_->message.find("expire_time is 2033-11-12T22:13:20"), std::string::npos) << fault_->message;
+  revocation.mutable_expire_time()->set_nanos(0);
+  revocation.mutable_issued_until()->set_nanos(1);
+  EXPECT_EQ(Judge(RevocationEvent(revocation)), "PAYLOAD_INVALID");
+  EXPECT_NE(fault_->message.find("issued_until is 2023-11-14T22:18:20"), std::string::npos) << fault_->message;
+}
+
+TEST_F(ValidatorTest, KeepsTheIdsOfWhatTheServerStoresAgain) {
+  v1::TokenRevocation revocation;
+  revocation.set_token_id("t");
+  revocation.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(clock_.Now()) + 60);
+  v1::Event event = RevocationEvent(revocation);
+  event.set_id("carried-abc-1");
+  EXPECT_EQ(Judge(event), "EVENT_ID_INVALID");
+  event.set_id("carried");
+  EXPECT_EQ(Judge(event), "");
+  EXPECT_EQ(Judge(NoteEvent("a", "hi", "carried-abc-1")), "");
 }
 
 TEST_F(ValidatorTest, TakesNothingElseOnTheSystemsTopics) {

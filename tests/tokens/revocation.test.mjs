@@ -233,15 +233,17 @@ test('what is malformed is refused where it is published', async () => {
     return outcome.stderr ?? '';
   };
   const type = 'weir.v1.TokenRevocation';
+  const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
   for (const data of [{}, { subject: 'x' }, { tokenId: 'x' }, { subject: '', issuedUntil: '2026-01-01T00:00:00Z', expireTime: '2027-01-01T00:00:00Z' },
-    { subject: 'x', issuedUntil: '2026-01-01T00:00:00Z', expireTime: '2025-01-01T00:00:00Z' }, { tokenId: 'x'.repeat(1025), expireTime: '2027-01-01T00:00:00Z' }]) {
+    { subject: 'x', issuedUntil: '2026-01-01T00:00:00Z', expireTime: '2025-01-01T00:00:00Z' }, { tokenId: 'x'.repeat(1025), expireTime: '2027-01-01T00:00:00Z' },
+    { tokenId: 'x', expireTime: inDays(3652) }, { subject: 'x', issuedUntil: inDays(1), expireTime: inDays(2) }]) {
     assert.match(await refused('weir.revocations', type, data), /PAYLOAD_INVALID/, JSON.stringify(data));
   }
   assert.match(await refused('weir.revocations', 'apps.dispatch.v1.FlashMessage', { id: 'a' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
   assert.match(await refused('weir.other', 'apps.dispatch.v1.FlashMessage', { id: 'a' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
   assert.match(await refused('dispatch.x', type, { tokenId: 'x', expireTime: '2099-01-01T00:00:00Z' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
   // A service publishes as `weir revoke` does.
-  await system.weir('publish', '--topic', 'weir.revocations', '--type', type, JSON.stringify({ tokenId: 'by-hand', expireTime: '2099-01-01T00:00:00Z' }));
+  await system.weir('publish', '--topic', 'weir.revocations', '--type', type, JSON.stringify({ tokenId: 'by-hand', expireTime: inDays(3650) }));
   await eventually('it to count', async () => (await status(token('mia', { jti: 'by-hand' }))) === 401);
   const listed = (await system.weir('list', 'weir.revocations')).trim().split('\n').map((line) => JSON.parse(line));
   assert.equal(listed.at(-1).data.tokenId, 'by-hand');
