@@ -83,9 +83,9 @@ class HalfOpenTest : public ::testing::Test {
     }
     return all + fmt::format("open {}", System::Metric(system_.edge_admin_port(), "sse_connections_total"));
   }
-  // From now on nothing arrives that goes to that port or comes from it.
-  static Partition Lose(uint16_t port) {
-    absl::StatusOr<Partition> partition = Partition::Start({.port = port});
+  // From now on nothing arrives that goes to that port or comes from it; with `client_port`, of that client's.
+  static Partition Lose(uint16_t port, uint16_t client_port = 0) {
+    absl::StatusOr<Partition> partition = Partition::Start({.port = port, .client_port = client_port});
     EXPECT_TRUE(partition.ok()) << partition.status();
     return *std::move(partition);
   }
@@ -105,7 +105,7 @@ TEST_F(HalfOpenTest, AReaderThatVanishesIsGoneAfterTwoHeartbeatsAndOneThatDoesNo
                         kPatience));
 
   const absl::Time lost = absl::Now();  // the partition is in force before its start returns
-  const Partition partition = Lose(LocalPort(vanishing));
+  const Partition partition = Lose(system_.http_port(), LocalPort(vanishing));
   ASSERT_TRUE(WaitUntil([this] { return Closed("vanished") == 1; }, 2 * kHeartbeat + kMargin)) << AllClosed();
   EXPECT_GE(absl::Now() - lost, kHeartbeat) << "it had no time to answer";
 
@@ -129,7 +129,7 @@ TEST_F(HalfOpenTest, AReaderThatVanishesFromABusyStreamIsGoneAfterTwoHeartbeats)
   SseStream vanishing = Open();
   Publish(1, 10);
   ExpectNumbers(vanishing, 1, 10);
-  const Partition partition = Lose(LocalPort(vanishing));
+  const Partition partition = Lose(system_.http_port(), LocalPort(vanishing));
   int next = 11;
   EXPECT_TRUE(WaitUntil(
       [&] {

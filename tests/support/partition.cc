@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "tests/support/process.h"
@@ -19,12 +20,17 @@ std::string Script(const std::string& table, const PartitionOptions& options) {
   const std::string verdict = options.percent >= 100
                                   ? "counter name lost drop"
                                   : fmt::format("numgen random mod 100 < {} counter name lost drop", options.percent);
+  const auto client = [&](std::string_view side) {
+    return options.client_port == 0 ? "" : fmt::format("tcp {} {} ", side, options.client_port);
+  };
   std::string rules;
   if (options.lose_requests) {
-    rules += fmt::format("    ip daddr {} tcp dport {} {}\n", options.address, options.port, verdict);
+    rules +=
+        fmt::format("    ip daddr {} tcp dport {} {}{}\n", options.address, options.port, client("sport"), verdict);
   }
   if (options.lose_responses) {
-    rules += fmt::format("    ip saddr {} tcp sport {} {}\n", options.address, options.port, verdict);
+    rules +=
+        fmt::format("    ip saddr {} tcp sport {} {}{}\n", options.address, options.port, client("dport"), verdict);
   }
   return fmt::format(
       "table ip {} {{\n"

@@ -16,6 +16,9 @@ struct PartitionOptions {
   // listens on 0.0.0.0 can be cut off from one client, which connects to 127.0.0.2, and not from another, at 127.0.0.1.
   std::string address = "127.0.0.1";
   uint16_t port = 0;
+  // Of one client; 0: all clients. A client's port alone would not do: the kernel gives it to connections to other
+  // listeners as well.
+  uint16_t client_port = 0;
   bool lose_requests = true;   // what goes to the listener
   bool lose_responses = true;  // what comes from it
   int percent = 100;           // of the packets, at random

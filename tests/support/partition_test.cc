@@ -72,6 +72,23 @@ class PartitionTest : public ::testing::Test {
   std::optional<Connection> client_;
 };
 
+TEST_F(PartitionTest, MayBeOfOneClient) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(getsockname(client_->fd(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const uint16_t client_port = ntohs(address.sin_port);
+  {
+    const Partition of_another = Cut({.client_port = static_cast<uint16_t>(client_port ^ 1U)});
+    SendRequest("?");
+    EXPECT_TRUE(RequestComes());
+    SendResponse("!");
+    EXPECT_TRUE(ResponseComes());
+  }
+  const Partition partition = Cut({.client_port = client_port});
+  SendRequest("?");
+  EXPECT_TRUE(Loses(partition));
+}
+
 TEST_F(PartitionTest, LosesBothWaysInSilenceAndAfterHealingNothingIsMissing) {
   Partition partition = Cut({});
   SendRequest("q");
