@@ -9,11 +9,11 @@
 // Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then),
 // Wake, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side
 // must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its socket has
-// room, a block or two at a time, so that nearly always it holds nothing; at most it holds the rest of one block (a
-// share in a turn's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it writes, but
-// for the page of a snapshot. A turn takes at most 512 events or 256 KiB of blocks before others
-// have theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. Polls that an
-// event wakes run 64 in a row.
+// room, a block or two at a time, so that where the network keeps up it holds nothing; at most it holds the rest of one
+// block (a share in a turn's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it
+// writes, but for the page of a snapshot. A turn takes at most 512 events or 256 KiB of blocks before others have
+// theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. Polls that an event
+// wakes run 64 in a row.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 

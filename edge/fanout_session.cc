@@ -14,8 +14,8 @@ namespace {
 
 // What a stream that is behind is sent at once.
 constexpr size_t kBlockBytes = 32 * 1024;
-// Blocks in a row before it waits until its socket has room. A socket with room has it for these where it has the
-// default size, also for what cannot be sent yet (kUnsentBytes), so that nothing of them has to be kept.
+// Blocks in a row before it waits until its socket has room. A socket with room has it for the first; what it has none
+// for of the second, as where the network is slower than the reader, is kept until it has.
 constexpr int kBlocksInARow = 2;
 // A cursor ahead of the tail: how long until the server is asked about it, and how often again.
 constexpr int64_t kAheadMs = 1000;

@@ -10,7 +10,7 @@ namespace {
 
 // Deliveries under way when a target is saturated: so many events of each reader's topic that a commit of the log is
 // hidden; nchan keeps 256 messages of a topic and no more.
-size_t WindowOf(const Shape& shape) { return shape.readers * (shape.topics == 1 ? 240 : 16); }
+size_t WindowOf(const Shape& shape) { return shape.readers * (shape.topics == 1 ? 128 : 16); }
 
 std::string NameOf(const Shape& shape) {
   return shape.topics == 1 ? fmt::format("1 topic × {} readers", Thousands(static_cast<double>(shape.readers), 0))
