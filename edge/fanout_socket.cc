@@ -22,7 +22,7 @@ constexpr absl::Duration kUserTimeoutMargin = absl::Seconds(30);
 
 // TCP_NOTSENT_LOWAT: what the kernel takes beyond what the peer's window and the network's allow to send, give or take
 // a segment. More would only be older when it arrives; a reader that stops has so much less in the kernel's memory, and
-// while a thousand of them fill it, the others wait: with 64 KiB that is felt.
+// while a thousand of them fill it, the others wait.
 constexpr int kUnsentBytes = 16 * 1024;
 
 // What the last frame of a WebSocket says.
