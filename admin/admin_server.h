@@ -31,8 +31,9 @@ struct AdminOptions {
   // that is not OK is shown. Unset: always OK.
   std::function<absl::Status()> health;
   std::function<absl::Status()> ready;
-  // A line that /readyz says beside `ok`: what an operator should know of, although it works. Empty: none.
-  std::string ready_note;
+  // A line that /readyz says beside `ok`: what an operator should know of, although it works. Called likewise. Empty,
+  // or unset: none.
+  std::function<std::string()> ready_note;
 
   // Collected on the listener's thread for each scrape. Names of families differ across them.
   std::vector<std::shared_ptr<prometheus::Collectable>> collectables;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 #include <sys/socket.h>
@@ -51,6 +52,18 @@ class Client {
 
   void Send(std::string_view bytes) {
     EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+
+  // Each byte when nothing has come back for a moment, until the connection ends. Returns whether it did.
+  bool IsEndedWhileSending(std::string_view bytes) {
+    pollfd end = {socket_, POLLIN, 0};
+    for (const char& byte : bytes) {
+      if (poll(&end, 1, 2) != 0) {
+        return true;
+      }
+      Send({&byte, 1});
+    }
+    return false;
   }
 
   // One response: head, blank line, and the body that Content-Length promises unless it answers HEAD.
@@ -216,6 +229,14 @@ TEST(AdminServer, BoundsHeads) {
     client.Send(padded(pad));
     EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
   }
+}
+
+TEST(AdminServer, AByteNowAndThenDoesNotLengthenAnExchange) {
+  AdminOptions options;
+  options.exchange_timeout = absl::Milliseconds(100);
+  const auto server = Started(std::move(options));
+  Client slow(server->port());
+  EXPECT_TRUE(slow.IsEndedWhileSending("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(3'000, 'x')));
 }
 
 TEST(AdminServer, ClosesSlowAndIdleConnections) {

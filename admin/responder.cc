@@ -56,7 +56,7 @@ Answer Respond(std::string_view method, std::string_view target, const AdminOpti
     return Check(options.health, "unhealthy", "Unhealthy");
   }
   if (path == "/readyz") {
-    return Check(options.ready, "not-ready", "Not ready", options.ready_note);
+    return Check(options.ready, "not-ready", "Not ready", options.ready_note ? options.ready_note() : "");
   }
   return Metrics(options);
 }

@@ -39,7 +39,7 @@ TEST(Responder, SaysWhyNot) {
 
 TEST(Responder, SaysBesideReadyWhatAnOperatorShouldKnow) {
   AdminOptions options;
-  options.ready_note = "insecure: everybody can come";
+  options.ready_note = [] { return "insecure: everybody can come"; };
   const Answer answer = Respond("GET", "/readyz", options);
   EXPECT_EQ(answer.status, 200u);
   EXPECT_EQ(answer.body, "ok\ninsecure: everybody can come\n");

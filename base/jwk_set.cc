@@ -127,6 +127,10 @@ absl::StatusOr<JwtKey> ReadJwk(const json& jwk, const JwkSetOptions& options) {
 
 }  // namespace
 
+std::string WhyEmpty(const JwkSet& set) {
+  return set.ignored.empty() ? "holds no keys" : fmt::format("holds no key that can be used; {}", set.ignored.front());
+}
+
 bool IsJwkSet(std::string_view content) {
   const size_t begin = content.find_first_not_of(" \t\r\n");
   return begin != std::string_view::npos && content[begin] == '{' &&
@@ -159,10 +163,6 @@ absl::StatusOr<JwkSet> ParseJwkSet(std::string_view content, std::string_view na
       set.ignored.push_back(fmt::format("keys[{}]: {}", i, Message(key.status())));
     }
   }
-  if (set.keys.empty()) {
-    return fail(set.ignored.empty() ? std::string("holds no keys")
-                                    : fmt::format("holds no key that can be used; {}", set.ignored.front()));
-  }
   return set;
 }
 
@@ -175,6 +175,9 @@ absl::StatusOr<JwkSet> LoadJwtKeys(std::optional<JwtAlgorithm> algorithm, const 
   if (IsJwkSet(*content)) {
     set = id.empty() ? ParseJwkSet(*content, file, {.algorithm = algorithm, .secrets = true})
                      : Unusable(fmt::format("{}: is a JWK set, whose keys have ids of their own", file));
+    if (set.ok() && set->keys.empty()) {
+      set = Unusable(fmt::format("{}: {}", file, WhyEmpty(*set)));
+    }
   } else if (!algorithm) {
     set =
         Unusable(fmt::format("{}: is no JWK set, so an algorithm is needed; allowed is {}", file, kJwtAlgorithmNames));

@@ -33,17 +33,20 @@ struct JwkSet {
   FileHolds holds = FileHolds::kPublicKey;
 };
 
+// Of a set without keys.
+std::string WhyEmpty(const JwkSet& set);
+
 // Whether content that was read from a file is one of a JWK set, rather than a secret or PEM.
 bool IsJwkSet(std::string_view content);
 
 // A key is used when `kty`, `crv`, `alg`, `use` and `key_ops` say, as far as they are there, that it is for verifying
 // signatures of one of our algorithms, and it is sound; others are ignored (section 5). Members of a private key are
-// not used. INVALID_ARGUMENT, with `name` in it: it is no JSON object with an array `keys`, has a member twice,
-// more than 64 KiB or 64 keys, or no key that can be used.
+// not used. There may be none: who published the set has withdrawn all. INVALID_ARGUMENT, with `name` in it: it is no
+// JSON object with an array `keys`, has a member twice, or more than 64 KiB or 64 keys.
 absl::StatusOr<JwkSet> ParseJwkSet(std::string_view content, std::string_view name, const JwkSetOptions& options);
 
 // The keys of a file: a JWK set, or what JwtKey::Load reads, of which `algorithm` and `id` then are. Errors as theirs;
-// also when a JWK set is given an id, or anything else no algorithm.
+// also when a JWK set has no key that can be used, or is given an id, or anything else no algorithm.
 absl::StatusOr<JwkSet> LoadJwtKeys(std::optional<JwtAlgorithm> algorithm, const std::string& file, std::string id = "");
 
 }  // namespace weir

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <optional>
 #include <set>
@@ -35,16 +34,6 @@ std::optional<json> ReadPart(std::string_view part) {
   return text ? ParseStrictJson(*text, kLimits) : std::nullopt;
 }
 
-// Cuts a token into header, claims and signature.
-std::optional<std::array<std::string_view, 3>> Split(std::string_view token) {
-  const size_t first = token.find('.');
-  const size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
-    return std::nullopt;
-  }
-  return std::array{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1)};
-}
-
 // Reads a NumericDate, if it is there. False when it is no number, or not within the years 1970 to 9999.
 bool ReadTime(const json& claims, const char* name, std::optional<absl::Time>& time) {
   const auto it = claims.find(name);
@@ -73,6 +62,24 @@ bool Holds(const std::vector<std::string>& allowed, const json& value) {
 }
 
 }  // namespace
+
+struct JwtVerifier::Parts {
+  std::string_view token;  // the whole
+  std::string_view header;
+  std::string_view claims;
+  std::string_view input;  // both, which are signed
+  std::string_view signature;
+
+  static std::optional<Parts> Of(std::string_view token) {
+    const size_t first = token.find('.');
+    const size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+      return std::nullopt;
+    }
+    return Parts{token, token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(0, second),
+                 token.substr(second + 1)};
+  }
+};
 
 absl::StatusOr<JwtVerifier> JwtVerifier::Make(JwtVerifierOptions options) {
   if ((options.keys.empty() && options.providers.empty()) || options.providers.size() > options.kProvidersMax) {
@@ -104,26 +111,24 @@ absl::StatusOr<JwtClaims> JwtVerifier::Verify(std::string_view token, absl::Time
   if (token.size() > kJwtBytesMax) {
     return Refuse(fmt::format("it has more than {} bytes", kJwtBytesMax));
   }
-  const auto parts = Split(token);
+  const std::optional<Parts> parts = Parts::Of(token);
   if (!parts.has_value()) {
     return Refuse("it does not have three parts");
   }
-  const auto& [header_part, claims_part, signature_part] = *parts;
-  const std::optional<json> header = ReadPart(header_part);
+  const std::optional<json> header = ReadPart(parts->header);
   if (!header.has_value()) {
     return Refuse("its header is no base64url of a JSON object");
   }
   if (header->contains("crit")) {
     return Refuse("it has critical extensions, and none are known");
   }
-  const std::string_view input = token.substr(0, header_part.size() + 1 + claims_part.size());
-  std::optional<json> claims = ReadPart(claims_part);
+  std::optional<json> claims = ReadPart(parts->claims);
   if (!claims.has_value()) {
     return Refuse("its claims are no base64url of a JSON object");
   }
   const JwtProvider* const provider = ProviderOf(*claims);
   JwtClaims out;
-  if (absl::Status status = CheckSignature(*header, input, signature_part, provider, out.key); !status.ok()) {
+  if (absl::Status status = CheckSignature(*header, *parts, provider, out.key); !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckParties(*claims, provider); !status.ok()) {
@@ -177,6 +182,12 @@ absl::StatusOr<JwtVerifier> JwtVerifier::WithKeys(std::string_view issuer, std::
   return Make(std::move(options));
 }
 
+JwtVerifier JwtVerifier::Remembering(std::shared_ptr<VerifiedTokens> verified) const {
+  JwtVerifierOptions options = options_;
+  options.verified = std::move(verified);
+  return JwtVerifier(std::move(options));
+}
+
 const JwtProvider* JwtVerifier::ProviderOf(const json& claims) const {
   const auto iss = claims.find("iss");
   if (iss == claims.end() || !iss->is_string()) {
@@ -190,14 +201,14 @@ const JwtProvider* JwtVerifier::ProviderOf(const json& claims) const {
   return nullptr;
 }
 
-absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view input, std::string_view signature,
-                                         const JwtProvider* provider, uint32_t& matched) const {
+absl::Status JwtVerifier::CheckSignature(const json& header, const Parts& parts, const JwtProvider* provider,
+                                         uint32_t& matched) const {
   const auto algorithm = header.find("alg");
   const auto kid = header.find("kid");
   if (algorithm == header.end() || !algorithm->is_string() || (kid != header.end() && !kid->is_string())) {
     return Refuse("its header has no \"alg\", or an \"alg\" or \"kid\" that is no text");
   }
-  const std::optional<std::string> bytes = Base64UrlDecode(signature);
+  const std::optional<std::string> bytes = Base64UrlDecode(parts.signature);
   if (!bytes.has_value()) {
     return Refuse("its signature is no base64url");
   }
@@ -208,7 +219,7 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
       continue;
     }
     fits = true;
-    if (key.Verify(input, *bytes)) {
+    if (IsSignedBy(key, parts, *bytes)) {
       matched = NameOf(key, provider);
       return absl::OkStatus();
     }
@@ -221,6 +232,22 @@ absl::Status JwtVerifier::CheckSignature(const json& header, std::string_view in
     return absl::UnavailableError("the keys of the token's issuer are being fetched");
   }
   return Refuse("no key has its algorithm and id");
+}
+
+// A secret's signature costs no more than the look.
+bool JwtVerifier::IsSignedBy(const JwtKey& key, const Parts& parts, std::string_view signature) const {
+  if (options_.verified == nullptr || key.algorithm() == JwtAlgorithm::kHs256) {
+    return key.Verify(parts.input, signature);
+  }
+  const VerifiedTokens::Digest pair = VerifiedTokens::DigestOf(key, parts.token);
+  if (options_.verified->Holds(pair)) {
+    return true;
+  }
+  const bool good = key.Verify(parts.input, signature);
+  if (good) {
+    options_.verified->Add(pair);
+  }
+  return good;
 }
 
 absl::Status JwtVerifier::CheckTimes(const json& claims, absl::Time now, absl::Time& expires) const {

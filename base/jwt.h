@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/jwt_key.h"
+#include "base/verified_tokens.h"
 
 namespace weir {
 
@@ -57,6 +59,9 @@ struct JwtVerifierOptions {
   // any thread. True: that is being found out, and the token may be shown again. Null: it is not.
   std::function<bool(const std::string& issuer)> key_missing = nullptr;
 
+  // Where signatures are remembered that were found good; also of other verifiers. Null: nowhere.
+  std::shared_ptr<VerifiedTokens> verified = nullptr;
+
   // How far the issuer's clock may be off, for `exp`, `nbf` and `iat`: 0 to 5 minutes, both included.
   absl::Duration leeway = absl::Seconds(30);
 
@@ -72,7 +77,7 @@ struct JwtClaims {
   uint32_t key = 0;       // names the key that verified it, as the issuer's; never 0
 };
 
-// Checks tokens in the compact form. Immutable; any thread.
+// Checks tokens in the compact form. Immutable but for what it remembers; any thread.
 //
 // A token is good when it is at most 8 KiB of three strict base64url parts; header and claims are JSON objects without
 // duplicate members and within the limits above; `alg` is the algorithm of a key of its `iss` that fits, and that key
@@ -96,13 +101,17 @@ class JwtVerifier {
 
   // The same rules with other keys for that provider. INVALID_ARGUMENT: there is no such one, or they are too many.
   absl::StatusOr<JwtVerifier> WithKeys(std::string_view issuer, std::vector<JwtKey> keys) const;
+  // The same, remembering there.
+  JwtVerifier Remembering(std::shared_ptr<VerifiedTokens> verified) const;
   const JwtVerifierOptions& options() const { return options_; }
 
  private:
   explicit JwtVerifier(JwtVerifierOptions options) : options_(std::move(options)) {}
 
-  absl::Status CheckSignature(const nlohmann::json& header, std::string_view input, std::string_view signature,
-                              const JwtProvider* provider, uint32_t& matched) const;
+  struct Parts;
+  absl::Status CheckSignature(const nlohmann::json& header, const Parts& parts, const JwtProvider* provider,
+                              uint32_t& matched) const;
+  bool IsSignedBy(const JwtKey& key, const Parts& parts, std::string_view signature) const;
   absl::Status CheckTimes(const nlohmann::json& claims, absl::Time now, absl::Time& expires) const;
   absl::Status CheckParties(const nlohmann::json& claims, const JwtProvider* provider) const;
   // Null: of none.

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/openssl_ptr.h"
+#include "base/pem.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 
@@ -28,9 +29,6 @@ const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<cons
 
 bool IsPem(std::string_view content) { return content.find("-----BEGIN ") != std::string_view::npos; }
 
-// OpenSSL would otherwise ask for the password on the terminal.
-int NoPassword(char*, int, int, void*) { return -1; }
-
 bool IsOnP256(EVP_PKEY* pkey) {
   std::array<char, 64> group{};
   size_t size = 0;
@@ -43,12 +41,11 @@ bool IsOnP256(EVP_PKEY* pkey) {
 
 // Null when `content` holds neither a public nor a private key.
 PkeyPtr ReadPem(std::string_view content, bool& is_private) {
-  const auto open = [&] { return BioPtr(BIO_new_mem_buf(content.data(), static_cast<int>(content.size()))); };
   is_private = false;
-  PkeyPtr pkey(PEM_read_bio_PUBKEY(open().get(), nullptr, &NoPassword, nullptr));
+  PkeyPtr pkey(PEM_read_bio_PUBKEY(pem::Open(content).get(), nullptr, &pem::NoPassword, nullptr));
   if (pkey == nullptr) {
     is_private = true;
-    pkey.reset(PEM_read_bio_PrivateKey(open().get(), nullptr, &NoPassword, nullptr));
+    pkey = pem::ReadPrivateKey(content);
   }
   ERR_clear_error();
   return pkey;
@@ -190,10 +187,13 @@ JwtKey::JwtKey(std::shared_ptr<const Material> material, std::string id)
   const auto key = material_->Digest();
   std::string all(JwtAlgorithmName(material_->algorithm()));
   all.append(key.begin(), key.end()).append(id_);
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(Bytes(all), all.size(), digest.data());
-  std::memcpy(&fingerprint_, digest.data(), sizeof(fingerprint_));
-  fingerprint_ = fingerprint_ == 0 ? 1 : fingerprint_;
+  SHA256(Bytes(all), all.size(), identity_.data());
+}
+
+uint32_t JwtKey::fingerprint() const {
+  uint32_t fingerprint = 0;
+  std::memcpy(&fingerprint, identity_.data(), sizeof(fingerprint));
+  return fingerprint == 0 ? 1 : fingerprint;
 }
 
 absl::StatusOr<JwtKey> JwtKey::Parse(std::string_view algorithm, std::string_view content, std::string_view name,

@@ -2,6 +2,7 @@
 #ifndef WEIR_BASE_JWT_KEY_H_
 #define WEIR_BASE_JWT_KEY_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,8 +43,10 @@ class JwtKey {
   const std::string& id() const { return id_; }
   // False for a public key.
   bool can_sign() const;
-  // Equal keys (algorithm, id, and what verifies) have equal ones, others practically never; never 0.
-  uint32_t fingerprint() const { return fingerprint_; }
+  // A SHA-256 of algorithm, id, and what verifies: says nothing about the secret.
+  const std::array<unsigned char, 32>& identity() const { return identity_; }
+  // Its beginning: equal keys have equal ones, others practically never; never 0.
+  uint32_t fingerprint() const;
 
   // The signature in its JWS form. FAILED_PRECONDITION unless can_sign().
   absl::StatusOr<std::string> Sign(std::string_view input) const;
@@ -57,7 +60,7 @@ class JwtKey {
 
   std::shared_ptr<const Material> material_;
   std::string id_;
-  uint32_t fingerprint_;
+  std::array<unsigned char, 32> identity_ = {};
 };
 
 }  // namespace weir

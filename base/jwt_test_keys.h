@@ -34,6 +34,12 @@ inline constexpr std::string_view kRfcPkcs8Pem =
     "7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n"
     "-----END PRIVATE KEY-----\n";
 
+inline constexpr std::string_view kOtherEcPublicPem =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEVPVvEHqBmIe2zUZkpHIj9+RNlciR\n"
+    "wKa2dwLot67VORE1dlmM2BnSlk9GQZiNYaaxxSwiK0jAJh13V1+58xE0vw==\n"
+    "-----END PUBLIC KEY-----\n";
+
 // Of 2048 bits.
 inline constexpr std::string_view kRsaPrivatePem =
     "-----BEGIN PRIVATE KEY-----\n"

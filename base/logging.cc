@@ -4,15 +4,28 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <ctime>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "base/text.h"
+#include "base/visible.h"
 
 namespace weir {
 namespace {
 
-constexpr char kPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
+constexpr char kPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %l %*";
+
+class OneLine : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = Visible({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
+};
 
 std::optional<spdlog::level::level_enum> LevelOf(std::string_view level) {
   for (const auto candidate :
@@ -43,7 +56,9 @@ absl::Status SetUpLogging(std::string_view level) {
     return status;
   }
   auto logger = std::make_shared<spdlog::logger>("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(kPattern, spdlog::pattern_time_type::utc));
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<OneLine>('*').set_pattern(kPattern);
+  logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
   return SetLogLevel(level);
 }

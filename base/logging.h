@@ -1,7 +1,8 @@
 // The process's log: spdlog on stderr, one line a message, `2026-01-31T12:00:00.000Z info message`, in UTC.
 //
-// Code logs with spdlog::info(…) and its like. What comes from outside goes through Quotable (base/text.h) first, and
-// tokens and payloads are never logged.
+// Code logs with spdlog::info(…) and its like. Control characters in a message are escaped (`\n`, `\x1b`), so that
+// nobody can write a line of their own; what comes from outside goes through Quotable (base/text.h) all the same, which
+// also bounds it. Tokens and payloads are never logged.
 #ifndef WEIR_BASE_LOGGING_H_
 #define WEIR_BASE_LOGGING_H_
 

@@ -20,6 +20,15 @@ TEST(Logging, WritesTimeLevelAndTextToStderr) {
                                     "info hello 5\n"));
 }
 
+TEST(Logging, KeepsAMessageOnOneLineWhateverIsInIt) {
+  ASSERT_TRUE(SetUpLogging("").ok());
+  testing::internal::CaptureStderr();
+  spdlog::info("a {} z", "\r\n2026-01-31T12:00:00.000Z error b\x1b[2J\x7f\xc2\x9b \xc3\xa4 … \"c\" \\");
+  const std::string written = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(written.substr(written.find("info")),
+            "info a \\x0d\\n2026-01-31T12:00:00.000Z error b\\x1b[2J\\x7f\\u009b \xc3\xa4 … \"c\" \\ z\n");
+}
+
 TEST(Logging, ChangesItsLevel) {
   ASSERT_TRUE(SetUpLogging("error").ok());
   testing::internal::CaptureStderr();

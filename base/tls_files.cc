@@ -1,50 +1,36 @@
 #include "base/tls_files.h"
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/openssl_ptr.h"
+#include "base/pem.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 
 namespace weir {
 namespace {
 
-using openssl::BioPtr;
 using openssl::PkeyPtr;
 using openssl::X509Ptr;
-
-// An encrypted key is refused rather than asked about.
-int NoPassword(char*, int, int, void*) { return 0; }
-
-BioPtr Open(std::string_view pem) { return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
 
 absl::Status Invalid(std::string_view file, std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("{}: {}", file, what));
 }
 
 // All certificates of the text, in order; none when any of them is broken.
-std::vector<X509Ptr> Certificates(std::string_view pem) {
-  std::vector<X509Ptr> found;
-  const BioPtr bio = Open(pem);
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, &NoPassword, nullptr)) {
-    found.emplace_back(certificate);
-  }
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+std::vector<X509Ptr> Certificates(std::string_view text) {
+  std::optional<std::vector<X509Ptr>> found = pem::ReadCertificates(pem::Open(text).get());
   ERR_clear_error();
-  if (!at_end) {
-    found.clear();
-  }
-  return found;
+  return std::move(found).value_or(std::vector<X509Ptr>());
 }
 
 // What OpenSSL would refuse later, in the hands of gRPC, which does not say why: what is too weak for its level of
@@ -94,7 +80,7 @@ absl::Status ReadIdentity(const TlsFiles& files, absl::Time now, TlsPems& pems) 
   if (!key.ok()) {
     return key.status();
   }
-  const PkeyPtr pkey(PEM_read_bio_PrivateKey(Open(*key).get(), nullptr, &NoPassword, nullptr));
+  const PkeyPtr pkey = pem::ReadPrivateKey(*key);
   const bool fits = pkey != nullptr && X509_check_private_key(chain.front().get(), pkey.get()) == 1;
   ERR_clear_error();
   if (pkey == nullptr) {

@@ -22,6 +22,11 @@ inline constexpr size_t kRevokedNameBytesMax = 1024;
 inline constexpr absl::Duration kIssuedUntilAheadMax = absl::Minutes(5);
 inline constexpr absl::Duration kRevocationLastsMax = absl::Hours(24 * 3651);
 
+// How long a token may last where the configuration does not say, and how long a revocation is kept where the request
+// does not: a day longer.
+inline constexpr absl::Duration kTokenLifetimeMaxDefault = absl::Hours(24 * 30);
+inline constexpr absl::Duration kRevocationKeepDefault = absl::Hours(24 * 31);
+
 // Begins the ids of those that the server stored again; no publisher may use such an id on the system's topics.
 inline constexpr std::string_view kCarriedIdPrefix = "carried-";
 

@@ -12,13 +12,13 @@ Examples:
 
 Usage: ./dev bench [--write | --quick] [WORDS of weir-bench]…
        ./dev bench browser [--write]
-Builds what it runs first. --quick fails when a ratio is more than 15 % worse than recorded. docs/benchmarks.md says what
-the figures mean.
+Builds what it runs first. --quick fails when a ratio is more than 15 % worse than recorded, or not recorded at all.
+docs/benchmarks.md says what the figures mean.
 U
 }
 
 cmd_bench() {
-  local document=$ROOT/docs/benchmarks.md word words=()
+  local document=$ROOT/docs/benchmarks.md word words=() commit
   install_packages build test bench
   install_npm
   if [[ ${1:-} == browser ]]; then
@@ -38,5 +38,6 @@ cmd_bench() {
     esac
   done
   build release weir-bench
+  commit=$(git -C "$ROOT" describe --tags --always --dirty 2>/dev/null) && words+=(--commit "$commit")
   exec "$(bin weir-bench)" "${words[@]}"
 }

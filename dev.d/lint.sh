@@ -134,9 +134,11 @@ cmd_lint() {
     check "proto files' compatibility with $(git -C "$ROOT" describe --tags --always "$base")" lint_compatibility "$base"
   fi
   check "who includes whom (tests/checks/include_table.mjs)" node "$ROOT/tests/checks/include_table.mjs"
+  check "comparisons of secrets (tests/checks/constant_time.mjs)" node "$ROOT/tests/checks/constant_time.mjs"
   check "words (tests/checks/words.mjs)" node "$ROOT/tests/checks/words.mjs"
   check "links of the documents (tests/checks/links.mjs)" node "$ROOT/tests/checks/links.mjs"
   check "tests that the documents name (tests/checks/named_tests.mjs)" node "$ROOT/tests/checks/named_tests.mjs"
+  check "tables of docs/benchmarks.md (tests/checks/bench_tables.mjs)" node "$ROOT/tests/checks/bench_tables.mjs"
   check "configuration reference (docs/configuration.md)" node "$ROOT/tests/checks/config_reference.mjs"
   npm_ci "$ROOT/clients/web"
   check "layout of the browser client and the demo's page (prettier; ./dev fmt repairs it)" lint_web_layout

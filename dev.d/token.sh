@@ -43,5 +43,6 @@ cmd_token() {
     build release weir
   fi
   make_keys "$data" >&2
-  exec "$(bin weir)" token --key "$data/keys/hs256.key" --sub "$name" --ttl "$ttl" "${claims[@]}"
+  exec "$(bin weir)" token --key "$data/keys/hs256.key" --sub "$name" --ttl "$ttl" \
+    --claim iss=weir-demo --claim aud=weir-edge "${claims[@]}"
 }

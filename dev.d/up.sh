@@ -134,20 +134,21 @@ up_finish() {
   done
 }
 
-# up_edge_config: the demo's configuration; with other data a copy that names its keys.
-up_edge_config() {
+# up_config NAME: the demo's configuration; with other data a copy that names its keys.
+up_config() {
   if [[ $data == "$DATA_DEFAULT" ]]; then
-    echo "$ROOT/demo/edge.yaml"
+    echo "$ROOT/demo/$1.yaml"
   else
     local config
-    config=$(<"$ROOT/demo/edge.yaml")
-    printf '%s\n' "${config//"../build/dev-data"/"$data"}" >"$data/edge.yaml"
-    echo "$data/edge.yaml"
+    config=$(<"$ROOT/demo/$1.yaml")
+    config=${config//"../build/dev-data"/"$data"}
+    printf '%s\n' "${config//"../build/"/"$ROOT/build/"}" >"$data/$1.yaml"
+    echo "$data/$1.yaml"
   fi
 }
 
 up_server_command() {
-  up_join "$(bin weir-server)" --config "$ROOT/demo/server.yaml" --data-dir "$data/events" \
+  up_join "$(bin weir-server)" --config "$server_config" --data-dir "$data/events" \
     --listen "127.0.0.1:$grpc_port" --admin-listen "127.0.0.1:$server_admin"
 }
 
@@ -159,12 +160,12 @@ up_edge_command() {
 up_backend_command() {
   up_join env "PYTHONPATH=$ROOT/build/python:$ROOT/clients/python" PYTHONDONTWRITEBYTECODE=1 \
     /usr/bin/python3 "$ROOT/demo/backend/main.py" --server "127.0.0.1:$grpc_port" --port "$backend_port" \
-    --key "$data/keys/hs256.key" --origin "http://127.0.0.1:$http_port" --origin "http://localhost:$http_port"
+    --token-file "$data/tokens/backend.jwt" --key "$data/keys/hs256.key" --origin "http://127.0.0.1:$http_port" --origin "http://localhost:$http_port"
 }
 
 cmd_up() {
   local grpc_port=50051 http_port=8080 server_admin=9902 edge_admin=9901 backend_port=0 data=${WEIR_DEV_DATA:-$DATA_DEFAULT}
-  local ready edge_config part moved=0
+  local ready server_config edge_config part moved=0
   while (($#)); do
     case $1 in
       --grpc-port)
@@ -200,7 +201,9 @@ cmd_up() {
   rm -rf "$data/page"
   cp -R "$ROOT/build/page" "$data/page"
   make_keys "$data"
-  edge_config=$(up_edge_config)
+  make_tokens "$data"
+  server_config=$(up_config server)
+  edge_config=$(up_config edge)
 
   # A demo on ports of its own does not insist on the admin ports of the first one.
   if ((moved)) && port_taken "$server_admin"; then server_admin=0; fi
@@ -244,7 +247,7 @@ cmd_up() {
   fi
   if ((!up_stopping)); then
     up_command[feed]=$(up_join "$(bin weir-demo-feed)" --server "127.0.0.1:$grpc_port" \
-      --cars "$ROOT/node_modules/vega-datasets/data/cars.json")
+      --token-file "$data/tokens/feed.jwt" --cars "$ROOT/node_modules/vega-datasets/data/cars.json")
     up_start feed
     up_command[backend]=$(up_backend_command)
     if up_start_ready backend 6; then
@@ -258,6 +261,7 @@ cmd_up() {
   fi
   if ((!up_stopping)); then
     note "logs         $data/logs"
+    note "for weir     export WEIR_SERVER=127.0.0.1:$grpc_port WEIR_TOKEN_FILE=$data/tokens/developer.jwt"
     step "The demo: http://127.0.0.1:$http_port/"
     note "Ctrl-C ends it"
   fi

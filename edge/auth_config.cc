@@ -12,6 +12,7 @@
 #include "base/logging.h"
 #include "base/secret_file.h"
 #include "base/text.h"
+#include "base/token_revocation.h"
 #include "edge/duration_check.h"
 
 namespace weir::edge {
@@ -21,9 +22,6 @@ namespace pb = config::v1;
 
 constexpr int kKeyFilesMax = 16;
 constexpr size_t kIssuerBytesMax = 256;
-constexpr uint64_t kRevocationsMax = 10'000'000;
-// `weir revoke` keeps a revocation a day longer.
-constexpr absl::Duration kLifetimeMaxDefault = absl::Hours(720);
 
 class AuthCompiler {
  public:
@@ -48,16 +46,16 @@ class AuthCompiler {
         !status.ok()) {
       return status;
     }
-    options_.lifetime_max = kLifetimeMaxDefault;
+    options_.lifetime_max = kTokenLifetimeMaxDefault;
     if (absl::Status status =
             CheckDuration(file_, "auth.token_lifetime_max", auth.has_token_lifetime_max(), auth.token_lifetime_max(),
                           absl::Minutes(1), absl::Hours(87600), options_.lifetime_max);
         !status.ok()) {
       return status;
     }
-    if (auth.revocations_max() > kRevocationsMax) {
-      return file_.Error("auth.revocations_max",
-                         fmt::format("is {}; allowed is 1 to {}", auth.revocations_max(), kRevocationsMax));
+    if (auth.revocations_max() > Revocations::kEntriesMaxMost) {
+      return file_.Error("auth.revocations_max", fmt::format("is {}; allowed is 1 to {}", auth.revocations_max(),
+                                                             Revocations::kEntriesMaxMost));
     }
     if (auth.revocations_max() > 0) {
       out_.revocations_max = auth.revocations_max();
@@ -93,7 +91,7 @@ class AuthCompiler {
         return file_.Error(at + ".keys",
                            fmt::format("needed is either 1 to {} keys or jwks_url, and not both", kKeyFilesMax));
       }
-      if (absl::Status status = Location(at, in); !status.ok()) {
+      if (absl::Status status = Source(at, in); !status.ok()) {
         return status;
       }
       if (absl::Status status = LoadAll(at + ".keys", in.keys(), out.keys); !status.ok()) {
@@ -103,7 +101,7 @@ class AuthCompiler {
     return absl::OkStatus();
   }
 
-  absl::Status Location(const std::string& at, const pb::AuthProvider& in) {
+  absl::Status Source(const std::string& at, const pb::AuthProvider& in) {
     if (!in.jwks_url().empty() && !IsJwksUrl(in.jwks_url())) {
       return file_.Error(at + ".jwks_url", fmt::format("is \"{}\"; allowed is https://…, or http://… on loopback, "
                                                        "without user and password",
@@ -112,12 +110,18 @@ class AuthCompiler {
     if (!in.jwks_ca_file().empty() && in.jwks_url().empty()) {
       return file_.Error(at + ".jwks_ca_file", "needs jwks_url");
     }
-    if (!in.jwks_url().empty()) {
-      sources_.push_back({.issuer = in.issuer(),
-                          .location = {.url = in.jwks_url(),
-                                       .ca_file = in.jwks_ca_file().empty() ? "" : file_.Resolve(in.jwks_ca_file())}});
+    if (in.has_jwks_age_max() && in.jwks_url().empty()) {
+      return file_.Error(at + ".jwks_age_max", "needs jwks_url");
     }
-    return absl::OkStatus();
+    if (in.jwks_url().empty()) {
+      return absl::OkStatus();
+    }
+    JwksSource& source = sources_.emplace_back();
+    source.issuer = in.issuer();
+    source.location = {.url = in.jwks_url(),
+                       .ca_file = in.jwks_ca_file().empty() ? "" : file_.Resolve(in.jwks_ca_file())};
+    return CheckDuration(file_, at + ".jwks_age_max", in.has_jwks_age_max(), in.jwks_age_max(), absl::Minutes(10),
+                         absl::Hours(87600), source.age_max);
   }
 
   absl::Status Verifier() {
@@ -137,14 +141,37 @@ class AuthCompiler {
       return file_.Error("auth.keys", "is empty; needed is at least one of auth.keys or auth.providers");
     }
     options_.leeway = out_.leeway;
+    options_.verified = std::make_shared<VerifiedTokens>();
     options_.issuers.assign(edge_.auth().issuers().begin(), edge_.auth().issuers().end());
     options_.audiences.assign(edge_.auth().audiences().begin(), edge_.auth().audiences().end());
+    WarnOfSharedNames();
     absl::StatusOr<JwtVerifier> verifier = JwtVerifier::Make(std::move(options_));
     if (!verifier.ok()) {
       return file_.Error("auth", Message(verifier.status()));
     }
     out_.verifier = std::make_shared<const JwtVerifier>(*std::move(verifier));
     return absl::OkStatus();
+  }
+
+  // Two issuers may call two people by one name: a filter of claims alone would let one read what is the other's.
+  void WarnOfSharedNames() {
+    if (options_.issuers.size() + options_.providers.size() < 2) {
+      return;
+    }
+    for (int i = 0; i < edge_.routes_size(); ++i) {
+      const pb::Route& route = edge_.routes(i);
+      const auto any = [&route](std::string_view text) {
+        return std::any_of(route.filters().begin(), route.filters().end(),
+                           [text](const std::string& filter) { return filter.find(text) != std::string::npos; });
+      };
+      if (any("{jwt.") && !any("{jwt.iss") && !route.require().fields().contains("iss")) {
+        out_.warnings.push_back(fmt::format(
+            "{}: routes[{}].filters: have claims of tokens of {} issuers, and nothing keeps one issuer's names from "
+            "another's; if they do not agree on names, add {{jwt.iss|token}} to the topics or `require: {{iss: "
+            "ISSUER}}`",
+            file_.Where(fmt::format("routes[{}].filters", i)), i, options_.issuers.size() + options_.providers.size()));
+      }
+    }
   }
 
   absl::Status TicketKeys() {

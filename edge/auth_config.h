@@ -10,9 +10,9 @@
 #include "absl/time/time.h"
 #include "base/config_file.h"
 #include "base/jwt.h"
+#include "base/revocations.h"
 #include "edge/http/tickets.h"
 #include "edge/jwks_refresher.h"
-#include "edge/revocations.h"
 #include "weir/config/v1/edge.pb.h"
 
 namespace weir::edge {

@@ -15,6 +15,7 @@
 #include "base/secret_file.h"
 #include "edge/auth_config.h"
 #include "edge/duration_check.h"
+#include "edge/http/hosts.h"
 
 namespace weir::edge {
 namespace {
@@ -153,7 +154,9 @@ absl::Status CheckLimits(const pb::Edge& edge, EdgeConfig& config) {
        out.connections_per_principal},
       {"limits.connects_per_minute", in.connects_per_minute(), 1, 10'000'000, out.connects_per_minute},
       {"limits.attempts_per_minute", in.attempts_per_minute(), 1, 10'000'000, out.attempts_per_minute},
-      {"limits.polls_per_minute", in.polls_per_minute(), 1, 10'000'000, out.polls_per_minute}};
+      {"limits.polls_per_minute", in.polls_per_minute(), 1, 10'000'000, out.polls_per_minute},
+      {"limits.websocket_messages_per_minute", in.websocket_messages_per_minute(), 1, 10'000'000,
+       out.websocket_messages_per_minute}};
   for (const auto& number : numbers) {
     if (absl::Status status = CheckNumber(config.file, number.path, number.value, number.min, number.max, number.out);
         !status.ok()) {
@@ -206,6 +209,23 @@ absl::Status CheckProxies(const pb::Edge& edge, EdgeConfig& config) {
     return config.file.Error("proxy_protocol", "is true, and trusted_proxies names nobody who may speak it");
   }
   config.proxy_protocol = edge.proxy_protocol();
+  return absl::OkStatus();
+}
+
+absl::Status CheckHosts(const pb::Edge& edge, EdgeConfig& config) {
+  for (int i = 0; i < edge.hosts_size(); ++i) {
+    if (!IsHostRule(edge.hosts(i))) {
+      return config.file.Error(fmt::format("hosts[{}]", i),
+                               fmt::format("is \"{}\"; allowed is a name or an address in lower case without a port, "
+                                           "app.example.com, *.example.com, 127.0.0.1 or [::1]",
+                                           Quotable(edge.hosts(i))));
+    }
+    config.hosts.push_back(edge.hosts(i));
+  }
+  if (config.hosts.size() > kHostsMax) {
+    return config.file.Error("hosts",
+                             fmt::format("has {} entries; allowed are at most {}", config.hosts.size(), kHostsMax));
+  }
   return absl::OkStatus();
 }
 
@@ -334,8 +354,8 @@ absl::StatusOr<EdgeConfig> CheckEdgeConfig(const pb::Edge& edge, ConfigFile file
   absl::StatusOr<AuthConfig> auth = CheckAuth(edge, config.file);
   for (absl::Status status :
        {CheckGeneral(edge, processors, config), CheckServerTls(edge, config), CheckServerToken(edge, config),
-        CheckLimits(edge, config), CheckProxies(edge, config), auth.status(), CheckTls(edge, config),
-        CheckStatic(edge, config), CheckCors(edge, config)}) {
+        CheckLimits(edge, config), CheckProxies(edge, config), CheckHosts(edge, config), auth.status(),
+        CheckTls(edge, config), CheckStatic(edge, config), CheckCors(edge, config)}) {
     if (!status.ok()) {
       return status;
     }

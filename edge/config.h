@@ -57,6 +57,7 @@ struct EdgeConfig {
   Routes routes;
   std::optional<StaticOptions> static_files;
   CorsOptions cors;
+  std::vector<std::string> hosts;
 
   // As EdgeLimits; all set.
   struct Limits : AdmissionLimits {
@@ -66,6 +67,7 @@ struct EdgeConfig {
     uint64_t send_buffer_bytes = 256 * 1024;
     absl::Duration slow_reader_timeout = absl::Seconds(60);
     uint64_t history_reads_max = 64;
+    uint64_t websocket_messages_per_minute = 1200;
   } limits;
 
   Networks trusted_proxies;

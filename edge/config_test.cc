@@ -86,15 +86,41 @@ auth:
   providers:
     - {issuer: "https://a", audiences: [weir], keys: [{file: jwks.json}]}
     - {issuer: "https://b", keys: [{algorithm: HS256, file: secret.key, id: b1}]}
+    - {issuer: "https://c", jwks_url: "https://c/keys"}
+    - {issuer: "https://d", jwks_url: "https://d/keys", jwks_age_max: 1h}
   stream_age_max: 12h
 )");
   ASSERT_TRUE(config.ok()) << config.status();
   const JwtVerifierOptions& options = config->auth.verifier->options();
-  ASSERT_EQ(options.providers.size(), 2u);
+  EXPECT_NE(options.verified, nullptr);
+  ASSERT_EQ(options.providers.size(), 4u);
+  ASSERT_EQ(config->auth.jwks->sources().size(), 2u);
+  EXPECT_EQ(config->auth.jwks->sources()[0].age_max, absl::Hours(72));
+  EXPECT_EQ(config->auth.jwks->sources()[1].age_max, absl::Hours(1));
   EXPECT_EQ(options.providers[0].keys.size(), 1u);
   EXPECT_EQ(options.providers[1].keys[0].id(), "b1");
   EXPECT_TRUE(options.keys.empty());
   EXPECT_EQ(config->auth.stream_age_max, absl::Hours(12));
+}
+
+TEST_F(EdgeConfigTest, WarnsOfFiltersWhereTwoIssuersMayCallTwoPeopleByOneName) {
+  const auto warnings = [&](const std::string& route, const std::string& issuers) {
+    const auto config =
+        Load(fmt::format("routes: [{{path: /r, auth: required, {}}}]\nauth: {{issuers: [{}], keys: [{{algorithm: "
+                         "HS256, file: secret.key}}]}}\n",
+                         route, issuers));
+    EXPECT_TRUE(config.ok()) << config.status();
+    return config.ok() ? config->auth.warnings : std::vector<std::string>();
+  };
+  const std::string mine = R"(filters: ["users.{jwt.sub}.>"])";
+  const std::vector<std::string> warned = warnings(mine, "a, b");
+  ASSERT_EQ(warned.size(), 1U);
+  EXPECT_NE(warned[0].find("edge.yaml:1:"), std::string::npos) << warned[0];
+  EXPECT_NE(warned[0].find("routes[0].filters: have claims of tokens of 2 issuers"), std::string::npos) << warned[0];
+  EXPECT_TRUE(warnings(mine, "a").empty());
+  EXPECT_TRUE(warnings(mine + ", require: {iss: a}", "a, b").empty());
+  EXPECT_TRUE(warnings(R"(filters: ["users.{jwt.iss|token}.{jwt.sub}.>"])", "a, b").empty());
+  EXPECT_TRUE(warnings(R"(filters: ["news.>"])", "a, b").empty());
 }
 
 TEST_F(EdgeConfigTest, TakesEverySetting) {
@@ -125,10 +151,12 @@ limits:
   answer_bytes_max: 1MiB
   attempts_per_minute: 60
   polls_per_minute: 61
+  websocket_messages_per_minute: 62
   connects_per_minute: 62
   connections_per_address: 63
   connections_per_principal: 64
 trusted_proxies: [10.0.0.0/8, "::1"]
+hosts: [app.example.com, "*.weir.example"]
 proxy_protocol: true
 drain: {window: 0s, retry_max: 0s}
 )");
@@ -158,11 +186,13 @@ drain: {window: 0s, retry_max: 0s}
   EXPECT_EQ(config->limits.answer_bytes_max, 1U << 20U);
   EXPECT_EQ(config->limits.attempts_per_minute, 60U);
   EXPECT_EQ(config->limits.polls_per_minute, 61U);
+  EXPECT_EQ(config->limits.websocket_messages_per_minute, 62U);
   EXPECT_EQ(config->limits.connects_per_minute, 62U);
   EXPECT_EQ(config->limits.connections_per_address, 63U);
   EXPECT_EQ(config->limits.connections_per_principal, 64U);
   EXPECT_EQ(config->trusted_proxies, (Networks{*Network::Parse("10.0.0.0/8"), *Network::Parse("::1")}));
   EXPECT_TRUE(config->proxy_protocol);
+  EXPECT_EQ(config->hosts, (std::vector<std::string>{"app.example.com", "*.weir.example"}));
   EXPECT_EQ(config->drain_window, absl::ZeroDuration());
   EXPECT_EQ(config->drain_retry_max, absl::ZeroDuration());
 }
@@ -203,6 +233,7 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
       {"trusted_proxies: [10.0.0.1/8]\n", "2:19: trusted_proxies[0]: is \"10.0.0.1/8\"; allowed is a network"},
       {"trusted_proxies: [10.0.0.1, all]\n", "2:29: trusted_proxies[1]: is \"all\""},
       {"proxy_protocol: true\n", "2:17: proxy_protocol: is true, and trusted_proxies names nobody"},
+      {"hosts: [a, \"https://a\"]\n", "2:12: hosts[1]: is \"https://a\"; allowed is a name"},
       {"drain: {window: 11m}\n", "2:17: drain.window: "},
       {"drain: {retry_max: 11m}\n", "2:20: drain.retry_max: "},
       {"auth: {}\n", "2:7: auth.keys: is empty; needed is at least one of auth.keys or auth.providers"},
@@ -215,6 +246,10 @@ TEST_F(EdgeConfigTest, SaysWhereAndWhatIsWrong) {
        "2:42: auth.providers[0].jwks_url: is \"http://a/\""},
       {"auth: {providers: [{issuer: a, jwks_url: \"https://u:p@a/\"}]}\n", "2:42: auth.providers[0].jwks_url: is "},
       {"auth: {providers: [{issuer: a, jwks_url: \"file:///etc/passwd\"}]}\n", "2:42: auth.providers[0].jwks_url: is "},
+      {"auth: {providers: [{issuer: a, jwks_url: \"https://a/\", jwks_age_max: 9m}]}\n",
+       "2:70: auth.providers[0].jwks_age_max: is 9m; allowed is 10m to"},
+      {"auth: {providers: [{issuer: a, keys: [{file: jwks.json}], jwks_age_max: 1h}]}\n",
+       "2:73: auth.providers[0].jwks_age_max: needs jwks_url"},
       {"auth: {keys: [{file: jwks.json}], ticket_keys: [short.key]}\n",
        "2:48: auth.ticket_keys: the secret has 5 bytes"},
       {"auth: {keys: [{file: jwks.json}], ticket_keys: [none.key]}\n", "2:49: auth.ticket_keys[0]: "},

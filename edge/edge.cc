@@ -27,14 +27,17 @@ size_t CountSame(const Routes& before, const Routes& after) {
   return same;
 }
 
-// What was fetched stays in force where it is still fetched from the same place.
-void KeepFetchedKeys(const AuthConfig& before, AuthConfig& next) {
+// Keys that were fetched stay in force where they are still fetched from the same place; and a key that has signed a
+// token has signed it, whatever is configured.
+void KeepWhatIsKnown(const AuthConfig& before, AuthConfig& next) {
   if (before.verifier == nullptr || next.verifier == nullptr) {
     return;
   }
+  next.jwks->GoOnFrom(*before.jwks);
+  next.verifier = std::make_shared<const JwtVerifier>(next.verifier->Remembering(before.verifier->options().verified));
   for (const JwksSource& source : next.jwks->sources()) {
     const auto& old = before.jwks->sources();
-    if (std::find(old.begin(), old.end(), source) == old.end()) {
+    if (std::none_of(old.begin(), old.end(), [&](const JwksSource& was) { return was.SamePlace(source); })) {
       continue;
     }
     for (const JwtProvider& provider : before.verifier->options().providers) {
@@ -114,19 +117,7 @@ void Edge::ReadRevocations() {
   reads_revocations_ = true;
   if (!revocation_feed_) {
     revocation_feed_.emplace(client_, *revocations_,
-                             [this](std::shared_ptr<const RevocationTable> revoked) { OnRevoked(std::move(revoked)); });
-  }
-}
-
-// On a gRPC thread.
-void Edge::OnRevoked(std::shared_ptr<const RevocationTable> revoked) {
-  std::function<bool()> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    ended = front_->EndRevoked(std::move(revoked));
-  }
-  if (!ended()) {
-    spdlog::error("the streams of revoked tokens could not all be ended in time; they end as soon as there is time");
+                             [this](const RevocationTable& revoked) { front_->EndRevoked(revoked); });
   }
 }
 
@@ -181,7 +172,7 @@ absl::Status Edge::TakeOver(EdgeConfig next) {
   for (const std::string& warning : next.auth.warnings) {
     spdlog::warn("{}", warning);
   }
-  KeepFetchedKeys(config_.auth, next.auth);
+  KeepWhatIsKnown(config_.auth, next.auth);
   JudgeRevoked(next.auth);
   const std::vector<std::string_view> fixed = KeepFixed(config_, next);
   // One whose keys are fetched asks its own refresher for them.

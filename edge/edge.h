@@ -25,7 +25,7 @@
 
 namespace weir::edge {
 
-// The metrics of the refresher in force. Any thread.
+// What the refresher in force says. Any thread.
 class JwksMetrics : public prometheus::Collectable {
  public:
   void Set(std::shared_ptr<const JwksRefresher> jwks) {
@@ -36,13 +36,17 @@ class JwksMetrics : public prometheus::Collectable {
     const std::lock_guard lock(mutex_);
     return jwks_ != nullptr ? jwks_->Collect() : std::vector<prometheus::MetricFamily>();
   }
+  std::string Warning() const {
+    const std::lock_guard lock(mutex_);
+    return jwks_ != nullptr ? jwks_->Warning() : "";
+  }
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const JwksRefresher> jwks_ ABSL_GUARDED_BY(mutex_);
 };
 
-// One thread's, but for Readiness and what Metrics returns, which any thread may ask after Start.
+// One thread's, but for Readiness, Warning and what Metrics returns, which any thread may ask after Start.
 class Edge {
  public:
   explicit Edge(EdgeConfig config);
@@ -58,6 +62,8 @@ class Edge {
   void Reload(absl::StatusOr<EdgeConfig> next);
 
   absl::Status Readiness() const;
+  // What an operator should know of, although it is ready; empty: nothing.
+  std::string Warning() const { return jwks_metrics_->Warning(); }
   std::vector<std::shared_ptr<prometheus::Collectable>> Metrics() const;
   const Address& address() const { return front_->address(); }
 
@@ -72,7 +78,6 @@ class Edge {
   // What of it is judged by what is revoked.
   void JudgeRevoked(AuthConfig& auth) const;
   void ReadRevocations();
-  void OnRevoked(std::shared_ptr<const RevocationTable> revoked);
   void OnKeys(const std::string& issuer, std::vector<JwtKey> keys);
 
   // Members are destroyed from the last to the first: first who reads the tail, then who fills it, then what they all
@@ -96,7 +101,7 @@ class Edge {
   std::unique_ptr<FrontEnd> front_;
   const std::shared_ptr<JwksMetrics> jwks_metrics_ = std::make_shared<JwksMetrics>();
   std::shared_ptr<JwksRefresher> jwks_;  // of the configuration in force
-  const std::shared_ptr<Revocations> revocations_ = std::make_shared<Revocations>();
+  const std::shared_ptr<Revocations> revocations_ = std::make_shared<Revocations>("weir_edge");
   std::atomic<bool> reads_revocations_ = false;
   std::optional<RevocationFeed> revocation_feed_;  // from the first configuration on that judges tokens
 };

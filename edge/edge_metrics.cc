@@ -4,33 +4,13 @@
 #include <string>
 #include <utility>
 
+#include "base/metric_family.h"
+
 namespace weir::edge {
-namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-MetricFamily Family(std::string name, std::string help, MetricType type) {
-  MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = type;
-  return family;
-}
-
-void AddValue(MetricFamily& family, double value, std::vector<ClientMetric::Label> labels = {}) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-  family.metric.push_back(std::move(metric));
-}
-
-void AddOne(std::vector<MetricFamily>& out, const char* name, const char* help, MetricType type, double value) {
-  AddValue(out.emplace_back(Family(name, help, type)), value);
-}
-
-}  // namespace
 
 double EdgeMetrics::Sum(const std::function<uint64_t(const HubCounters&)>& value) const {
   uint64_t sum = 0;
@@ -47,8 +27,8 @@ std::vector<MetricFamily> EdgeMetrics::Collect() const {
   AddTail(out);
   AddUpstream(out);
   MetricFamily reloads =
-      Family("weir_edge_config_reloads_total", "Reloads of the configuration, by result: an error leaves it as it was.",
-             MetricType::Counter);
+      MakeFamily("weir_edge_config_reloads_total",
+                 "Reloads of the configuration, by result: an error leaves it as it was.", MetricType::Counter);
   AddValue(reloads, static_cast<double>(reloads_.ok), {{"result", "ok"}});
   AddValue(reloads, static_cast<double>(reloads_.failed), {{"result", "error"}});
   out.push_back(std::move(reloads));
@@ -56,21 +36,21 @@ std::vector<MetricFamily> EdgeMetrics::Collect() const {
 }
 
 void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
-  AddOne(out, "sse_connections_total", "Open streams, over SSE and WebSocket.", MetricType::Gauge,
-         Sum([](const HubCounters& hub) { return hub.open_streams.get(); }));
+  AddMetric(out, "sse_connections_total", "Open streams, over SSE and WebSocket.", MetricType::Gauge,
+            Sum([](const HubCounters& hub) { return hub.open_streams.get(); }));
 
-  AddOne(out, "weir_edge_websockets", "Of the open streams those that are WebSockets.", MetricType::Gauge,
-         Sum([](const HubCounters& hub) { return hub.open_web_sockets.get(); }));
+  AddMetric(out, "weir_edge_websockets", "Of the open streams those that are WebSockets.", MetricType::Gauge,
+            Sum([](const HubCounters& hub) { return hub.open_web_sockets.get(); }));
   MetricFamily received =
-      Family("weir_edge_websocket_messages_total",
-             "What clients said on open WebSockets; the first message counts as auth.", MetricType::Counter);
+      MakeFamily("weir_edge_websocket_messages_total",
+                 "What clients said on open WebSockets; the first message counts as auth.", MetricType::Counter);
   for (size_t i = 0; i < kMessageKindNames.size(); ++i) {
     AddValue(received, Sum([i](const HubCounters& hub) { return hub.received[i].get(); }),
              {{"type", kMessageKindNames[i]}});
   }
   out.push_back(std::move(received));
 
-  MetricFamily sent = Family("sse_messages_sent_total", "Events sent, once per reader.", MetricType::Counter);
+  MetricFamily sent = MakeFamily("sse_messages_sent_total", "Events sent, once per reader.", MetricType::Counter);
   const std::vector<std::string> names = tail_.names().names();
   for (size_t i = 0; i < names.size(); ++i) {
     const double count = Sum([i](const HubCounters& hub) { return hub.messages_sent[i].get(); });
@@ -81,7 +61,7 @@ void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
   out.push_back(std::move(sent));
 
   MetricFamily durations =
-      Family("sse_connection_duration_seconds", "How long ended streams had lasted.", MetricType::Histogram);
+      MakeFamily("sse_connection_duration_seconds", "How long ended streams had lasted.", MetricType::Histogram);
   ClientMetric histogram;
   uint64_t cumulative = 0;
   for (size_t i = 0; i <= kDurationBounds.size(); ++i) {
@@ -94,8 +74,8 @@ void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
   durations.metric.push_back(std::move(histogram));
   out.push_back(std::move(durations));
 
-  MetricFamily resumed = Family("sse_reconnection_attempts_total", "Streams opened with a cursor, by how they went on.",
-                                MetricType::Counter);
+  MetricFamily resumed = MakeFamily("sse_reconnection_attempts_total",
+                                    "Streams opened with a cursor, by how they went on.", MetricType::Counter);
   for (size_t i = 0; i < kResumeResultNames.size(); ++i) {
     AddValue(resumed, Sum([i](const HubCounters& hub) { return hub.resumed[i].get(); }),
              {{"reason", kResumeResultNames[i]}});
@@ -104,7 +84,7 @@ void EdgeMetrics::AddStreams(std::vector<MetricFamily>& out) const {
 }
 
 void EdgeMetrics::AddHubs(std::vector<MetricFamily>& out) const {
-  MetricFamily closed = Family("weir_edge_streams_closed_total", "Ended streams, by reason.", MetricType::Counter);
+  MetricFamily closed = MakeFamily("weir_edge_streams_closed_total", "Ended streams, by reason.", MetricType::Counter);
   for (size_t i = 0; i < kCloseReasonNames.size(); ++i) {
     AddValue(closed, Sum([i](const HubCounters& hub) { return hub.closed[i].get(); }),
              {{"reason", kCloseReasonNames[i]}});
@@ -132,40 +112,42 @@ void EdgeMetrics::AddHubs(std::vector<MetricFamily>& out) const {
        &HubCounters::fell_behind},
   };
   for (const Row& row : rows) {
-    AddOne(out, row.name, row.help, row.type, Sum([&row](const HubCounters& hub) { return (hub.*row.counter).get(); }));
+    AddMetric(out, row.name, row.help, row.type,
+              Sum([&row](const HubCounters& hub) { return (hub.*row.counter).get(); }));
   }
 }
 
 void EdgeMetrics::AddTail(std::vector<MetricFamily>& out) const {
   const TailState state = tail_.state();
-  AddOne(out, "weir_edge_tail_bytes", "Memory of the tail, rendered frames included.", MetricType::Gauge,
-         static_cast<double>(tail_.bytes()));
-  AddOne(out, "weir_edge_tail_events", "Events in the tail.", MetricType::Gauge, static_cast<double>(tail_.events()));
-  AddOne(out, "weir_edge_tail_covered_after", "The tail has every event after this sequence.", MetricType::Gauge,
-         static_cast<double>(state.covered_after));
-  AddOne(out, "weir_edge_tail_head", "The sequence that the tail has reached.", MetricType::Gauge,
-         static_cast<double>(state.head));
-  AddOne(out, "weir_edge_tail_generation", "How often the tail began anew.", MetricType::Gauge, state.generation);
-  AddOne(out, "weir_edge_tail_ready", "1 when the tail was filled.", MetricType::Gauge, state.ready ? 1 : 0);
-  AddOne(out, "weir_edge_history_reads_total", "Reads of history at the server.", MetricType::Counter,
-         static_cast<double>(history_.reads_total()));
-  AddOne(out, "weir_edge_history_reads_running", "Reads of history under way.", MetricType::Gauge,
-         static_cast<double>(history_.running()));
-  AddOne(out, "weir_edge_history_reads_waiting", "Reads of history that wait their turn.", MetricType::Gauge,
-         static_cast<double>(history_.waiting()));
-  AddOne(out, "weir_edge_history_cached_bytes", "Memory of pages of history that slow readers share.",
-         MetricType::Gauge, static_cast<double>(history_.cached_bytes()));
+  AddMetric(out, "weir_edge_tail_bytes", "Memory of the tail, rendered frames included.", MetricType::Gauge,
+            static_cast<double>(tail_.bytes()));
+  AddMetric(out, "weir_edge_tail_events", "Events in the tail.", MetricType::Gauge,
+            static_cast<double>(tail_.events()));
+  AddMetric(out, "weir_edge_tail_covered_after", "The tail has every event after this sequence.", MetricType::Gauge,
+            static_cast<double>(state.covered_after));
+  AddMetric(out, "weir_edge_tail_head", "The sequence that the tail has reached.", MetricType::Gauge,
+            static_cast<double>(state.head));
+  AddMetric(out, "weir_edge_tail_generation", "How often the tail began anew.", MetricType::Gauge, state.generation);
+  AddMetric(out, "weir_edge_tail_ready", "1 when the tail was filled.", MetricType::Gauge, state.ready ? 1 : 0);
+  AddMetric(out, "weir_edge_history_reads_total", "Reads of history at the server.", MetricType::Counter,
+            static_cast<double>(history_.reads_total()));
+  AddMetric(out, "weir_edge_history_reads_running", "Reads of history under way.", MetricType::Gauge,
+            static_cast<double>(history_.running()));
+  AddMetric(out, "weir_edge_history_reads_waiting", "Reads of history that wait their turn.", MetricType::Gauge,
+            static_cast<double>(history_.waiting()));
+  AddMetric(out, "weir_edge_history_cached_bytes", "Memory of pages of history that slow readers share.",
+            MetricType::Gauge, static_cast<double>(history_.cached_bytes()));
 }
 
 void EdgeMetrics::AddUpstream(std::vector<MetricFamily>& out) const {
-  AddOne(out, "weir_edge_upstream_connected", "1 while the subscription at the server is open.", MetricType::Gauge,
-         upstream_.connected ? 1 : 0);
-  AddOne(out, "weir_edge_upstream_refused", "1 while the server refuses the subscription; it is asked again slowly.",
-         MetricType::Gauge, upstream_.refused ? 1 : 0);
-  AddOne(out, "weir_edge_upstream_head", "The server's newest sequence, as last heard.", MetricType::Gauge,
-         static_cast<double>(upstream_.server_head));
+  AddMetric(out, "weir_edge_upstream_connected", "1 while the subscription at the server is open.", MetricType::Gauge,
+            upstream_.connected ? 1 : 0);
+  AddMetric(out, "weir_edge_upstream_refused", "1 while the server refuses the subscription; it is asked again slowly.",
+            MetricType::Gauge, upstream_.refused ? 1 : 0);
+  AddMetric(out, "weir_edge_upstream_head", "The server's newest sequence, as last heard.", MetricType::Gauge,
+            static_cast<double>(upstream_.server_head));
   const auto counter = [&out](const char* name, const char* help, const std::atomic<uint64_t>& value) {
-    AddOne(out, name, help, MetricType::Counter, static_cast<double>(value));
+    AddMetric(out, name, help, MetricType::Counter, static_cast<double>(value));
   };
   counter("weir_edge_upstream_connects_total", "Subscriptions begun.", upstream_.connects);
   counter("weir_edge_upstream_disconnects_total", "Subscriptions lost.", upstream_.disconnects);

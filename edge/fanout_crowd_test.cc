@@ -2,6 +2,7 @@
 #include <memory>
 #include <numeric>
 
+#include "absl/time/clock.h"
 #include "edge/fanout_hub.h"
 #include "edge/testing/hub_harness.h"
 #include "gmock/gmock.h"
@@ -128,6 +129,34 @@ TEST_F(FanoutCrowdTest, ManyPollsAreAnsweredOnce) {
   for (int i = 0; i < kPolls; ++i) {
     ASSERT_EQ(answers[i], i % 3 == 1 ? 0 : 1) << i;
   }
+}
+
+// Events that come faster than turns gather while the hub rests; after a turn that had one for each reader it does not.
+TEST_F(FanoutCrowdTest, RestsAfterATurnThatMergedAndAfterNoOther) {
+  std::vector<std::unique_ptr<TestReader>> others;
+  for (int i = 0; i < 255; ++i) {
+    others.push_back(OpenAndStart(Request({"a"})));
+  }
+  auto reader = OpenAndStart(Request({"a"}));
+  look_lasts = absl::Seconds(1);  // so that a turn takes one, too
+  const auto feed_at_once = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      log.Add("a", "x");
+    }
+    Feed();
+    reader->Read();
+    return reader->data("t.Event").size();
+  };
+  EXPECT_EQ(feed_at_once(1), 1u);
+  const absl::Time merged = absl::Now();
+  EXPECT_EQ(feed_at_once(2), 3u) << "the turn before had one event";
+  EXPECT_TRUE(feed_at_once(1) == 3u || absl::Now() - merged > absl::Milliseconds(50)) << "it rests";
+  ASSERT_TRUE(Until(*reader, 4)) << "it goes on by itself";
+  EXPECT_EQ(feed_at_once(1), 5u);
+  others.pop_back();
+  EXPECT_TRUE(Until([&] { return hub.open_streams() == 255; }));
+  EXPECT_EQ(feed_at_once(2), 7u);
+  EXPECT_EQ(feed_at_once(1), 8u) << "after a turn of few sends it does not rest";
 }
 
 }  // namespace

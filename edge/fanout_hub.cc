@@ -13,12 +13,28 @@
 namespace weir::edge {
 namespace {
 
-constexpr int kEventsPerTurn = 512;
-constexpr size_t kBytesPerTurn = 256 * 1024;
+// A turn takes much, so that of many topics too those events that wait become one send for each reader; but no block
+// grows beyond what a reader that stops there may hold.
+constexpr int kEventsPerTurn = 4096;
+constexpr size_t kBytesPerTurn = 1024 * 1024;
+constexpr size_t kBlockBytes = 256 * 1024;
+// Of copies of one event, for very many channels.
+constexpr size_t kSliceBytes = 256 * 1024;
 // Memory of batches that are kept for the next turn.
 constexpr size_t kSpareBytesMax = 4 * 1024 * 1024;
+// A turn of so many sends, which carried so many events each, or more, is followed by a rest of half of its time. One
+// of fewer sends costs little, and when it lasted long, that was because others had the processor.
+constexpr size_t kManySends = 256;
+constexpr size_t kMergedMin = 2;
+constexpr absl::Duration kRestMax = absl::Milliseconds(50);
 // Among the names of what was written: a gap.
 constexpr uint16_t kGapName = UINT16_MAX;
+
+bool AnyFull(const std::vector<Channel*>& channels) {
+  return std::any_of(channels.begin(), channels.end(), [](const Channel* channel) {
+    return channel->batch != nullptr && channel->batch->block.body_size() >= kBlockBytes;
+  });
+}
 
 }  // namespace
 
@@ -29,6 +45,7 @@ FanoutHub::FanoutHub(HubOptions options, HubServices services)
       connections_(services.connections),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       sweep_timer_(context_),
+      rest_timer_(context_),
       gate_(std::make_shared<Gate>(this)),
       random_(options_.seed) {
   SetUpstream(false, options_.now());
@@ -63,6 +80,12 @@ void FanoutHub::Wake() {
 
 void FanoutHub::Turn() {
   wake_posted_.store(false);
+  if (resting_) {
+    return;
+  }
+  const absl::Time began = options_.monotonic();
+  sends_ = 0;
+  deliveries_ = 0;
   const TailState state = tail_.state();
   if (state.upstream_connected != upstream_connected_) {
     SetUpstream(state.upstream_connected, state.upstream_since);
@@ -74,7 +97,8 @@ void FanoutHub::Turn() {
     BeginGeneration(state);
   }
   covered_after_ = state.covered_after;
-  if (Collect()) {
+  const bool read_all = Collect();
+  if (read_all) {
     position_ = std::max(position_, state.head);
   } else {
     Wake();
@@ -83,6 +107,25 @@ void FanoutHub::Turn() {
   parked_unseen_ = parked_.size();
   SettleParked();
   RunDuePolls();
+  if (read_all && sends_ >= kManySends && deliveries_ >= kMergedMin * sends_) {
+    Rest((options_.monotonic() - began) / 2);
+  }
+}
+
+// Events come faster than turns: let more of them gather for the next one, while server and readers have the processor.
+// A larger send costs hardly more than a small one.
+void FanoutHub::Rest(absl::Duration duration) {
+  if (duration <= absl::ZeroDuration()) {
+    return;
+  }
+  resting_ = true;
+  rest_timer_.expires_after(absl::ToChronoMicroseconds(std::min(duration, kRestMax)));
+  rest_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) {
+      resting_ = false;
+      Turn();
+    }
+  });
 }
 
 void FanoutHub::BeginGeneration(const TailState& state) {
@@ -124,7 +167,8 @@ std::vector<Session*> FanoutHub::TakeLive() {
 // True when everything that the tail shows was read.
 bool FanoutHub::Collect() {
   collected_bytes_ = 0;
-  for (int i = 0; i < kEventsPerTurn && collected_bytes_ < kBytesPerTurn; ++i) {
+  matched_.clear();
+  for (int i = 0; i < kEventsPerTurn && collected_bytes_ < kBytesPerTurn && !AnyFull(matched_); ++i) {
     switch (reader_.Next()) {
       case TailReader::Step::kEnd:
         return true;
@@ -150,7 +194,7 @@ void FanoutHub::CollectEvent() {
       matched_.push_back(channel);
     }
   });
-  if (matched_.size() * event.payload.size() > kBytesPerTurn) {
+  if (matched_.size() * event.payload.size() > kSliceBytes) {
     FlushSliced(event.sequence);
     return;
   }
@@ -171,7 +215,7 @@ void FanoutHub::FlushSliced(uint64_t sequence) {
   size_t sent = 0;
   for (Channel* const channel : matched_) {
     CollectFor(*channel);
-    if (collected_bytes_ - sent > kBytesPerTurn) {
+    if (collected_bytes_ - sent > kSliceBytes) {
       Flush();
       sent = collected_bytes_;
     }
@@ -180,6 +224,7 @@ void FanoutHub::FlushSliced(uint64_t sequence) {
   for (Channel* const channel : matched_) {
     channels_.Leave(channel);
   }
+  matched_.clear();
 }
 
 void FanoutHub::CollectFor(Channel& channel) {
@@ -239,6 +284,8 @@ void FanoutHub::FlushChannel(Channel& channel) {
   const std::string_view bytes = channel.batch->block.Finish(channel.chunked);
   std::shared_ptr<const std::string> kept;  // shared by those that could not take all
   CountNames(channel.batch->names, channel.readers.size());
+  sends_ += channel.readers.size();
+  deliveries_ += channel.readers.size() * channel.batch->names.size();
   uint64_t whole = 0;
   // Who could not take all leaves the array, and the last one, whose turn is still to come, takes its place. Who comes
   // back stands at the end: so most of those that were behind are served after those that kept up.

@@ -10,10 +10,11 @@
 // Wake, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side
 // must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its socket has
 // room, a block or two at a time, so that where the network keeps up it holds nothing; at most it holds the rest of one
-// block (a share in a turn's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it
-// writes, but for the page of a snapshot. A turn takes at most 512 events or 256 KiB of blocks before others have
-// theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. Polls that an event
-// wakes run 64 in a row.
+// block (a share in the channel's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it
+// writes, but for the page of a snapshot. A turn takes at most 4,096 events, 1 MiB of blocks or 256 KiB of one before
+// others have theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. It sends
+// at most once to a reader, but for that. Polls that an event wakes run 64 in a row. After a turn of many sends that
+// merged, what is new waits for half as long as that took, 50 ms at most; opening, reading on and deadlines do not.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 
@@ -107,6 +108,7 @@ class FanoutHub final : public Hub {
 
   // The turn (fanout_hub.cc).
   void Turn();
+  void Rest(absl::Duration duration);
   void BeginGeneration(const TailState& state);
   bool Collect();
   void CollectEvent();
@@ -175,6 +177,11 @@ class FanoutHub final : public Hub {
   void ReadOn(Session& session);
   void Receive(Session& session);
   void TakeMessages(Session& session, std::string_view bytes);
+  void AwaitRest(Session& session);
+  static int64_t RestDueMs(const Session& session);
+  void EndUnfinished(Session& session);
+  void HearAgain(Session& session, int64_t unheard_since_ms);
+  bool MaySay(Session& session, const ClientFrames::Item& item, std::string& answers);
   bool Answer(Session& session, const ClientFrames::Item& item, std::string& answers);
   bool AnswerMessage(Session& session, std::string_view text, std::string& answers);
   bool AnswerAuth(Session& session, const AuthMessage& message, std::string& answers);
@@ -232,6 +239,7 @@ class FanoutHub final : public Hub {
   HubCounters counters_;
   boost::asio::io_context context_;
   boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer rest_timer_;
   std::shared_ptr<Gate> gate_;  // closed by the destructor: answers that come later go nowhere
   std::atomic<bool> wake_posted_ = false;
 
@@ -246,7 +254,10 @@ class FanoutHub final : public Hub {
 
   ChannelTable channels_;
   uint64_t visit_ = 0;
+  bool resting_ = false;  // the next turn begins when the rest is over
   size_t collected_bytes_ = 0;
+  size_t sends_ = 0;  // of this turn, and the events in them
+  size_t deliveries_ = 0;
   std::vector<Channel*> dirty_;     // have a batch
   std::vector<Channel*> matched_;   // by the event that is collected
   std::deque<uint64_t> polls_due_;  // to be run, when others had their turn

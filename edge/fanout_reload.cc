@@ -3,9 +3,9 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/revocations.h"
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
-#include "edge/revocations.h"
 
 namespace weir::edge {
 namespace {

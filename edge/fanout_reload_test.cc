@@ -1,7 +1,7 @@
 // Readers over a reload of the configuration: routes that the tail has not always covered, and routes that went.
 #include <memory>
 
-#include "edge/revocations.h"
+#include "base/revocations.h"
 #include "edge/testing/fake_render.h"
 #include "edge/testing/hub_harness.h"
 #include "gmock/gmock.h"

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/sockets.h"
 #include "edge/fanout_hub.h"
 #include "edge/fanout_internal.h"
 #include "edge/send_buffer.h"
@@ -39,8 +40,6 @@ uint16_t CloseCodeOf(CloseReason reason, bool gone) {
       return close_code::kInternal;
   }
 }
-
-void SetOption(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof(value)); }
 
 }  // namespace
 
@@ -85,7 +84,7 @@ void FanoutHub::Stall(Session& session, std::shared_ptr<const std::string> bytes
       catch_up->start.kind = ReadStart::Kind::kAfter;
     }
   }
-  session.output = std::make_unique<Output>(Output{std::move(bytes), offset, NowMs()});
+  session.output = std::make_unique<Output>(Output{std::move(bytes), offset, NowMs(), NowMs()});
   counters_.lagging.Add();
   if (options_.slow_reader_timeout != absl::InfiniteDuration()) {
     DueAt(session, session.output->since_ms + absl::ToInt64Milliseconds(options_.slow_reader_timeout));
@@ -133,8 +132,12 @@ void FanoutHub::Writable(Session& session, boost::system::error_code error) {
   }
   Output& output = *session.output;
   if (output.bytes == nullptr) {
+    const int64_t begun_ms = output.begun_ms;
     session.output.reset();
     counters_.lagging.Subtract();
+    if (session.web_socket != nullptr) {
+      HearAgain(session, begun_ms);
+    }
     TellUpstream(session);
     GoOn(session);
     return;

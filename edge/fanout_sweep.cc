@@ -55,6 +55,10 @@ void FanoutHub::Tend(Session& session, int64_t now) {
       return;
     }
   }
+  if (RestDueMs(session) <= now) {
+    EndUnfinished(session);
+    return;
+  }
   if (session.heartbeat_ms <= now) {
     session.heartbeat_ms = now + absl::ToInt64Milliseconds(session.channel->route->heartbeat_interval);
     Heartbeat(session);
@@ -69,7 +73,7 @@ void FanoutHub::Tend(Session& session, int64_t now) {
     return;
   }
   // Whoever set an earlier time meanwhile did so for a reason that is among these.
-  int64_t due = std::min({session.ends_ms, session.heartbeat_ms, slow_at_ms});
+  int64_t due = std::min({session.ends_ms, session.heartbeat_ms, slow_at_ms, RestDueMs(session)});
   if (session.output != nullptr && options_.slow_reader_timeout != absl::InfiniteDuration()) {
     due = std::min(due, session.output->since_ms + absl::ToInt64Milliseconds(options_.slow_reader_timeout));
   }
@@ -106,6 +110,7 @@ void FanoutHub::Heartbeat(Session& session) {
   }
   if (web_socket != nullptr) {
     AppendFrame(Opcode::kPing, "", block_.body());
+    web_socket->pongs_due += web_socket->pongs_due < UINT8_MAX ? 1 : 0;
   }
   counters_.heartbeats_sent.Add();
   SendBlock(session, block_);

@@ -6,6 +6,7 @@
 // answered waits in Incoming.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "edge/fanout_hub.h"
@@ -32,6 +33,8 @@ std::string FanoutHub::BecomeWebSocket(Session& session, WebSocketRequest& reque
   session.web_socket = std::make_unique<WebSocket>();
   session.web_socket->judge = request.judge;
   session.web_socket->identity = request.identity;
+  session.web_socket->limits = request.limits;
+  session.web_socket->messages = request.messages;
   session.web_socket->allowed = std::move(request.allowed);
   received = std::move(request.received);
   counters_.open_web_sockets.Add();
@@ -95,7 +98,10 @@ void FanoutHub::TakeMessages(Session& session, std::string_view bytes) {
     if (item.kind == ClientFrames::Kind::kMore) {
       break;
     }
-    if (!Answer(session, item, answers)) {
+    if (web_socket.incoming->frames.idle()) {
+      web_socket.incoming->due_ms = INT64_MAX;
+    }
+    if ((item.says() && !MaySay(session, item, answers)) || !Answer(session, item, answers)) {
       return;
     }
     if (answers.size() >= kAnswersBytes) {
@@ -105,6 +111,7 @@ void FanoutHub::TakeMessages(Session& session, std::string_view bytes) {
       }
     }
   }
+  AwaitRest(session);
   if (!answers.empty()) {
     Send(session, answers);
     if (session.closed) {
@@ -122,6 +129,55 @@ void FanoutHub::TakeMessages(Session& session, std::string_view bytes) {
     web_socket.incoming.reset();
   }
   ArmRead(session);
+}
+
+// A deadline for what has begun, once. What comes between does not move it: pings within a message.
+void FanoutHub::AwaitRest(Session& session) {
+  Incoming& incoming = *session.web_socket->incoming;
+  const absl::Duration timeout = session.web_socket->limits.message_timeout;
+  if (!incoming.frames.idle() && incoming.due_ms == INT64_MAX && timeout != absl::InfiniteDuration()) {
+    incoming.due_ms = NowMs() + absl::ToInt64Milliseconds(timeout);
+    DueAt(session, incoming.due_ms);
+  }
+}
+
+// When that is over. Never while bytes wait for its socket.
+int64_t FanoutHub::RestDueMs(const Session& session) {
+  const WebSocket* const web_socket = session.web_socket.get();
+  const bool heard = web_socket != nullptr && web_socket->incoming != nullptr && session.output == nullptr;
+  return heard ? web_socket->incoming->due_ms : INT64_MAX;
+}
+
+void FanoutHub::EndUnfinished(Session& session) {
+  std::string answers;
+  AppendError(reason::kDeadline, "a message or a frame that was begun was not finished in time", answers);
+  EndMessages(session, close_code::kDeadline, reason::kDeadline, answers, CloseReason::kDeadline);
+}
+
+// Its socket had no room since then.
+void FanoutHub::HearAgain(Session& session, int64_t unheard_since_ms) {
+  Incoming* const incoming = session.web_socket->incoming.get();
+  if (incoming != nullptr && incoming->due_ms != INT64_MAX) {
+    incoming->due_ms += NowMs() - unheard_since_ms;
+    DueAt(session, incoming->due_ms);
+  }
+}
+
+// Counts a message, or a control frame, but no pong that was asked for. Returns false when it was one too many, and the
+// stream has ended.
+bool FanoutHub::MaySay(Session& session, const ClientFrames::Item& item, std::string& answers) {
+  WebSocket& web_socket = *session.web_socket;
+  if (item.kind == ClientFrames::Kind::kPong && web_socket.pongs_due > 0) {
+    --web_socket.pongs_due;
+    return true;
+  }
+  const size_t per_minute = web_socket.limits.messages_per_minute;
+  const TokenBucket::Instant now{std::chrono::milliseconds(NowMs())};
+  if (per_minute == 0 || web_socket.messages.Take(per_minute, now)) {
+    return true;
+  }
+  AppendError(reason::kTooManyMessages, kTooManyMessagesDetail, answers);
+  return EndMessages(session, close_code::kTooMany, reason::kTooManyMessages, answers, CloseReason::kRate);
 }
 
 // Returns false when the stream has ended.

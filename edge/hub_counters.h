@@ -34,11 +34,13 @@ enum class CloseReason : uint8_t {
   kProtocol,
   kRefused,
   kAge,
-  kRevoked
+  kRevoked,
+  kRate,
+  kDeadline
 };
-inline constexpr std::array<const char*, 12> kCloseReasonNames = {"client",   "error",   "slow",    "vanished",
-                                                                  "expired",  "drain",   "history", "reload",
-                                                                  "protocol", "refused", "age",     "revoked"};
+inline constexpr std::array<const char*, 14> kCloseReasonNames = {"client", "error",   "slow",   "vanished", "expired",
+                                                                  "drain",  "history", "reload", "protocol", "refused",
+                                                                  "age",    "revoked", "rate",   "deadline"};
 
 // What the client of a WebSocket has sent.
 enum class MessageKind : uint8_t { kAuth, kPing, kSubscribe, kInvalid };

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -15,6 +16,14 @@ namespace {
 constexpr std::string_view kSet =
     R"({"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
     R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})";
+
+bool Eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  return condition();
+}
 
 // A URL whose answers a test gives, and the keys that came of them.
 class JwksRefresherTest : public testing::Test {
@@ -39,21 +48,25 @@ class JwksRefresherTest : public testing::Test {
     answer_ = std::move(answer);
   }
   // Waits for what follows the callback, too.
-  void UntilCounted(const std::string& result, double count) {
-    while (Metric("weir_edge_jwks_fetches_total", result) < count) {
-      std::this_thread::yield();
-    }
+  void UntilCounted(const std::string& result, double count, const std::string& issuer = "https://a") {
+    ASSERT_TRUE(Eventually([&] { return Metric("weir_edge_jwks_fetches_total", result, issuer) >= count; })) << issuer;
+  }
+  // Those of both issuers.
+  void UntilFirstKeys() {
+    UntilCounted("ok", 1, "https://a");
+    UntilCounted("ok", 1, "https://b");
+    ASSERT_EQ(got_.size(), 2);
   }
   template <typename Done>
   bool Until(Done done) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), done);
   }
-  double Metric(const std::string& name, const std::string& result = "") {
+  double Metric(const std::string& name, const std::string& result = "", const std::string& issuer = "https://a") {
     for (const auto& family : refresher_.Collect()) {
       for (const auto& metric : family.metric) {
         const bool fits = result.empty() || (metric.label.size() == 2 && metric.label[1].value == result);
-        if (family.name == name && metric.label[0].value == "https://a" && fits) {
+        if (family.name == name && metric.label[0].value == issuer && fits) {
           return metric.counter.value + metric.gauge.value;
         }
       }
@@ -61,15 +74,17 @@ class JwksRefresherTest : public testing::Test {
     return -1;
   }
 
+  static constexpr absl::Duration kAgeMax = absl::Hours(4);
   SimulatedClock clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
   absl::StatusOr<JwksAnswer> answer_ = JwksAnswer{std::string(kSet), absl::Hours(1)};
   std::map<std::string, int> asked_;
   std::deque<std::pair<std::string, size_t>> got_;
-  JwksRefresher refresher_{{{"https://a", {"https://a/keys", ""}}, {"https://b", {"https://b/keys", ""}}},
-                           [this](const JwksLocation& location, const std::atomic<bool>&) { return Fetch(location); },
-                           clock_.clock()};
+  JwksRefresher refresher_{
+      {{"https://a", {"https://a/keys", ""}, kAgeMax}, {"https://b", {"https://b/keys", ""}, kAgeMax}},
+      [this](const JwksLocation& location, const std::atomic<bool>&) { return Fetch(location); },
+      clock_.clock()};
 };
 
 TEST_F(JwksRefresherTest, FetchesTheKeysOfEachIssuerAtTheStart) {
@@ -79,8 +94,7 @@ TEST_F(JwksRefresherTest, FetchesTheKeysOfEachIssuerAtTheStart) {
 }
 
 TEST_F(JwksRefresherTest, FetchesAgainForAMissingKeyAndWhenTheAnswerIsOld) {
-  ASSERT_TRUE(Until([&] { return got_.size() == 2; }));
-  UntilCounted("ok", 1);
+  UntilFirstKeys();
   clock_.Advance(absl::Seconds(5));
   EXPECT_TRUE(refresher_.Want("https://a"));
   ASSERT_TRUE(Until([&] { return got_.size() == 3; }));
@@ -92,16 +106,13 @@ TEST_F(JwksRefresherTest, FetchesAgainForAMissingKeyAndWhenTheAnswerIsOld) {
   ASSERT_TRUE(Until([&] { return got_.size() == 5; })) << "both are old by now";
 }
 
-TEST_F(JwksRefresherTest, AnOutageOrAnAnswerWithoutKeysChangesNothing) {
-  ASSERT_TRUE(Until([&] { return got_.size() == 2; }));
-  UntilCounted("ok", 1);
+TEST_F(JwksRefresherTest, AnOutageOrNonsenseChangesNothing) {
+  UntilFirstKeys();
   int attempts = 1;
   for (const absl::StatusOr<JwksAnswer>& bad :
        {absl::StatusOr<JwksAnswer>(absl::UnavailableError("down")), absl::StatusOr<JwksAnswer>(JwksAnswer{"{}", {}}),
-        absl::StatusOr<JwksAnswer>(JwksAnswer{R"({"keys":[]})", {}}),
-        // A secret that is published is none.
-        absl::StatusOr<JwksAnswer>(
-            JwksAnswer{R"({"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]})", {}})}) {
+        absl::StatusOr<JwksAnswer>(JwksAnswer{"<html>", {}}),
+        absl::StatusOr<JwksAnswer>(JwksAnswer{R"({"keys":{}})", {}})}) {
     Answer(bad);
     ++attempts;
     clock_.Advance(absl::Minutes(6));
@@ -116,6 +127,129 @@ TEST_F(JwksRefresherTest, AnOutageOrAnAnswerWithoutKeysChangesNothing) {
   clock_.Advance(absl::Minutes(6));
   ASSERT_TRUE(refresher_.Want("https://a"));
   ASSERT_TRUE(Until([&] { return got_.size() >= 3; }));
+}
+
+TEST_F(JwksRefresherTest, KeysThatCannotBeFetchedAgainCountUntilTheyAreTooOld) {
+  UntilFirstKeys();
+  Answer(absl::UnavailableError("down"));
+  clock_.Advance(kAgeMax - absl::Seconds(6));
+  ASSERT_TRUE(refresher_.Want("https://a"));
+  UntilCounted("error", 1);
+  EXPECT_EQ(Metric("weir_edge_jwks_keys"), 1);
+  EXPECT_EQ(refresher_.Warning(), "");
+
+  clock_.Advance(absl::Seconds(6));
+  refresher_.Want("https://a");
+  ASSERT_TRUE(Until([&] { return got_.size() == 4; })) << "both are told";
+  EXPECT_EQ(got_[2].second + got_[3].second, 0);
+  EXPECT_EQ(Metric("weir_edge_jwks_keys"), 0);
+  EXPECT_EQ(Metric("weir_edge_jwks_age_seconds"), absl::ToDoubleSeconds(kAgeMax));
+  EXPECT_EQ(refresher_.Warning(),
+            "tokens are refused of issuers whose keys could not be fetched for too long: https://a, https://b");
+
+  UntilCounted("error", 2);
+  Answer(JwksAnswer{std::string(kSet), std::nullopt});
+  clock_.Advance(absl::Minutes(5));
+  refresher_.Want("https://a");
+  ASSERT_TRUE(Until([&] { return got_.size() == 6; })) << "both are back";
+  EXPECT_EQ(got_.back().second, 1);
+  EXPECT_TRUE(Eventually([&] { return refresher_.Warning().empty(); }));
+  EXPECT_EQ(Metric("weir_edge_jwks_keys"), 1);
+}
+
+// Whatever the issuer says of how long they may be kept.
+TEST_F(JwksRefresherTest, FetchesAgainByHalfOfTheGreatestAge) {
+  std::atomic<int> fetched = 0;
+  JwksRefresher refresher(
+      {{"https://a", {"https://a/keys", ""}, kAgeMax}},
+      [](const JwksLocation&, const std::atomic<bool>&) {
+        return JwksAnswer{std::string(kSet), absl::Hours(24)};
+      },
+      clock_.clock());
+  refresher.Start([&](const std::string&, std::vector<JwtKey>) { ++fetched; });
+  const auto counted = [&] { return refresher.Collect()[0].metric[0].counter.value; };
+  ASSERT_TRUE(Eventually([&] { return counted() == 1; }));
+  refresher.Stop();
+  clock_.Advance(kAgeMax / 2);
+  refresher.Start([&](const std::string&, std::vector<JwtKey>) { ++fetched; });
+  EXPECT_TRUE(Eventually([&] { return counted() == 2; }));
+  refresher.Stop();
+  EXPECT_EQ(fetched, 2);
+}
+
+// After a reload another one goes on with what was fetched before it.
+TEST_F(JwksRefresherTest, AnotherOneGoesOnWithKeysAsOldAsTheyAre) {
+  UntilFirstKeys();
+  clock_.Advance(kAgeMax - absl::Seconds(6));
+  refresher_.Stop();
+  std::atomic<int> forgotten = 0;
+  JwksRefresher next(
+      {{"https://a", {"https://a/keys", ""}, 2 * kAgeMax}, {"https://c", {"https://b/keys", ""}, kAgeMax}},
+      [](const JwksLocation&, const std::atomic<bool>&) { return absl::UnavailableError("down"); }, clock_.clock());
+  next.GoOnFrom(refresher_);
+  next.Start([&](const std::string& issuer, std::vector<JwtKey> keys) {
+    EXPECT_EQ(issuer, "https://a");
+    forgotten += keys.empty() ? 1 : 0;
+  });
+  const auto keys = [&next] { return next.Collect()[1].metric[0].gauge.value; };
+  EXPECT_EQ(keys(), 1);
+  clock_.Advance(kAgeMax);
+  next.Want("https://a");
+  EXPECT_EQ(keys(), 1);
+  clock_.Advance(absl::Seconds(6));
+  next.Want("https://a");
+  EXPECT_TRUE(Eventually([&] { return forgotten == 1; }));
+  EXPECT_EQ(keys(), 0);
+  next.Stop();
+}
+
+// An issuer that is well loses nothing by a reload that makes its keys too old.
+TEST_F(JwksRefresherTest, KeysThatAreTooOldForAReloadAreFetchedBeforeTheyAreForgotten) {
+  UntilFirstKeys();
+  clock_.Advance(absl::Minutes(50));
+  refresher_.Stop();
+  JwksRefresher next(
+      {{"https://a", {"https://a/keys", ""}, absl::Minutes(30)}},
+      [](const JwksLocation&, const std::atomic<bool>&) {
+        return JwksAnswer{std::string(kSet), std::nullopt};
+      },
+      clock_.clock());
+  next.GoOnFrom(refresher_);
+  std::vector<size_t> counts;
+  next.Start([&](const std::string&, std::vector<JwtKey> keys) { counts.push_back(keys.size()); });
+  EXPECT_TRUE(Eventually([&] { return next.Collect()[0].metric[0].counter.value == 1; }));
+  next.Stop();
+  EXPECT_EQ(counts, std::vector<size_t>{1});
+}
+
+// Nor by a clock that went on while the edge did not.
+TEST_F(JwksRefresherTest, KeysThatBecameTooOldUnseenAreFetchedBeforeTheyAreForgotten) {
+  UntilFirstKeys();
+  clock_.Advance(2 * kAgeMax);
+  ASSERT_TRUE(refresher_.Want("https://a"));
+  UntilCounted("ok", 2, "https://a");
+  UntilCounted("ok", 2, "https://b");
+  refresher_.Stop();
+  ASSERT_EQ(got_.size(), 4);
+  EXPECT_EQ(got_[2].second, 1);
+  EXPECT_EQ(got_[3].second, 1);
+}
+
+// A secret that is published is none.
+TEST_F(JwksRefresherTest, AnIssuerMayWithdrawItsLastKey) {
+  UntilFirstKeys();
+  int answers = 1;
+  for (const char* none :
+       {R"({"keys":[]})", R"({"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]})"}) {
+    Answer(JwksAnswer{none, {}});
+    ++answers;
+    clock_.Advance(absl::Seconds(6));
+    ASSERT_TRUE(refresher_.Want("https://a"));
+    ASSERT_TRUE(Until([&] { return got_.size() == static_cast<size_t>(answers) + 1; })) << none;
+    EXPECT_EQ(got_.back().second, 0U);
+    UntilCounted("ok", answers);
+    EXPECT_EQ(Metric("weir_edge_jwks_keys"), 0);
+  }
 }
 
 TEST_F(JwksRefresherTest, CanBeStoppedAndStarted) {

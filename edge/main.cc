@@ -12,14 +12,16 @@
 
 #include "absl/status/status.h"
 #include "admin/admin_server.h"
+#include "base/core_file.h"
+#include "base/descriptors.h"
 #include "base/logging.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "edge/command_line.h"
 #include "edge/config.h"
-#include "edge/descriptors.h"
 #include "edge/edge.h"
+#include "edge/http/admission_limits.h"
 #include "edge/upstream.h"
 
 namespace weir::edge {
@@ -33,26 +35,14 @@ int Fail(const absl::Status& status) {
 }
 
 // No more connections than there are descriptors for.
-absl::Status FitDescriptors(uint64_t descriptors, uint64_t& connections_max) {
-  const absl::StatusOr<uint64_t> most = ConnectionsWithin(descriptors, connections_max);
-  if (!most.ok()) {
-    return most.status();
-  }
-  if (*most < connections_max) {
-    // Who asked for that many should know; the default only stands for many.
-    const bool asked_for = connections_max != EdgeConfig::Limits().connections_max;
-    spdlog::log(asked_for ? spdlog::level::warn : spdlog::level::info,
-                "the system allows {} open files (ulimit -n): limits.connections_max is {} instead of {}", descriptors,
-                *most, connections_max);
-  }
-  connections_max = *most;
-  return absl::OkStatus();
+absl::Status FitLimits(uint64_t descriptors, EdgeConfig::Limits& limits) {
+  return FitConnections(descriptors, EdgeConfig::Limits().connections_max, limits.connections_max, HeadroomAbove);
 }
 
 int Serve(const CommandLine& command, Signals& signals) {
   EdgeConfig config = command.config;
   const uint64_t descriptors = RaiseDescriptorLimit();
-  if (absl::Status status = FitDescriptors(descriptors, config.limits.connections_max); !status.ok()) {
+  if (absl::Status status = FitLimits(descriptors, config.limits); !status.ok()) {
     return Fail(status);
   }
   QuietGrpc();
@@ -62,6 +52,7 @@ int Serve(const CommandLine& command, Signals& signals) {
   }
   AdminOptions admin_options;
   admin_options.ready = [&edge] { return edge.Readiness(); };
+  admin_options.ready_note = [&edge] { return edge.Warning(); };
   admin_options.collectables = edge.Metrics();
   absl::StatusOr<std::unique_ptr<AdminServer>> admin =
       AdminServer::Start(config.admin_listen, std::move(admin_options));
@@ -75,7 +66,7 @@ int Serve(const CommandLine& command, Signals& signals) {
   while (signals.WaitForReload()) {
     absl::StatusOr<EdgeConfig> next = command.reload();
     if (next.ok()) {
-      static_cast<void>(FitDescriptors(descriptors, next->limits.connections_max));  // it was enough at the start
+      static_cast<void>(FitLimits(descriptors, next->limits));  // it was enough at the start
     }
     edge.Reload(std::move(next));
   }
@@ -86,6 +77,7 @@ int Serve(const CommandLine& command, Signals& signals) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  LeaveNoCore();
   SetUpLogging("").IgnoreError();  // an empty level is a good one
   Signals signals;
   const Environment environment = [](const std::string& name) {

@@ -14,6 +14,9 @@ namespace {
 // How long after a refusal the server is asked again: somebody has to mend its rules.
 constexpr absl::Duration kRefusedRetry = absl::Minutes(1);
 
+// What it says comes from the server.
+std::string ProblemOf(const absl::Status& status) { return Quotable(Message(status), 1'000); }
+
 SubscriberOptions Options() {
   SubscriberOptions options;
   options.filters = {std::string(kRevocationsTopic)};
@@ -37,12 +40,12 @@ RevocationFeed::RevocationFeed(Client& client, Revocations& revocations, OnRevok
   };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    spdlog::warn("revocations of tokens: {}; again in {}", Message(status), absl::FormatDuration(retry_in));
+    spdlog::warn("revocations of tokens: {}; again in {}", ProblemOf(status), absl::FormatDuration(retry_in));
     Answered();
   };
   callbacks.on_failed = [this](const absl::Status& status) {
     spdlog::error("revocations of tokens: the server refuses the subscription of {}: {}; again in {}",
-                  kRevocationsTopic, Message(status), absl::FormatDuration(kRefusedRetry));
+                  kRevocationsTopic, ProblemOf(status), absl::FormatDuration(kRefusedRetry));
     Answered();
   };
   subscriber_.emplace(client, Options(), std::move(callbacks));
@@ -64,19 +67,19 @@ absl::Status RevocationFeed::OnBatch(const std::string& bytes) {
   if (!batch.ParseFromString(bytes)) {
     return absl::DataLossError("a batch of revocations is no EventBatch");
   }
-  const auto fresh = std::make_shared<RevocationTable>();
+  RevocationTable fresh;
   for (const v1::Event& event : batch.events()) {
     v1::TokenRevocation revocation;
     const absl::Status status = event.payload().UnpackTo(&revocation) ? CheckTokenRevocation(revocation)
                                                                       : absl::InvalidArgumentError("it cannot be read");
     if (status.ok()) {
-      fresh->Add(revocation);
+      fresh.Add(revocation);
     } else {
       revocations_.CountMalformed();
       spdlog::error("revocations of tokens: event {} is passed over: {}", Quotable(event.cursor()), Message(status));
     }
   }
-  const absl::Status status = revocations_.Add(*fresh);
+  const absl::Status status = revocations_.Add(fresh);
   on_revoked_(fresh);
   return status;
 }

@@ -16,7 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "edge/revocations.h"
+#include "base/revocations.h"
 #include "weir/client.h"
 
 namespace weir::edge {
@@ -26,7 +26,7 @@ class RevocationFeed {
  public:
   // Called on a gRPC thread with each batch, after `revocations` has it, to end the streams whose tokens are in there.
   // The next batch waits for it.
-  using OnRevoked = std::function<void(std::shared_ptr<const RevocationTable>)>;
+  using OnRevoked = std::function<void(const RevocationTable&)>;
 
   RevocationFeed(Client& client, Revocations& revocations, OnRevoked on_revoked);
   // No callback runs any more when it returns.

@@ -89,10 +89,10 @@ class RevocationFeedTest : public ::testing::Test {
 
   FakeEventBus bus_;
   Client client_{{.server = bus_.address(), .backoff_max = absl::Milliseconds(20)}};
-  Revocations revocations_;
+  Revocations revocations_{"weir_edge"};
   std::atomic<int> told_ = 0;
-  const RevocationFeed::OnRevoked on_revoked_ = [this](const std::shared_ptr<const RevocationTable>& revoked) {
-    told_ += revoked->Revokes(MarksOfSubject("ann"), absl::Now()) ? 1 : 0;
+  const RevocationFeed::OnRevoked on_revoked_ = [this](const RevocationTable& revoked) {
+    told_ += revoked.Revokes(MarksOfSubject("ann"), absl::Now()) ? 1 : 0;
   };
 };
 

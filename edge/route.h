@@ -15,11 +15,12 @@
 #include "absl/time/time.h"
 #include "base/cursor.h"
 #include "base/text.h"
+#include "base/token_marks.h"
 #include "edge/connection_counts.h"
 #include "edge/render/presentation.h"
 #include "edge/required_claims.h"
 #include "edge/template.h"
-#include "edge/token_marks.h"
+#include "edge/token_bucket.h"
 
 namespace weir::edge {
 
@@ -101,10 +102,19 @@ class TokenJudge {
                                                const std::optional<std::string>& token, absl::Time now) = 0;
 };
 
+// What one client may say on a WebSocket.
+struct WebSocketLimits {
+  size_t messages_per_minute = 0;  // pings and unasked pongs among them; 0: any number
+  // From the first byte of a message, or of a control frame by itself, to the last.
+  absl::Duration message_timeout = absl::InfiniteDuration();
+};
+
 // What a stream that is a WebSocket has besides: it was upgraded, and its first message was taken.
 struct WebSocketRequest {
   TokenJudge* judge = nullptr;
   Identity identity = {};
+  WebSocketLimits limits;
+  TokenBucket messages;              // as far as the client has emptied it
   std::vector<std::string> allowed;  // it may read what these cover; sorted, unique
   std::string answer;                // frames that come first
   std::string received;              // what the client has sent since

@@ -16,7 +16,8 @@ std::shared_ptr<const Schema> CompileOrEmpty(const v1::GetSchemaResponse& respon
   if (schema.ok()) {
     return *std::move(schema);
   }
-  spdlog::error("schema {}: {}; its events cannot be shown", response.version(), Message(schema.status()));
+  spdlog::error("schema {}: {}; its events cannot be shown", Quotable(response.version()),
+                Quotable(Message(schema.status()), 1'000));
   v1::GetSchemaResponse empty;
   empty.set_version(response.version());
   return *Schema::Compile(empty);

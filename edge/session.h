@@ -16,6 +16,7 @@
 #include "edge/connection_counts.h"
 #include "edge/history.h"
 #include "edge/hub.h"
+#include "edge/token_bucket.h"
 #include "edge/websocket/client_frames.h"
 
 namespace weir::edge {
@@ -34,6 +35,7 @@ struct Output {
   std::shared_ptr<const std::string> bytes;  // what is to be sent then; null: nothing that was begun
   size_t offset = 0;
   int64_t since_ms = 0;  // when the kernel last took a byte
+  int64_t begun_ms = 0;  // when the wait began
 };
 
 // A session that is not in the tail: it has not started yet, or reads history.
@@ -54,16 +56,20 @@ struct CatchUp {
 // What its client has sent and was not answered yet: a message in part, or more than there was room to answer.
 struct Incoming {
   ClientFrames frames;
-  std::string waiting;  // at most what is received at once
+  std::string waiting;         // at most what is received at once
+  int64_t due_ms = INT64_MAX;  // what has begun in `frames`; while its client is not heard the time stands still
 };
 
 // What a session that is a WebSocket has besides.
 struct WebSocket {
   TokenJudge* judge = nullptr;
   Identity identity = {};
+  WebSocketLimits limits;
+  TokenBucket messages;
   std::vector<std::string> allowed;  // what these cover it may subscribe to
   std::unique_ptr<Incoming> incoming;
   uint8_t unanswered = 0;  // pings
+  uint8_t pongs_due = 0;   // of these and of those before
   bool unread = false;     // the socket has bytes: they are read when there is room for an answer
 };
 

@@ -3,16 +3,18 @@
 // Send and Receive are as send(2) and recv(2) on a socket that neither waits nor raises a signal: the count, or -1 and
 // errno, EAGAIN among them. Whoever sent only a part goes on with the very bytes that come next. One thread.
 //
-// Over TLS, Send takes a record or none of it, and Receive gives at most the rest of one: with a buffer of a record, 16
-// KiB, nothing is left that the socket does not tell of.
+// Over TLS, Send takes a record or none of it, and Receive gives at most the rest of one. Of what it leaves of a
+// record, up to 16 KiB, the socket does not tell; WhenReadable does.
 #ifndef WEIR_EDGE_TRANSPORT_H_
 #define WEIR_EDGE_TRANSPORT_H_
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <cstddef>
 #include <memory>
 #include <string_view>
@@ -49,6 +51,11 @@ class Transport {
   // Calls `handler(error)` once when Receive, or Send, may have something to do.
   template <typename Handler>
   void WhenReadable(Handler&& handler) {
+    if (tls_ != nullptr && tls_->holds_bytes()) {
+      boost::asio::post(socket_.get_executor(),
+                        [handler = std::forward<Handler>(handler)]() mutable { handler(boost::system::error_code()); });
+      return;
+    }
     const bool for_room = tls_ != nullptr && tls_->needs_room();
     socket_.async_wait(for_room ? Socket::wait_write : Socket::wait_read, std::forward<Handler>(handler));
   }
@@ -56,7 +63,12 @@ class Transport {
   void WhenWritable(Handler&& handler) {
     socket_.async_wait(Socket::wait_write, std::forward<Handler>(handler));
   }
-  // Those handlers are called at once, with an error.
+  // Whether the client sends nothing more than what it has sent, also while that is not received.
+  bool PeerDone() {
+    pollfd poll = {.fd = fd(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&poll, 1, 0) > 0;
+  }
+  // Those handlers are called at once, with an error; one that was to be called just then, without.
   void Cancel() {
     boost::system::error_code ignored;
     socket_.cancel(ignored);

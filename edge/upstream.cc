@@ -1,6 +1,7 @@
 #include "edge/upstream.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
@@ -69,6 +70,9 @@ GapReason ReasonOf(const v1::Gap& gap) {
 
 void QuietGrpc() {
   gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string& message) {
+    spdlog::debug("protobuf: {}", Quotable(message, 1'000));
+  });
 }
 
 Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)
@@ -127,7 +131,8 @@ void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
   ++status_.connects;
   tail_.SetUpstream(true, absl::Now());
   status_.server_head = started.head_sequence();
-  spdlog::info("upstream: connected, reading on after {}, head {}", started.cursor(), started.head_sequence());
+  spdlog::info("upstream: connected, reading on after {}, head {}", Quotable(started.cursor()),
+               started.head_sequence());
 }
 
 // Also of a try to connect that failed.
@@ -187,8 +192,8 @@ void Upstream::OnProgress(const v1::Progress& progress) {
 void Upstream::OnGap(const v1::Gap& gap) {
   began_ = true;
   ++status_.gaps;
-  spdlog::warn("upstream: events after {} are missing ({}); going on after {}", gap.requested_cursor(),
-               v1::Gap::Reason_Name(gap.reason()), gap.resume_cursor());
+  spdlog::warn("upstream: events after {} are missing ({}); going on after {}", Quotable(gap.requested_cursor()),
+               v1::Gap::Reason_Name(gap.reason()), Quotable(gap.resume_cursor()));
   if (const std::optional<Cursor> cursor = Cursor::Parse(gap.resume_cursor())) {
     tail_.Reset(*cursor, ReasonOf(gap));
   }

@@ -8,11 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
-#include "edge/history_client.h"
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -101,12 +97,6 @@ class ScriptedServer final : public v1::EventBus::Service {
     const std::lock_guard<std::mutex> lock(mutex_);
     schema_failures_ = count;
   }
-  void AnswerLists(v1::ListEventsResponse response, grpc::Status status = grpc::Status::OK) {
-    list_response_ = std::move(response);
-    list_status_ = std::move(status);
-  }
-  void RefuseTypes() { refuse_types_ = true; }
-  v1::ListEventsRequest list_request;
 
   grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
                          grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
@@ -143,21 +133,6 @@ class ScriptedServer final : public v1::EventBus::Service {
     response->set_version("1");
     return grpc::Status::OK;
   }
-  grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
-                          v1::ListEventsResponse* response) override {
-    list_request = *request;
-    if (refuse_types_ && request->types_size() > 0) {
-      google::rpc::ErrorInfo info;
-      info.set_domain("weir");
-      info.set_reason("TYPE_UNKNOWN");
-      google::rpc::Status status;
-      status.set_code(3);
-      status.add_details()->PackFrom(info);
-      return {grpc::StatusCode::INVALID_ARGUMENT, "", status.SerializeAsString()};
-    }
-    *response = list_response_;
-    return list_status_;
-  }
 
  private:
   mutable std::mutex mutex_;
@@ -168,9 +143,6 @@ class ScriptedServer final : public v1::EventBus::Service {
   int schema_calls_ = 0;
   int waiting_ = 0;
   int schema_failures_ = 0;
-  bool refuse_types_ = false;
-  v1::ListEventsResponse list_response_;
-  grpc::Status list_status_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -390,129 +362,6 @@ TEST_F(UpstreamTest, ReopensFromTheBeginningWhileNothingIsKnown) {
   server_.Add({{Started("aaaaaaaa-0"), Batch({EventAt(1)}), Progress("aaaaaaaa-1", true)}});
   ASSERT_TRUE(Until([](const TailState& state) { return state.ready; }));
   EXPECT_TRUE(server_.subscribes().back().start().has_from_time());
-}
-
-class HistoryClientTest : public UpstreamTest {
- protected:
-  absl::StatusOr<std::shared_ptr<const HistoryPage>> Read(const HistoryRequest& request) {
-    absl::StatusOr<std::shared_ptr<const HistoryPage>> result;
-    absl::Notification done;
-    HistoryClient history(client_, schemas_);
-    history.Read(request, [&](auto page) {
-      result = std::move(page);
-      done.Notify();
-    });
-    done.WaitForNotification();
-    return result;
-  }
-};
-
-TEST_F(HistoryClientTest, ReadsAPage) {
-  v1::ListEventsResponse response;
-  *response.add_events() = EventAt(5);
-  *response.add_events() = EventAt(8);
-  response.set_cursor("aaaaaaaa-9");
-  response.set_next_page_token("more");
-  response.set_schema_version("1");
-  response.mutable_gap()->set_reason(v1::Gap::REASON_EXPIRED);
-  response.mutable_gap()->set_requested_cursor("aaaaaaaa-1");
-  response.mutable_gap()->set_resume_cursor("aaaaaaaa-4");
-  server_.AnswerLists(response);
-  HistoryRequest request;
-  request.filters = {"a.b"};
-  request.types = {"t.Event"};
-  request.start = {ReadStart::Kind::kAfter, *Cursor::Parse("aaaaaaaa-1"), {}};
-  const auto page = Read(request);
-  ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ((*page)->events.size(), 2);
-  EXPECT_EQ((*page)->events[1].sequence, 8);
-  EXPECT_EQ((*page)->events[1].topic, "a.b");
-  EXPECT_EQ((*page)->cursor.sequence, 9);
-  EXPECT_EQ((*page)->next_page_token, "more");
-  EXPECT_EQ((*page)->schema->version(), "1");
-  ASSERT_TRUE((*page)->gap.has_value());
-  EXPECT_EQ((*page)->gap->reason, GapReason::kExpired);
-  EXPECT_EQ((*page)->gap->resumed_at.sequence, 4);
-  EXPECT_EQ(server_.list_request.start().after_cursor(), "aaaaaaaa-1");
-  EXPECT_EQ(server_.list_request.page_size(), 128);
-  EXPECT_EQ(server_.list_request.types(0), "t.Event");
-}
-
-TEST_F(HistoryClientTest, AsksForEachStart) {
-  HistoryRequest request;
-  request.start.kind = ReadStart::Kind::kEarliest;
-  EXPECT_TRUE(ToListEvents(request).start().has_earliest());
-  request.start.kind = ReadStart::Kind::kLast;
-  request.page_token = "t";
-  EXPECT_TRUE(ToListEvents(request).start().has_last_per_topic());
-  EXPECT_EQ(ToListEvents(request).page_token(), "t");
-  request.start.kind = ReadStart::Kind::kTime;
-  request.start.time = absl::FromUnixMillis(1500);
-  EXPECT_EQ(ToListEvents(request).start().from_time().seconds(), 1);
-  EXPECT_EQ(ToListEvents(request).start().from_time().nanos(), 500'000'000);
-  request.start.time = absl::InfinitePast();
-  EXPECT_EQ(ToListEvents(request).start().from_time().seconds(), 0);
-}
-
-// Events of a withdrawn type are still there, and readers are to see that they miss something.
-TEST_F(HistoryClientTest, ATypeThatTheServerDoesNotKnowIsAskedForWithoutIt) {
-  v1::ListEventsResponse response;
-  *response.add_events() = EventAt(7);
-  response.set_cursor("aaaaaaaa-9");
-  server_.AnswerLists(response);
-  server_.RefuseTypes();
-  HistoryRequest request;
-  request.filters = {"a.b"};
-  request.types = {"t.Withdrawn"};
-  const auto page = Read(request);
-  ASSERT_TRUE(page.ok()) << page.status();
-  EXPECT_EQ((*page)->events.size(), 1);
-}
-
-TEST_F(HistoryClientTest, PassesTheServersErrorOn) {
-  server_.AnswerLists({}, {grpc::StatusCode::UNAVAILABLE, "draining"});
-  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnavailable);
-}
-
-// As for the subscription: with a token that is over, the next try shows another.
-TEST_F(HistoryClientTest, ATokenThatIsOverIsNoRefusal) {
-  const auto refused = [](const std::string& reason) {
-    google::rpc::ErrorInfo info;
-    info.set_domain("weir");
-    info.set_reason(reason);
-    google::rpc::Status details;
-    details.add_details()->PackFrom(info);
-    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no", details.SerializeAsString());
-  };
-  server_.AnswerLists({}, refused("CREDENTIALS_EXPIRED"));
-  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnavailable);
-  server_.AnswerLists({}, refused("CREDENTIALS_REQUIRED"));
-  EXPECT_EQ(Read(HistoryRequest()).status().code(), absl::StatusCode::kUnauthenticated);
-}
-
-TEST_F(HistoryClientTest, APageThatCannotBeReadIsDataLoss) {
-  std::string version;
-  v1::ListEventsResponse response;
-  EXPECT_EQ(ReadPage(response.SerializeAsString(), version).status().code(), absl::StatusCode::kDataLoss);
-  response.set_cursor("aaaaaaaa-9");
-  EXPECT_TRUE(ReadPage(response.SerializeAsString(), version).ok());
-  EXPECT_FALSE(ReadPage("\x0a\x05", version).ok());
-  EXPECT_FALSE(ReadPage(response.SerializeAsString() + "\x0a\x02\x08\x96", version).ok());
-  response.mutable_gap()->set_resume_cursor("no cursor");
-  EXPECT_FALSE(ReadPage(response.SerializeAsString(), version).ok());
-}
-
-TEST_F(HistoryClientTest, EventsWrittenOtherwiseAreRewritten) {
-  v1::ListEventsResponse response;
-  response.set_cursor("aaaaaaaa-9");
-  const std::string event = "\x1a\x01z" + EventAt(7).SerializeAsString();
-  std::string bytes = response.SerializeAsString() + "\x0a";
-  wire::AppendVarint(bytes, event.size());
-  std::string version;
-  const absl::StatusOr<HistoryPage> page = ReadPage(bytes + event, version);
-  ASSERT_TRUE(page.ok());
-  ASSERT_EQ(page->events.size(), 1);
-  EXPECT_EQ(page->events[0].topic, "a.b");
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ struct MachineTime {
 };
 MachineTime MachineTimeNow();
 
-// What there was no more of, between two looks: the load's thread above 90 % of a core is `generator`, all processors
-// busy is `machine`; else none.
+// What there was no more of, between two looks: a thread of the load above 90 % of a core is `generator`, all
+// processors busy is `machine`; else none.
 std::optional<std::string> LimitOf(double generator_busy, const MachineTime& before, const MachineTime& after);
 
 // Raises the limit of open files as far as the hard limit goes; returns it.

@@ -1,9 +1,6 @@
 #include "load/stream_load.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,27 +10,17 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <ctime>
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "base/text.h"
 
 namespace weir::load {
 namespace {
 
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr size_t kHeadBytesMax = 64 * 1024;
 constexpr absl::Duration kPatience = absl::Seconds(10);
-
-// Closed connections keep their ports for a minute: each load has an address of its own, of 127.0.0.0/8.
-uint32_t NextSource() {
-  static std::atomic<uint32_t> next{0};
-  return 0x7F010001U + (next.fetch_add(1) % 0xFFFFU) * 0x100U % 0xFE0000U;
-}
 
 // `{"type":"auth"}`, masked with zeros.
 std::string AuthFrame() {
@@ -41,22 +28,11 @@ std::string AuthFrame() {
   return std::string("\x81", 1) + static_cast<char>(0x80 | text.size()) + std::string(4, '\0') + text;
 }
 
-const sockaddr_in& AsIpv4(const sockaddr_storage& address) { return reinterpret_cast<const sockaddr_in&>(address); }
-
-// Whether it is of 127.0.0.0/8.
-bool IsLocal(const Endpoint& endpoint) {
-  return endpoint.address.ss_family == AF_INET && ntohl(AsIpv4(endpoint.address).sin_addr.s_addr) >> 24 == 127;
-}
-
-Endpoint LocalEndpoint(uint16_t port) {
-  Endpoint endpoint;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  std::memcpy(&endpoint.address, &address, sizeof(address));
-  endpoint.size = sizeof(address);
-  return endpoint;
+// Processor time of the calling thread.
+double ThreadSeconds() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
 }
 
 }  // namespace
@@ -104,41 +80,15 @@ std::string StreamLoad::RequestOf(const Reader& reader) const {
   return text + request.headers + "\r\n";
 }
 
-// Of 127.0.0.1, which has addresses to spare.
-absl::Status StreamLoad::Bind(int fd) const {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(source_);
-  const int on = 1;
-  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-  return bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0
-             ? absl::OkStatus()
-             : absl::ErrnoToStatus(errno, "a reader's socket");
-}
-
 absl::Status StreamLoad::ConnectOne(size_t index) {
   Reader& reader = readers_[index];
-  const auto& endpoint = *options_.endpoint;
-  const auto* const address = reinterpret_cast<const sockaddr*>(&endpoint.address);
-  // On this machine connecting does not wait, and the thread that opens can ask at once, where there is no TLS.
-  const bool local = IsLocal(endpoint);
-  reader.fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | (local ? 0 : SOCK_NONBLOCK), 0);
-  if (reader.fd < 0) {
-    return absl::ErrnoToStatus(errno, "a reader's socket");
+  const absl::StatusOr<Dialled> dialled = Dial(*options_.endpoint, source_);
+  if (!dialled.ok()) {
+    return dialled.status();
   }
-  if (local) {
-    if (absl::Status status = Bind(reader.fd); !status.ok()) {
-      return status;
-    }
-  }
-  reader.connecting = connect(reader.fd, address, endpoint.size) != 0;
-  if (reader.connecting && errno != EINPROGRESS) {
-    return absl::ErrnoToStatus(errno, "connect");
-  }
-  if (local) {
-    fcntl(reader.fd, F_SETFL, O_NONBLOCK);
-    reader.connecting = options_.tls != nullptr;  // a handshake is the load's thread's
-  }
+  reader.fd = dialled->fd;
+  // The thread that opens can ask at once where connecting did not wait; a handshake is the load's thread's.
+  reader.connecting = dialled->connecting || options_.tls != nullptr;
   if (!reader.connecting) {
     if (absl::Status status = TryAsk(reader); !status.ok() && !absl::IsUnavailable(status)) {
       return status;
@@ -187,16 +137,26 @@ absl::Status StreamLoad::TryAsk(Reader& reader) {
 }
 
 absl::Status StreamLoad::Connect() {
-  source_ = NextSource();
+  source_ = NextLocalSource();
   const uint64_t begun_before = begun_.load();
+  const double start = ThreadSeconds();
+  const double turning_before = turning_seconds_;
+  const auto full = [&](size_t i) {
+    return i >= begun_.load() - begun_before + options_.under_way_max && ended() == 0;
+  };
   for (size_t i = 0; i < readers_.size(); ++i) {
-    while (i >= begun_.load() - begun_before + options_.under_way_max && ended() == 0) {
-      std::this_thread::yield();
+    if (full(i)) {
+      const double turns = ThreadSeconds();
+      while (full(i)) {
+        std::this_thread::yield();
+      }
+      turning_seconds_ += ThreadSeconds() - turns;
     }
     if (absl::Status status = ConnectOne(i); !status.ok()) {
       return status;
     }
   }
+  opening_seconds_ += ThreadSeconds() - start - (turning_seconds_ - turning_before);
   return absl::OkStatus();
 }
 
@@ -240,7 +200,7 @@ void StreamLoad::Cut() {
     if (reader.fd >= 0) {
       reader.tls.reset();
       reader.chunks.reset();
-      reader.head.clear();
+      reader.head = AnswerHead();
       close(std::exchange(reader.fd, -1));
     }
     reader.asked = false;
@@ -330,33 +290,20 @@ void StreamLoad::Read(Reader& reader) {
 
 // What is to be scanned of them, where any server may have sent the head.
 std::string_view StreamLoad::BeginBody(Reader& reader, std::string_view bytes) {
-  reader.head.append(bytes);
-  const size_t end = reader.head.find(kHeadEnd);
-  if (end == std::string::npos) {
-    if (reader.head.size() > kHeadBytesMax) {
-      End(reader, "the answer's head does not end");
-    }
+  const absl::StatusOr<std::optional<std::string_view>> body = reader.head.Take(bytes);
+  if (!body.ok()) {
+    End(reader, Message(body.status()));
     return "";
   }
-  std::string head = reader.head.substr(0, end);
-  const size_t body_bytes = reader.head.size() - end - kHeadEnd.size();
-  reader.head.clear();
-  const std::string status = head.substr(0, head.find('\r'));
-  absl::AsciiStrToLower(&head);
-  if (status.find(" 200") == std::string::npos) {
-    End(reader, status);
+  if (!body->has_value()) {
     return "";
   }
-  if (head.find("\ncontent-type: text/event-stream") == std::string::npos) {
-    End(reader, "the answer is no text/event-stream");
-    return "";
-  }
-  if (head.find("\ntransfer-encoding: chunked") != std::string::npos) {
+  if (reader.head.chunked()) {
     reader.chunks.emplace();
   }
   reader.begun = true;
   begun_.fetch_add(1);
-  return bytes.substr(bytes.size() - body_bytes);
+  return **body;
 }
 
 // What is to be scanned of them.

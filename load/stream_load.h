@@ -5,8 +5,6 @@
 #ifndef WEIR_LOAD_STREAM_LOAD_H_
 #define WEIR_LOAD_STREAM_LOAD_H_
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -22,7 +20,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "load/answer_head.h"
 #include "load/chunk_reader.h"
+#include "load/endpoint.h"
 #include "load/stream_scanner.h"
 #include "load/tls_client.h"
 
@@ -31,12 +31,6 @@ namespace weir::load {
 struct StreamRequest {
   std::string target;
   std::string headers;  // each `Name: value\r\n`
-};
-
-// The address of a TCP socket.
-struct Endpoint {
-  sockaddr_storage address{};
-  socklen_t size = 0;
 };
 
 // One thread uses it, besides its own.
@@ -80,8 +74,12 @@ class StreamLoad {
   std::string cipher() const;
   // What it took until all had begun.
   double connect_seconds() const { return connect_seconds_; }
-  // Of the load's own thread, so far.
+  // Processor time, so far. Of the load's own thread:
   double busy_seconds() const;
+  // Of the thread that opened streams, at work:
+  double opening_seconds() const { return opening_seconds_; }
+  // The same, turning because as many were under way as may be: as good as idle.
+  double turning_seconds() const { return turning_seconds_; }
 
   // Nothing is read any more. The connections stay.
   void Pause();
@@ -109,7 +107,7 @@ class StreamLoad {
     bool begun = false;
     std::optional<TlsConnection> tls;
     std::optional<ChunkReader> chunks;
-    std::string head;  // a part of it
+    AnswerHead head;
     uint64_t last = 0;
     uint64_t missing = 0;
     StreamScanner scanner;
@@ -127,13 +125,12 @@ class StreamLoad {
   void End(Reader& reader, std::string_view why);
   std::string_view Begin(Reader& reader, std::string_view bytes);
   std::string_view BeginBody(Reader& reader, std::string_view bytes);
-  absl::Status Bind(int fd) const;
   void Take(Reader& reader, std::string_view bytes);
   void Tell();
 
   Options options_;
   int epoll_ = -1;
-  uint32_t source_ = 0;  // address of the connections
+  uint32_t source_ = 0;  // address of the connections, on this machine
   std::vector<Reader> readers_;
   std::string buffer_ = std::string(256 * 1024, '\0');
   std::atomic<uint64_t> delivered_{0};
@@ -149,6 +146,8 @@ class StreamLoad {
   std::mutex mutex_;
   std::condition_variable moved_;
   double connect_seconds_ = 0;
+  double opening_seconds_ = 0;
+  double turning_seconds_ = 0;
   double busy_before_ = 0;  // of earlier threads
   std::thread thread_;
 };

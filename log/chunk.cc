@@ -6,10 +6,10 @@
 
 namespace weir::log {
 
-absl::StatusOr<ChunkPtr> Chunk::Parse(std::string bytes) {
+absl::StatusOr<ChunkPtr> Chunk::Parse(std::string bytes, size_t events) {
   // Not make_shared: the constructor is private.
   std::shared_ptr<Chunk> chunk(new Chunk(std::move(bytes)));
-  chunk->events_.reserve(kEventsMax);
+  chunk->events_.reserve(events);
   bool well_formed = true;
   const bool complete = ForEachEvent(chunk->bytes_, [&](std::string_view element, std::string_view bytes_of_event) {
     EventView view;

@@ -32,8 +32,8 @@ class Chunk {
   static constexpr size_t kEventsMax = 16;
   static constexpr size_t kBytesMax = 8 << 10;  // a single event may exceed it
 
-  // Reads the elements in `bytes`. DATA_LOSS when they are not what an engine wrote.
-  static absl::StatusOr<std::shared_ptr<const Chunk>> Parse(std::string bytes);
+  // Reads the elements in `bytes`, about so many. DATA_LOSS when they are not what an engine wrote.
+  static absl::StatusOr<std::shared_ptr<const Chunk>> Parse(std::string bytes, size_t events = kEventsMax);
 
   const std::vector<StoredEvent>& events() const { return events_; }
   std::string_view bytes() const { return bytes_; }

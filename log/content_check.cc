@@ -116,10 +116,11 @@ class ContentCheck {
   }
 
  private:
+  // Those before earliest wait to be removed.
   void ReadSegments() {
     uint64_t expected = content_.earliest;
     const std::unique_ptr<rocksdb::Iterator> it = store_.Iterate(store_.segments());
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    for (it->Seek(format::NumberKey(expected)); it->Valid(); it->Next()) {
       const std::optional<format::SegmentRecord> record = format::DecodeSegment(TextOf(it->key()), TextOf(it->value()));
       if (!record.has_value() || it->key().size() != 8) {
         faults_.Add("segments", fmt::format("the entry after event {} is not a segment", expected - 1));

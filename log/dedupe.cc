@@ -1,5 +1,7 @@
 #include "log/dedupe.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <functional>
@@ -7,6 +9,19 @@
 #include <utility>
 
 namespace weir::log {
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+
+// If the kernel does not, nothing is lost.
+void AskForLargePages(void* memory, size_t bytes) {
+  const size_t skipped = -reinterpret_cast<uintptr_t>(memory) % kPageBytes;
+  if (bytes > skipped) {
+    madvise(static_cast<char*>(memory) + skipped, bytes - skipped, MADV_HUGEPAGE);
+  }
+}
+
+}  // namespace
 
 IdempotenceWindow::IdempotenceWindow(size_t events_max)
     : table_events_max_(std::max<size_t>(events_max / 2, 1)),
@@ -19,13 +34,24 @@ IdempotenceWindow::Table IdempotenceWindow::MakeTable() const {
   if (slots == nullptr) {
     throw std::bad_alloc();
   }
+  // Fingerprints are random: two for each page leave few pages untouched.
+  const size_t bytes = (mask_ + 1) * sizeof(Slot);
+  if (expected_ / 2 >= bytes / kPageBytes) {
+    AskForLargePages(slots, bytes);
+  }
   Table table;
   table.slots.reset(slots);
   return table;
 }
 
+void IdempotenceWindow::Expect(size_t events) {
+  expected_ = events;
+  newer_ = MakeTable();
+}
+
 void IdempotenceWindow::Insert(uint64_t fingerprint, uint64_t sequence) {
   if (newer_.count == table_events_max_) {
+    expected_ -= std::min(expected_, table_events_max_);
     older_ = std::exchange(newer_, MakeTable());
   }
   if (newer_.count++ == 0) {

@@ -22,12 +22,19 @@ class IdempotenceWindow {
 
   explicit IdempotenceWindow(size_t events_max);
 
+  // So many Inserts follow, one after the other; before the first of them. Of so many that they would touch nearly all
+  // of a table's memory, it is asked for in large pages: fewer of them have to be made and found.
+  void Expect(size_t events);
+
   // Begins to load what Insert and Find of the fingerprint will touch: the tables are larger than any cache, so that
   // each event waits for memory unless this was called for it a few events before.
   void Prefetch(uint64_t fingerprint) const {
     __builtin_prefetch(&newer_.slots[fingerprint & mask_]);
     __builtin_prefetch(&older_.slots[fingerprint & mask_]);
   }
+
+  // The same for an Insert without a Find.
+  void PrefetchInsert(uint64_t fingerprint) const { __builtin_prefetch(&newer_.slots[fingerprint & mask_], 1); }
 
   // Sequences must come in increasing order.
   void Insert(uint64_t fingerprint, uint64_t sequence);
@@ -57,7 +64,8 @@ class IdempotenceWindow {
   void FindIn(const Table& table, uint64_t fingerprint, Sequences& out) const;
 
   const size_t table_events_max_;
-  const size_t mask_;  // of slots
+  const size_t mask_;    // of slots
+  size_t expected_ = 0;  // Inserts into the newer table and those after it
   Table newer_;
   Table older_;
 };

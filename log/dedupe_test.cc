@@ -47,6 +47,22 @@ TEST(IdempotenceWindowTest, KeepsAtLeastHalfAndAtMostAll) {
   }
 }
 
+TEST(IdempotenceWindowTest, FindsTheSameWhenManyWereExpected) {
+  for (const size_t expected : {0, 10, 20'000, 45'000, 1'000'000}) {
+    IdempotenceWindow window(40'000);
+    IdempotenceWindow plain(40'000);
+    window.Expect(expected);
+    for (uint64_t sequence = 1; sequence <= 45'000; ++sequence) {
+      window.Insert(sequence * 0x9E3779B97F4A7C15, sequence);
+      plain.Insert(sequence * 0x9E3779B97F4A7C15, sequence);
+    }
+    EXPECT_EQ(window.floor(), plain.floor());
+    for (uint64_t sequence = 1; sequence <= 45'001; ++sequence) {
+      ASSERT_EQ(window.Find(sequence * 0x9E3779B97F4A7C15), plain.Find(sequence * 0x9E3779B97F4A7C15));
+    }
+  }
+}
+
 TEST(IdempotenceWindowTest, SurvivesFingerprintsThatFallTogether) {
   IdempotenceWindow window(1'000);
   for (uint64_t i = 0; i < 500; ++i) {

@@ -1,5 +1,8 @@
 // What the log takes and gives, in events a second: batches of 512 events of about 300 bytes on 1,000 topics.
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -35,6 +38,12 @@ class Source {
     for (size_t i = 0; i < kTopics; ++i) {
       topics_.push_back(fmt::format("tenants.t{}.updates", i));
     }
+    std::mt19937 random(1);
+    std::string payload(200, ' ');
+    for (std::string& tail : tails_) {
+      std::generate(payload.begin(), payload.end(), [&] { return static_cast<char>(' ' + random() % 64); });
+      tail = TailOf("bench.v1.Update", payload);
+    }
     events_.resize(kBatch);
     ids_.resize(kBatch);
   }
@@ -42,13 +51,14 @@ class Source {
   std::span<const NewEvent> Next(size_t count) {
     for (size_t i = 0; i < count; ++i) {
       ids_[i] = fmt::format("018f4d6e-7c00-7000-8000-{:012}", ++next_);
-      events_[i] = {.topic = topics_[next_ * 7 % kTopics], .id = ids_[i], .time = {}, .tail = tail_};
+      events_[i] = {
+          .topic = topics_[next_ * 7 % kTopics], .id = ids_[i], .time = {}, .tail = tails_[next_ % tails_.size()]};
     }
     return {events_.data(), count};
   }
 
  private:
-  const std::string tail_ = TailOf("bench.v1.Update", std::string(100, 'x'));
+  std::array<std::string, 997> tails_;  // they do not compress
   std::vector<std::string> topics_;
   std::vector<std::string> ids_;
   std::vector<NewEvent> events_;
@@ -107,6 +117,51 @@ BENCHMARK(Read)
     ->ArgNames({"engine", "one_topic"})
     ->ArgsProduct({{static_cast<int64_t>(Engine::kMemory), static_cast<int64_t>(Engine::kRocksDb)}, {0, 1}})
     ->UseRealTime();
+
+// All thousand events of one topic, in pages of 256, among a million that do not compress: warm.
+void History(benchmark::State& state) {
+  const TempDirectory directory;
+  const std::unique_ptr<LogEngine> log = MakeLog(static_cast<Engine>(state.range(0)), directory);
+  Source source;
+  while (log->bounds().head < 1'000'000) {
+    log->Append(source.Next(kBatch)).status().IgnoreError();
+  }
+  const Selection selection{*FilterSet::Parse({"tenants.t5.updates"}), {}};
+  int64_t events = 0;
+  for (auto _ : state) {
+    for (ReadRequest request{.selection = &selection}; request.after < log->bounds().head;) {
+      const absl::StatusOr<Page> page = log->Read(request);
+      events += static_cast<int64_t>(page->events.size());
+      request.after = page->read_to;
+    }
+  }
+  state.SetItemsProcessed(events);
+}
+BENCHMARK(History)
+    ->ArgName("engine")
+    ->Arg(static_cast<int64_t>(Engine::kMemory))
+    ->Arg(static_cast<int64_t>(Engine::kRocksDbWithoutSync))
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// Opening a log of two million events after a clean stop.
+void Start(benchmark::State& state) {
+  const TempDirectory directory;
+  {
+    const std::unique_ptr<LogEngine> log = MakeLog(Engine::kRocksDbWithoutSync, directory);
+    Source source;
+    while (log->bounds().head < 2'000'000) {
+      log->Append(source.Next(kBatch)).status().IgnoreError();
+    }
+  }
+  for (auto _ : state) {
+    std::unique_ptr<LogEngine> log = MakeLog(Engine::kRocksDb, directory);
+    state.PauseTiming();
+    log.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(Start)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace weir::log

@@ -207,17 +207,16 @@ absl::Status Undo(const LogDirectory& directory, const std::vector<CutTail>& cut
   return cuts.empty() || keep_new_epoch ? absl::OkStatus() : directory.EpochRenewed();
 }
 
-// One more than the newest event.
+// What the next event is given: one more than the newest; where retention has left none, what it says. The newest that
+// is stored may be one that is removed, and waits in a table for a compaction.
 uint64_t NextSequence(const RocksDbStore& store) {
   Faults faults;
+  const std::optional<Facts> facts = ReadFacts(store, faults);
+  const uint64_t earliest = facts.has_value() ? facts->trimmed.earliest : 1;
   const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.events());
   it->SeekToLast();
   const absl::StatusOr<ChunkPtr> chunk = it->Valid() ? Chunk::Parse(it->value().ToString()) : ChunkPtr();
-  if (chunk.ok() && *chunk != nullptr) {
-    return (*chunk)->last_sequence() + 1;
-  }
-  const std::optional<Facts> facts = ReadFacts(store, faults);
-  return facts.has_value() ? facts->trimmed.earliest : 1;
+  return chunk.ok() && *chunk != nullptr ? std::max(earliest, (*chunk)->last_sequence() + 1) : earliest;
 }
 
 }  // namespace

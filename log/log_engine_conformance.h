@@ -7,6 +7,7 @@
 #ifndef WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 #define WEIR_LOG_LOG_ENGINE_CONFORMANCE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -56,6 +57,10 @@ class LogEngineConformance : public testing::TestWithParam<EngineUnderTest> {
   LogOptions options_;
   std::unique_ptr<LogEngine> engine_;
 };
+
+// From `first` to `last`, both included.
+std::vector<uint64_t> Range(uint64_t first, uint64_t last);
+std::vector<uint64_t> SequencesOf(const std::vector<EventCopy>& events);
 
 // What an engine promises besides, whose log outlives the process.
 class PersistentLogEngineConformance : public LogEngineConformance {};

@@ -121,7 +121,7 @@ class RangeReader {
         return sequences.status();
       }
       for (const uint64_t sequence : *sequences) {
-        const absl::StatusOr<ChunkPtr> chunk = view_.ChunkAt(sequence);
+        const absl::StatusOr<ChunkPtr> chunk = view_.EventAt(sequence);
         if (!chunk.ok()) {
           return chunk.status();
         }
@@ -327,7 +327,7 @@ absl::StatusOr<Page> LastPerTopicReader::Read(LogView& view, const ReadRequest& 
   PageBuilder page(request);
   const uint64_t low = std::max(request.after + 1, view.earliest());
   for (auto it = std::lower_bound(sequences->begin(), sequences->end(), low); it != sequences->end(); ++it) {
-    const absl::StatusOr<ChunkPtr> chunk = view.ChunkAt(*it);
+    const absl::StatusOr<ChunkPtr> chunk = view.EventAt(*it);
     if (!chunk.ok()) {
       if (*it < view.earliest()) {
         continue;  // removed meanwhile

@@ -43,6 +43,9 @@ class LogView {
   // The chunk that holds the sequence. DATA_LOSS when it is not there. Cheap for chunks next to the last one.
   virtual absl::StatusOr<ChunkPtr> ChunkAt(uint64_t sequence) = 0;
 
+  // The same for who wants this event and few others near it: what comes holds it, and perhaps nothing else.
+  virtual absl::StatusOr<ChunkPtr> EventAt(uint64_t sequence) { return ChunkAt(sequence); }
+
   // Calls `use` with the topic's postings if there are any. The segment may have events beyond head().
   virtual absl::Status WithPostings(size_t segment, std::string_view topic,
                                     absl::FunctionRef<void(const TopicPostings&)> use) = 0;

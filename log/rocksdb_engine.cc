@@ -1,8 +1,8 @@
 #include "log/rocksdb_engine.h"
 
-#include <sys/statvfs.h>
-
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -33,12 +33,6 @@ constexpr size_t kUnindexedSegmentsMax = 4;
 
 // Opening a log writes a little, besides what is in its write-ahead log.
 constexpr uint64_t kOpenBytesMin = 16 << 20;
-
-// Of the file system of `path`; the most when that cannot be told: then the write itself will tell.
-uint64_t FreeBytes(const std::string& path) {
-  struct statvfs info {};
-  return statvfs(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.f_bavail) * info.f_frsize : UINT64_MAX;
-}
 
 // Why nothing can be written any more; the first reason stays. Any thread.
 class Poison {
@@ -95,8 +89,11 @@ class RocksDbEngine : public LogEngine {
   // Before anything else.
   absl::Status Start() {
     const std::lock_guard write_lock(write_mutex_);
+    const SegmentTable::Totals totals = table_.totals();
+    sequencer_.ExpectRestored(
+        std::min<uint64_t>(totals.head + 1 - totals.earliest, options_.log.idempotence_events_max));
     const absl::Status status = RestoreFingerprints(
-        *store_, table_.totals(), options_.log.idempotence_events_max,
+        *store_, totals, options_.log.idempotence_events_max,
         [&](std::span<const uint64_t> fingerprints, uint64_t first) { sequencer_.Restore(fingerprints, first); });
     if (status.ok()) {
       started_ = true;
@@ -181,10 +178,21 @@ class RocksDbEngine : public LogEngine {
     const size_t sealed = segments.size();
     segments.push_back(snapshot.active);  // counts, but is not removed
     segments.resize(std::min(SegmentsToDrop(segments, policy, now), sealed));
-    if (segments.empty()) {
-      return absl::OkStatus();
+    // Events of those whose turn it was not yet to be indexed are not in tables yet.
+    const auto& indexes = snapshot.sealed->indexes;
+    const auto indexed = static_cast<size_t>(
+        std::find_if(indexes.begin(), indexes.end(), [](const auto& index) { return index != nullptr; }) -
+        indexes.begin());
+    const bool flush = indexed < segments.size() && store_->HasRoomToFlush();
+    if (!flush) {
+      segments.resize(std::min(segments.size(), indexed));
     }
-    const absl::Status status = Remove(segments);
+    absl::Status status;
+    if (!segments.empty()) {
+      status = Remove(segments, flush);
+    } else if (!all_removed_) {
+      status = RemoveEvents();
+    }
     return status.ok() ? status : poison_->Set(status);
   }
 
@@ -262,8 +270,10 @@ class RocksDbEngine : public LogEngine {
     return absl::OkStatus();
   }
 
-  // Removes the oldest segments: says so durably, hides them, then gives their space back.
-  absl::Status Remove(const std::vector<SegmentInfo>& oldest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_) {
+  // Removes the oldest segments: says so durably and in tables, hides them, then gives their space back.
+  // `flush`: there are some whose events are not in tables.
+  absl::Status Remove(const std::vector<SegmentInfo>& oldest, bool flush)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_) {
     const uint64_t begin = oldest.front().first;
     const uint64_t end = oldest.back().last + 1;
     rocksdb::WriteBatch writes;
@@ -275,11 +285,27 @@ class RocksDbEngine : public LogEngine {
     if (absl::Status status = store_->Write(writes, /*sync=*/true); !status.ok()) {
       return status;
     }
+    // In tables before anything is deleted: a write-ahead log that lost its end would claim what is gone.
+    if (absl::Status status = flush ? store_->Flush() : store_->FlushFacts(); !status.ok()) {
+      return status;
+    }
     table_.DropBefore(end);
     if (absl::Status status = store_->RemoveRange(store_->postings(), begin, end); !status.ok()) {
       return status;
     }
-    return store_->RemoveRange(store_->events(), begin, end);
+    return RemoveEvents();
+  }
+
+  // Of those that are removed, what is in tables.
+  absl::Status RemoveEvents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_) {
+    const uint64_t earliest = table_.earliest();
+    all_removed_ = false;
+    if (absl::Status status = store_->RemoveEventsBefore(earliest); !status.ok()) {
+      return status;
+    }
+    const absl::StatusOr<bool> all = store_->CutEventsBefore(earliest);
+    all_removed_ = all.ok() && *all;
+    return all.status();
   }
 
   // The thread of its own.
@@ -347,6 +373,8 @@ class RocksDbEngine : public LogEngine {
   std::mutex write_mutex_;
   std::mutex maintenance_mutex_;
   Sequencer sequencer_ ABSL_GUARDED_BY(write_mutex_);
+  bool all_removed_ ABSL_GUARDED_BY(maintenance_mutex_) =
+      false;  // false: the tables may hold events before the earliest
   std::atomic<uint64_t> window_floor_ = 0;
 
   mutable LastPerTopicReader last_per_topic_;
@@ -400,8 +428,9 @@ absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
     return status;
   }
   const auto poison = std::make_shared<Poison>();
-  absl::StatusOr<std::unique_ptr<RocksDbStore>> store = RocksDbStore::Open(
-      *std::move(directory), options.env, [poison](const absl::Status& status) { poison->Set(status).IgnoreError(); });
+  absl::StatusOr<std::unique_ptr<RocksDbStore>> store =
+      RocksDbStore::Open(*std::move(directory), options.open_files_max, options.env,
+                         [poison](const absl::Status& status) { poison->Set(status).IgnoreError(); });
   if (!store.ok()) {
     return store.status();
   }

@@ -33,6 +33,10 @@ struct RocksDbOptions {
   // Append is refused while the directory's file system has less room. Compaction and the write-ahead log need some.
   uint64_t free_space_bytes_min = 256 << 20;
 
+  // Files that the log keeps open at most, give or take those that it writes. Its tables are all open, from the start
+  // on, where that is far more than there are of them; else those that were read last are.
+  uint64_t open_files_max = UINT64_MAX;
+
   // Where tests make the disk fail; null: the operating system's. Must outlive the log.
   rocksdb::Env* env = nullptr;
 };

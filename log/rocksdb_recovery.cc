@@ -137,10 +137,15 @@ absl::Status RemoveWhatIsIn(RocksDbStore& store, rocksdb::ColumnFamilyHandle* fa
   return first.has_value() ? store.RemoveRange(family, *first, end) : absl::OkStatus();
 }
 
-// What was to be removed when the process ended.
+// What was to be removed when the process ended, but for what needs a compaction: that is for the next Trim, since one
+// that fails must not keep the log from opening.
 absl::Status FinishRemoval(RocksDbStore& store, uint64_t earliest) {
-  const absl::Status status = RemoveWhatIsIn(store, store.events(), 0, earliest);
-  return status.ok() ? RemoveWhatIsIn(store, store.postings(), 0, earliest) : status;
+  for (rocksdb::ColumnFamilyHandle* const family : {store.postings(), store.segments()}) {
+    if (absl::Status status = RemoveWhatIsIn(store, family, 0, earliest); !status.ok()) {
+      return status;
+    }
+  }
+  return store.RemoveEventsBefore(earliest);
 }
 
 // Postings that nothing says are there: a power cut without syncs may keep those of a segment and take its events back,

@@ -1,20 +1,26 @@
 #include "log/rocksdb_store.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <climits>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "base/text.h"
 #include "fmt/format.h"
+#include "log/careful_iterator.h"
 #include "log/preflight.h"
 #include "log/rocksdb_format.h"
 #include "rocksdb/cache.h"
+#include "rocksdb/compaction_filter.h"
 #include "rocksdb/convenience.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/listener.h"
@@ -23,9 +29,41 @@
 #include "rocksdb/utilities/checkpoint.h"
 
 namespace weir::log {
+
+uint64_t FreeBytes(const std::string& path) {
+  struct statvfs info {};
+  return statvfs(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.f_bavail) * info.f_frsize : UINT64_MAX;
+}
+
+// Lets whatever compacts tables of events leave out those that retention has removed. A DeleteRange would hide them as
+// well; but the table that it comes to lie in, with the newest events, then reaches over the whole log, and every table
+// is rewritten with it when it is compacted.
+class RemovedEventsFilter : public rocksdb::CompactionFilter {
+ public:
+  // Any thread.
+  void SetEarliest(uint64_t sequence) { earliest_.store(sequence, std::memory_order_relaxed); }
+
+  const char* Name() const override { return "RemovedEventsFilter"; }
+  Decision FilterV2(int, const rocksdb::Slice& key, ValueType, const rocksdb::Slice&, std::string*,
+                    std::string* skip_until) const override {
+    const uint64_t earliest = earliest_.load(std::memory_order_relaxed);
+    if (format::NumberOf(TextOf(key)).value_or(earliest) >= earliest) {
+      return Decision::kKeep;
+    }
+    *skip_until = format::NumberKey(earliest);
+    return Decision::kRemoveAndSkipUntil;
+  }
+
+ private:
+  std::atomic<uint64_t> earliest_ = 0;
+};
+
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kTableBytes = 128 * kMiB;
+// What a compaction or a flush that serves to give space back leaves free for all else.
+constexpr uint64_t kRoomBeside = 16 * kMiB;
 
 class BackgroundErrorListener : public rocksdb::EventListener {
  public:
@@ -59,6 +97,15 @@ class Messages : public rocksdb::Logger {
   }
 };
 
+// What RocksDB keeps open of its tables: all, from the start on, so that it looks at each, and for good; or some. All
+// only where there is twice the room for those that are there and `to_come`.
+int TablesOpen(const std::string& database, uint64_t open_files_max, uint64_t to_come) {
+  constexpr int kAll = -1;
+  const absl::StatusOr<StoredFiles> files = StoredFiles::List(database);
+  const uint64_t tables = to_come + (files.ok() ? files->tables.size() : 0);
+  return open_files_max / 2 >= tables ? kAll : static_cast<int>(open_files_max);
+}
+
 rocksdb::DBOptions DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -69,8 +116,8 @@ rocksdb::DBOptions DatabaseOptions() {
   options.allow_concurrent_memtable_write = false;  // there is one writer
   options.max_background_jobs = 2;
   options.max_total_wal_size = 512 * kMiB;
-  options.bytes_per_sync = kMiB;  // spreads the disk's work, so that a flush does not stop the log's own syncs
-  options.max_open_files = -1;
+  options.bytes_per_sync = kMiB;         // spreads the disk's work, so that a flush does not stop the log's own syncs
+  options.table_cache_numshardbits = 3;  // each shard may have one more open; ten are set aside for that
   options.info_log = std::make_shared<Messages>();
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.stats_dump_period_sec = 0;
@@ -84,35 +131,6 @@ class NoLogger : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-// RocksDB 7.8's iterator ends quietly, without an error, when it steps into a table whose first block is damaged; a
-// seek tells. So the end is asked for once more.
-class CarefulIterator : public rocksdb::Iterator {
- public:
-  explicit CarefulIterator(rocksdb::Iterator* inner) : inner_(inner) {}
-
-  bool Valid() const override { return inner_->Valid(); }
-  void SeekToFirst() override { inner_->SeekToFirst(); }
-  void SeekToLast() override { inner_->SeekToLast(); }
-  void Seek(const rocksdb::Slice& target) override { inner_->Seek(target); }
-  void SeekForPrev(const rocksdb::Slice& target) override { inner_->SeekForPrev(target); }
-  void Next() override {
-    last_.assign(inner_->key().data(), inner_->key().size());
-    inner_->Next();
-    if (!inner_->Valid() && inner_->status().ok()) {
-      last_.push_back('\0');
-      inner_->Seek(last_);
-    }
-  }
-  void Prev() override { inner_->Prev(); }
-  rocksdb::Slice key() const override { return inner_->key(); }
-  rocksdb::Slice value() const override { return inner_->value(); }
-  rocksdb::Status status() const override { return inner_->status(); }
-
- private:
-  const std::unique_ptr<rocksdb::Iterator> inner_;
-  std::string last_;
-};
-
 rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache, bool bloom) {
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 8 << 10;
@@ -124,16 +142,20 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   options.write_buffer_size = 128 * kMiB;
   options.max_write_buffer_number = 4;
   options.level_compaction_dynamic_level_bytes = true;
-  options.target_file_size_base = 128 * kMiB;
+  options.target_file_size_base = kTableBytes;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> Families(size_t cache_bytes) {
+// `removed` may be null.
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(size_t cache_bytes, const RemovedEventsFilter* removed) {
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes);
   const rocksdb::ColumnFamilyOptions plain = FamilyOptions(cache, false);
+  rocksdb::ColumnFamilyOptions events = plain;
+  events.compaction_filter = removed;
+  events.periodic_compaction_seconds = 0;  // with a filter every table would be rewritten each month
   return {{rocksdb::kDefaultColumnFamilyName, plain},
-          {format::kEvents, plain},
+          {format::kEvents, events},
           {format::kSegments, plain},
           {format::kPostings, FamilyOptions(cache, true)},
           {format::kDedupe, plain}};
@@ -150,28 +172,41 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what) {
 }
 
 absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
-    LogDirectory directory, rocksdb::Env* env, std::function<void(absl::Status)> on_background_error) {
+    LogDirectory directory, uint64_t open_files_max, rocksdb::Env* env,
+    std::function<void(absl::Status)> on_background_error) {
   std::unique_ptr<RocksDbStore> store(new RocksDbStore(directory.path()));
   store->directory_.emplace(std::move(directory));
+  constexpr uint64_t kTablesToCome = 4'096;  // 128 GiB
   rocksdb::DBOptions options = DatabaseOptions();
+  options.max_open_files = TablesOpen(store->directory_->database(), open_files_max, kTablesToCome);
   if (env != nullptr) {
     options.env = env;
   }
   options.listeners.push_back(std::make_shared<BackgroundErrorListener>(std::move(on_background_error)));
+  store->removed_ = std::make_unique<RemovedEventsFilter>();
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(options, store->directory_->database(), Families(256 * kMiB), &store->families_, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(options, store->directory_->database(),
+                                                   Families(256 * kMiB, store->removed_.get()), &store->families_, &db);
   if (!status.ok()) {
     return FromRocksDb(status, fmt::format("opening the log in {}", store->path()));
   }
   store->db_.reset(db);
+  if (options.max_open_files < 0 && open_files_max <= INT_MAX) {
+    // Each has been looked at. What is added from now on counts.
+    const rocksdb::Status bounded = db->SetDBOptions({{"max_open_files", fmt::format("{}", open_files_max)}});
+    if (!bounded.ok()) {
+      return FromRocksDb(bounded, fmt::format("opening the log in {}", store->path()));
+    }
+  }
   return store;
 }
 
 std::unique_ptr<RocksDbStore> RocksDbStore::OpenReadOnly(const std::string& directory, Wal wal,
                                                          rocksdb::Status& status) {
+  constexpr uint64_t kOpenFilesMax = 512;  // a shell's programs have 1024
   std::unique_ptr<RocksDbStore> store(new RocksDbStore(directory));
   rocksdb::DBOptions options = DatabaseOptions();
+  options.max_open_files = TablesOpen(directory + "/db", kOpenFilesMax, 0);
   options.create_if_missing = false;
   options.create_missing_column_families = false;
   options.info_log = std::make_shared<NoLogger>();  // the other one is a file
@@ -179,7 +214,8 @@ std::unique_ptr<RocksDbStore> RocksDbStore::OpenReadOnly(const std::string& dire
     options.wal_dir = directory;  // where none are
   }
   rocksdb::DB* db = nullptr;
-  status = rocksdb::DB::OpenForReadOnly(options, directory + "/db", Families(32 * kMiB), &store->families_, &db);
+  status =
+      rocksdb::DB::OpenForReadOnly(options, directory + "/db", Families(32 * kMiB, nullptr), &store->families_, &db);
   if (!status.ok()) {
     return nullptr;
   }
@@ -190,6 +226,8 @@ std::unique_ptr<RocksDbStore> RocksDbStore::OpenReadOnly(const std::string& dire
 rocksdb::ColumnFamilyHandle* RocksDbStore::family(std::string_view name) const {
   return *std::find_if(families_.begin(), families_.end(), [&](const auto* each) { return each->GetName() == name; });
 }
+
+RocksDbStore::RocksDbStore(std::string path) : path_(std::move(path)) {}
 
 RocksDbStore::~RocksDbStore() {
   if (db_ == nullptr) {
@@ -205,7 +243,8 @@ RocksDbStore::~RocksDbStore() {
 absl::Status RocksDbStore::Write(rocksdb::WriteBatch& batch, bool sync) {
   rocksdb::WriteOptions options;
   options.sync = sync;
-  return FromRocksDb(db_->Write(options, &batch), fmt::format("writing the log in {}", path()));
+  const rocksdb::Status status = db_->Write(options, &batch);
+  return status.ok() ? absl::OkStatus() : FromRocksDb(status, fmt::format("writing the log in {}", path()));
 }
 
 absl::StatusOr<std::optional<std::string>> RocksDbStore::Get(rocksdb::ColumnFamilyHandle* family,
@@ -265,6 +304,18 @@ absl::Status RocksDbStore::Flush() {
   return FromRocksDb(db_->Flush(rocksdb::FlushOptions(), families_), fmt::format("flushing the log in {}", path()));
 }
 
+bool RocksDbStore::HasRoomToFlush() const {
+  uint64_t bytes = 0;
+  return db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes) &&
+         bytes + kRoomBeside <= FreeBytes(path());
+}
+
+absl::Status RocksDbStore::FlushFacts() {
+  return FreeBytes(path()) < kRoomBeside
+             ? absl::OkStatus()
+             : FromRocksDb(db_->Flush(rocksdb::FlushOptions(), facts()), fmt::format("flushing the log in {}", path()));
+}
+
 absl::Status RocksDbStore::Copy(const std::string& directory) {
   rocksdb::Checkpoint* made = nullptr;
   rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
@@ -298,6 +349,55 @@ absl::Status RocksDbStore::RemoveRange(rocksdb::ColumnFamilyHandle* family, uint
     status = db_->DeleteRange(rocksdb::WriteOptions(), family, first_slice, last_slice);
   }
   return FromRocksDb(status, fmt::format("removing old events of the log in {}", path()));
+}
+
+absl::Status RocksDbStore::RemoveEventsBefore(uint64_t earliest) {
+  removed_->SetEarliest(earliest);
+  const std::string end = format::NumberKey(earliest);
+  const rocksdb::Slice end_slice(end);
+  const rocksdb::Status deleted =
+      rocksdb::DeleteFilesInRange(db_.get(), events(), nullptr, &end_slice, /*include_end=*/false);
+  return FromRocksDb(deleted, fmt::format("removing old events of the log in {}", path()));
+}
+
+// What is left is the table that also holds later events (a table ends when a segment's index is written, some events
+// after the segment), and whatever is in level 0, where RocksDB deletes no files. Of these little is read: the filter
+// leaps over what is removed; and only what stays is written.
+absl::StatusOr<bool> RocksDbStore::CutEventsBefore(uint64_t earliest) {
+  const std::string end = format::NumberKey(earliest);
+  rocksdb::ColumnFamilyMetaData tables;
+  db_->GetColumnFamilyMetaData(events(), &tables);
+  rocksdb::CompactionOptions options;
+  options.compression = rocksdb::kDisableCompressionOption;  // that is: the family's
+  options.output_file_size_limit = kTableBytes;
+  bool all = true;
+  for (const rocksdb::LevelMetaData& level : tables.levels) {
+    std::vector<std::string> old;
+    uint64_t bytes = 0;
+    for (const rocksdb::SstFileMetaData& table : level.files) {
+      if (table.smallestkey < end) {
+        old.push_back(table.name);
+        bytes += table.size;
+      }
+    }
+    if (old.empty()) {
+      continue;
+    }
+    // A compaction without room would poison the log.
+    if (bytes + kRoomBeside > FreeBytes(path())) {
+      all = false;
+      continue;
+    }
+    const int into = level.level == 0 ? tables.levels.back().level : level.level;
+    const rocksdb::Status status = db_->CompactFiles(options, events(), old, into);
+    // Another compaction has one of them, or had it just now.
+    const bool busy = status.IsAborted() || status.IsInvalidArgument();
+    if (!status.ok() && !busy) {
+      return FromRocksDb(status, fmt::format("removing old events of the log in {}", path()));
+    }
+    all = all && !busy;
+  }
+  return all;
 }
 
 absl::Status RocksDbStore::Sync() { return FromRocksDb(db_->SyncWAL(), fmt::format("syncing the log in {}", path())); }

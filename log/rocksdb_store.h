@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,13 +26,20 @@ inline std::string_view TextOf(const rocksdb::Slice& slice) { return {slice.data
 // DATA_LOSS for corruption, UNAVAILABLE for the rest, with `what` failed.
 absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what);
 
+class RemovedEventsFilter;
+
+// Of the file system of `path`; the most when that cannot be told: then the write itself will tell.
+uint64_t FreeBytes(const std::string& path);
+
 // Any thread.
 class RocksDbStore {
  public:
   static constexpr size_t kFamilies = 5;
 
-  // `on_background_error` is called from RocksDB's threads: nothing can be written any more.
-  static absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(LogDirectory directory, rocksdb::Env* env,
+  // `open_files_max` is RocksDbOptions'. `on_background_error` is called from RocksDB's threads: nothing can be written
+  // any more.
+  static absl::StatusOr<std::unique_ptr<RocksDbStore>> Open(LogDirectory directory, uint64_t open_files_max,
+                                                            rocksdb::Env* env,
                                                             std::function<void(absl::Status)> on_background_error);
 
   // Changes nothing on disk; nobody else may write. With the write-ahead logs everything in them is read into memory.
@@ -60,10 +66,21 @@ class RocksDbStore {
   absl::Status IngestPostings(uint64_t segment_first, const SegmentIndex& index);
   // All column families, so that none of them keeps an old write-ahead log alive.
   absl::Status Flush();
+  // Whether what it writes would fit. One without room would poison the log.
+  bool HasRoomToFlush() const;
+  // What is known about the log as a whole: then it does not hang on the write-ahead log any more. Where hardly any
+  // space is left, nothing is done.
+  absl::Status FlushFacts();
   // A copy of the database in a new directory, mostly of links: consistent when nothing is ingested meanwhile.
   absl::Status Copy(const std::string& directory);
   // Gives the space of [begin, end) back, whole files first.
   absl::Status RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end);
+  // Gives the space of tables back that hold only events before `earliest`, and lets compactions leave out what is in
+  // others; they must not be read any more, and each call names at least what the one before did.
+  absl::Status RemoveEventsBefore(uint64_t earliest);
+  // Then: compacts those others. False: some are being compacted, or there is no room for what stays of them; ask again
+  // later.
+  absl::StatusOr<bool> CutEventsBefore(uint64_t earliest);
   // What was written without sync.
   absl::Status Sync();
 
@@ -73,10 +90,11 @@ class RocksDbStore {
   rocksdb::DB& db() const { return *db_; }
 
  private:
-  explicit RocksDbStore(std::string path) : path_(std::move(path)) {}
+  explicit RocksDbStore(std::string path);
 
   const std::string path_;
-  std::optional<LogDirectory> directory_;  // unless it is read only
+  std::optional<LogDirectory> directory_;         // unless it is read only
+  std::unique_ptr<RemovedEventsFilter> removed_;  // the same; RocksDB's threads use it
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
 };

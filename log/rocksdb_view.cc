@@ -3,18 +3,19 @@
 #include <string>
 #include <utility>
 
+#include "base/event_view.h"
 #include "fmt/format.h"
 #include "log/encode.h"
 #include "log/rocksdb_format.h"
 
 namespace weir::log {
 
-absl::StatusOr<ChunkPtr> DecodeChunk(std::string_view value, Epoch epoch) {
+absl::StatusOr<ChunkPtr> DecodeChunk(std::string_view value, Epoch epoch, size_t events) {
   std::string elements(value);
   if (!ReplaceEpoch(elements, epoch)) {
     return absl::DataLossError(fmt::format("a chunk of {} bytes does not hold events of the log", value.size()));
   }
-  return Chunk::Parse(std::move(elements));
+  return Chunk::Parse(std::move(elements), events);
 }
 
 RocksDbView::RocksDbView(const RocksDbStore& store, const SegmentTable& table, Epoch epoch)
@@ -51,19 +52,75 @@ absl::StatusOr<ChunkPtr> RocksDbView::ChunkAt(uint64_t sequence) {
   }
   Move(sequence);
   if (!events_->Valid()) {
-    return events_->status().ok()
-               ? absl::DataLossError(fmt::format("the log in {} has no event {}", store_.path(), sequence))
-               : FromRocksDb(events_->status(), fmt::format("reading the log in {}", store_.path()));
+    return NoEvent(sequence);
   }
   absl::StatusOr<ChunkPtr> chunk = DecodeChunk(TextOf(events_->value()), epoch_);
   if (!chunk.ok()) {
     return chunk.status();
   }
   if (!(*chunk)->Holds(sequence)) {
-    return absl::DataLossError(fmt::format("the log in {} has no event {}", store_.path(), sequence));
+    return NoEvent(sequence);
   }
   chunk_ = *std::move(chunk);
   return chunk_;
+}
+
+absl::Status RocksDbView::NoEvent(uint64_t sequence) const {
+  return events_->status().ok()
+             ? absl::DataLossError(fmt::format("the log in {} has no event {}", store_.path(), sequence))
+             : FromRocksDb(events_->status(), fmt::format("reading the log in {}", store_.path()));
+}
+
+absl::StatusOr<ChunkPtr> RocksDbView::EventAt(uint64_t sequence) {
+  if (chunk_ != nullptr && chunk_->Holds(sequence)) {
+    return chunk_;
+  }
+  chunk_ = nullptr;
+  std::string_view element = ElementHere(sequence);
+  if (element.empty()) {
+    element = Find(sequence);
+  }
+  if (element.empty()) {
+    return NoEvent(sequence);
+  }
+  absl::StatusOr<ChunkPtr> event = DecodeChunk(element, epoch_, 1);
+  if (event.ok() && (*event)->first_sequence() != sequence) {
+    return NoEvent(sequence);
+  }
+  return event;
+}
+
+// SeekForPrev would always do, but RocksDB then steps back once more, often into another block, and reads the last
+// block of each table that ends before. So the seek goes to the first place where the chunk may begin, and on from
+// there: one step at most, once it is known how large the chunks are.
+std::string_view RocksDbView::Find(uint64_t sequence) {
+  events_->Seek(format::NumberKey(sequence > back_ ? sequence - back_ : 1));
+  for (bool first = true; events_->Valid() && KeyHere() <= sequence; first = false, events_->Next()) {
+    if (const std::string_view element = ElementHere(sequence); !element.empty()) {
+      back_ = first ? back_ : back_ / 2;
+      return element;
+    }
+  }
+  back_ = Chunk::kEventsMax - 1;
+  if (!events_->status().ok()) {
+    return {};
+  }
+  events_->SeekForPrev(format::NumberKey(sequence));
+  return ElementHere(sequence);
+}
+
+uint64_t RocksDbView::KeyHere() const { return format::NumberOf(TextOf(events_->key())).value_or(UINT64_MAX); }
+
+std::string_view RocksDbView::ElementHere(uint64_t sequence) const {
+  if (!events_->Valid() || KeyHere() > sequence || sequence - KeyHere() >= Chunk::kEventsMax) {
+    return {};
+  }
+  std::string_view found;
+  ForEachEvent(TextOf(events_->value()), [&, next = KeyHere()](std::string_view element, std::string_view) mutable {
+    found = next == sequence ? element : found;
+    return next++ != sequence;
+  });
+  return found;
 }
 
 const SegmentIndex* RocksDbView::IndexOf(size_t segment) const {

@@ -27,7 +27,7 @@ Sequencer::Sequencer(const LogOptions& options, const LogState& state)
 
 void Sequencer::Restore(std::span<const uint64_t> fingerprints, uint64_t first) {
   for (size_t i = 0; i < fingerprints.size(); ++i) {
-    window_.Prefetch(fingerprints[std::min(i + kPrefetchEvents, fingerprints.size() - 1)]);
+    window_.PrefetchInsert(fingerprints[std::min(i + kPrefetchEvents, fingerprints.size() - 1)]);
     window_.Insert(fingerprints[i], first + i);
   }
 }

@@ -47,6 +47,9 @@ class Sequencer {
 
   Sequencer(const LogOptions& options, const LogState& state);
 
+  // Restore will be given so many.
+  void ExpectRestored(size_t events) { window_.Expect(events); }
+
   // Remembers stored events' ids when a log is opened again: of the events from `first` on. In log order, before the
   // first Prepare.
   void Restore(std::span<const uint64_t> fingerprints, uint64_t first);

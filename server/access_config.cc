@@ -11,6 +11,7 @@
 #include "base/jwt_signature.h"
 #include "base/secret_file.h"
 #include "base/text.h"
+#include "base/token_revocation.h"
 
 namespace weir::server {
 namespace {
@@ -43,6 +44,9 @@ class AccessCompiler {
   absl::Status Auth() {
     const pb::ServerAuth& auth = config_.auth();
     JwtVerifierOptions options;
+    if (absl::Status status = Revoking(auth, options.lifetime_max); !status.ok()) {
+      return status;
+    }
     if (auth.keys().empty() || auth.keys_size() > kKeyFilesMax) {
       return file_.Error("auth.keys", fmt::format("has {} keys; allowed are 1 to {}", auth.keys_size(), kKeyFilesMax));
     }
@@ -66,6 +70,26 @@ class AccessCompiler {
       return file_.Error("auth", Message(verifier.status()));
     }
     policy_.verifier = std::make_shared<const JwtVerifier>(*std::move(verifier));
+    return absl::OkStatus();
+  }
+
+  absl::Status Revoking(const pb::ServerAuth& auth, absl::Duration& lifetime_max) {
+    lifetime_max = kTokenLifetimeMaxDefault;
+    if (auth.has_token_lifetime_max()) {
+      lifetime_max =
+          absl::Seconds(auth.token_lifetime_max().seconds()) + absl::Nanoseconds(auth.token_lifetime_max().nanos());
+    }
+    if (lifetime_max < absl::Minutes(1) || lifetime_max > absl::Hours(87600)) {
+      return file_.Error("auth.token_lifetime_max", fmt::format("is {}; allowed is 1m to 87600h, both included",
+                                                                absl::FormatDuration(lifetime_max)));
+    }
+    if (auth.revocations_max() > Revocations::kEntriesMaxMost) {
+      return file_.Error("auth.revocations_max", fmt::format("is {}; allowed is 1 to {}", auth.revocations_max(),
+                                                             Revocations::kEntriesMaxMost));
+    }
+    if (auth.revocations_max() > 0) {
+      policy_.revocations_max = auth.revocations_max();
+    }
     return absl::OkStatus();
   }
 
@@ -122,6 +146,7 @@ class AccessCompiler {
         }
       }
       out.backup = in.backup();
+      out.revoke = in.revoke();
       if (!status.ok()) {
         return status;
       }

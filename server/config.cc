@@ -9,6 +9,7 @@
 #include "base/logging.h"
 #include "base/text.h"
 #include "server/access_config.h"
+#include "server/rpc/connection_table.h"
 
 namespace weir::server {
 
@@ -57,6 +58,7 @@ absl::Status ReadBound(const ConfigFile& file, const Bound& bound) {
 absl::Status ReadLimits(const config::v1::ServerLimits& limits, const ConfigFile& file, Settings& settings) {
   constexpr uint64_t kCountMax = std::numeric_limits<int32_t>::max();
   constexpr uint64_t kBytesMax = uint64_t{1} << 40;
+  constexpr uint64_t kConnectionsMax = 1'000'000;
   const Bound bounds[] = {
       {"limits.event_bytes_max", limits.event_bytes_max(), 1 << 20, 1 << 10, 2 << 20, &settings.event_bytes_max},
       {"limits.publish_queue_events_max", limits.publish_queue_events_max(), 65'536, 1, kCountMax,
@@ -67,6 +69,10 @@ absl::Status ReadLimits(const config::v1::ServerLimits& limits, const ConfigFile
       {"limits.subscriptions_max", limits.subscriptions_max(), 1'024, 1, kCountMax, &settings.subscriptions_max},
       {"limits.tail_bytes_max", limits.tail_bytes_max(), 64 << 20, 1, kBytesMax, &settings.tail_bytes_max},
       {"limits.grpc_bytes_max", limits.grpc_bytes_max(), 512 << 20, 64 << 20, kBytesMax, &settings.grpc_bytes_max},
+      {"limits.connections_max", limits.connections_max(), ConnectionLimits().connections_max, 1, kConnectionsMax,
+       &settings.connections_max},
+      {"limits.connections_per_address", limits.connections_per_address(), ConnectionLimits().connections_per_address,
+       1, kConnectionsMax, &settings.connections_per_address},
       {"limits.free_space_bytes_min", limits.free_space_bytes_min(), 256 << 20, 1, kBytesMax,
        &settings.free_space_bytes_min},
       {"limits.idempotence_events_max", limits.idempotence_events_max(), 2 << 20, 2, kCountMax,
@@ -127,6 +133,16 @@ absl::Status ReadTls(const config::v1::Server& config, const ConfigFile& file, S
   settings.tls = {.certificate = resolve(tls.certificate()), .key = resolve(tls.key()), .ca = resolve(tls.client_ca())};
   if (const absl::StatusOr<TlsPems> pems = ReadTlsFiles(settings.tls, absl::Now()); !pems.ok()) {
     return file.Error("tls", Message(pems.status()));
+  }
+  if (tls.client_ca().empty()) {
+    return tls.has_connection_age_max()
+               ? file.Error("tls.connection_age_max", "is there without client_ca, whose certificates it is for")
+               : absl::OkStatus();
+  }
+  settings.connection_age_max = tls.has_connection_age_max() ? ToDuration(tls.connection_age_max()) : absl::Hours(24);
+  if (settings.connection_age_max < absl::Seconds(1) || settings.connection_age_max > absl::Hours(8'760)) {
+    return file.Error("tls.connection_age_max", fmt::format("is {}; allowed is 1s to 8760h, both included",
+                                                            absl::FormatDuration(settings.connection_age_max)));
   }
   return absl::OkStatus();
 }

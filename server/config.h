@@ -49,11 +49,14 @@ struct Settings {
   uint64_t subscriptions_max = 0;
   uint64_t tail_bytes_max = 0;
   uint64_t grpc_bytes_max = 0;
+  uint64_t connections_max = 0;
+  uint64_t connections_per_address = 0;
   uint64_t free_space_bytes_min = 0;
   uint64_t idempotence_events_max = 0;
   absl::Duration idempotence_age;
   std::string log_level;
   TlsFiles tls;  // without a certificate: no TLS
+  absl::Duration connection_age_max = absl::InfiniteDuration();
   Access access;
   // Written down by the operator (`insecure`), and so it is: others than this machine reach gRPC, and it has no TLS or
   // does not know who calls. To be said at every start.

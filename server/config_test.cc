@@ -79,6 +79,8 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings.subscriptions_max, 1'024u);
   EXPECT_EQ(settings.tail_bytes_max, 64u << 20);
   EXPECT_EQ(settings.grpc_bytes_max, 512u << 20);
+  EXPECT_EQ(settings.connections_max, 4'096u);
+  EXPECT_EQ(settings.connections_per_address, 1'024u);
   EXPECT_EQ(settings.free_space_bytes_min, 256u << 20);
   EXPECT_EQ(settings.idempotence_events_max, 2'097'152u);
   EXPECT_EQ(settings.idempotence_age, absl::Hours(24));
@@ -282,6 +284,8 @@ access:
     deny_subscribe: {topics: [">"]}
   - who: ["uri:spiffe://x"]
     backup: true
+  - who: ["uri:spiffe://y"]
+    revoke: true
 )")});
   ASSERT_NE(settings.access.policy, nullptr);
   EXPECT_FALSE(settings.access.policy->open());
@@ -290,6 +294,8 @@ access:
   EXPECT_FALSE(feed.MayPublish("a.b", "U"));
   EXPECT_FALSE(feed.MayBackUp());
   EXPECT_TRUE(settings.access.policy->rules->RightsOf({"uri:spiffe://x"}).MayBackUp());
+  EXPECT_FALSE(settings.access.policy->rules->RightsOf({"uri:spiffe://x"}).MayRevoke());
+  EXPECT_TRUE(settings.access.policy->rules->RightsOf({"uri:spiffe://y"}).MayRevoke());
   EXPECT_TRUE(Good({"--engine", "memory"}).access.policy->open());
 }
 
@@ -304,6 +310,10 @@ TEST_F(ConfigFileTest, RefusesRulesOfAccessThatSayNothingClear) {
   EXPECT_THAT(fault("access: [{who: [\"*\"], deny_subscribe: {topics: [\"a..b\"]}}]"),
               HasSubstr("access[0].deny_subscribe.topics[0]: "));
   EXPECT_THAT(fault("auth: {}"), HasSubstr("auth.keys: has 0 keys"));
+  EXPECT_THAT(fault("auth: {keys: [{file: x}], revocations_max: 10000001}"),
+              HasSubstr("auth.revocations_max: is 10000001; allowed is 1 to 10000000"));
+  EXPECT_THAT(fault("auth: {keys: [{file: x}], token_lifetime_max: 59s}"),
+              HasSubstr("auth.token_lifetime_max: is 59s; allowed is 1m to 87600h"));
   EXPECT_THAT(fault("auth: {keys: [{algorithm: HS256, file: absent}]}"), HasSubstr("auth.keys[0].file: "));
 }
 

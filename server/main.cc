@@ -1,11 +1,12 @@
 // weir-server: the event bus. Wires the log, the service, metrics and signals together. What the parts do is in
 // their headers.
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -18,10 +19,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "admin/admin_server.h"
+#include "base/core_file.h"
+#include "base/descriptors.h"
 #include "base/logging.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "base/tls_files.h"
 #include "base/version.h"
 #include "log/memory_engine.h"
 #include "log/rocksdb_engine.h"
@@ -41,9 +46,12 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
-// gRPC reports to the process's log; what matters of it is said by our own errors.
+// gRPC and protobuf report to the process's log; what matters of it is said by our own errors.
 void QuietGrpc() {
   gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string& message) {
+    spdlog::debug("protobuf: {}", Quotable(message, 1'000));
+  });
 }
 
 absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& settings) {
@@ -54,7 +62,7 @@ absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& sett
   return EventTypes::Load(*files);
 }
 
-absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings) {
+absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings, uint64_t open_files_max) {
   log::LogOptions options;
   options.idempotence_events_max = settings.idempotence_events_max;
   options.idempotence_age_max = settings.idempotence_age;
@@ -64,13 +72,15 @@ absl::StatusOr<std::unique_ptr<log::LogEngine>> OpenLog(const Settings& settings
   return log::OpenRocksDbLog({.log = options,
                               .directory = settings.data_dir,
                               .sync = settings.sync ? log::SyncMode::kAlways : log::SyncMode::kNever,
-                              .free_space_bytes_min = settings.free_space_bytes_min});
+                              .free_space_bytes_min = settings.free_space_bytes_min,
+                              .open_files_max = open_files_max});
 }
 
 ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   ServerOptions options;
   options.listen = settings.listen;
   options.tls = settings.tls;
+  options.connection_age_max = settings.connection_age_max;
   options.access = settings.access.policy;
   options.on_access_refused = [&metrics](v1::ErrorReason reason) { metrics.CountAccessRefused(reason); };
   options.event_bytes_max = settings.event_bytes_max;
@@ -80,6 +90,8 @@ ServerOptions OptionsOf(const Settings& settings, Metrics& metrics) {
   options.subscriptions_max = static_cast<int>(settings.subscriptions_max);
   options.tail_bytes_max = settings.tail_bytes_max;
   options.grpc_bytes_max = settings.grpc_bytes_max;
+  options.connections = {.connections_max = settings.connections_max,
+                         .connections_per_address = settings.connections_per_address};
   options.retention.policy = {.age_max = settings.retention_age, .bytes_max = settings.retention_bytes_max};
   options.retention.check_interval = settings.retention_check_interval;
   options.retention.on_error = [](const absl::Status& status) { spdlog::error("retention: {}", Message(status)); };
@@ -106,7 +118,11 @@ class Health {
     return server_.state().poisoned ? absl::UnavailableError("a write to the log failed; restart the server")
                                     : absl::OkStatus();
   }
-  absl::Status ready() const { return draining_ ? absl::UnavailableError("the server is shutting down") : healthy(); }
+  absl::Status ready() const {
+    absl::Status status = draining_ ? absl::UnavailableError("the server is shutting down") : healthy();
+    status.Update(server_.TokensReadiness());
+    return status;
+  }
   void SetDraining() { draining_ = true; }
 
  private:
@@ -124,6 +140,15 @@ void WarnOfAccess(const Settings& settings, const EventTypes& types) {
       if (types.Find(type) == nullptr) {
         spdlog::warn("access: a rule names the type {}, which no descriptor set has as an event", Quotable(type));
       }
+    }
+  }
+}
+
+// A server that starts says it when it makes its credentials.
+void WarnOfTls(const TlsFiles& files) {
+  if (const absl::StatusOr<TlsPems> pems = ReadTlsFiles(files, absl::Now()); pems.ok()) {
+    for (const std::string& warning : pems->warnings) {
+      spdlog::warn("{}", warning);
     }
   }
 }
@@ -166,16 +191,24 @@ absl::Status Reload(std::variant<Settings, Exit> read, Settings& in_force, Serve
 // `read` reads the settings again.
 int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& signals,
           const std::function<std::variant<Settings, Exit>()>& read) {
-  absl::StatusOr<std::unique_ptr<log::LogEngine>> log = OpenLog(settings);
+  Metrics metrics;
+  ServerOptions options = OptionsOf(settings, metrics);
+  // No more connections than there are descriptors for, and no more files of the log.
+  const uint64_t descriptors = RaiseDescriptorLimit();
+  size_t& connections_max = options.connections.connections_max;
+  if (absl::Status status = FitConnections(descriptors, ConnectionLimits().connections_max, connections_max);
+      !status.ok()) {
+    return Fail(kFailure, status);
+  }
+  absl::StatusOr<std::unique_ptr<log::LogEngine>> log =
+      OpenLog(settings, DescriptorsForLog(descriptors, connections_max));
   if (!log.ok()) {
     return Fail(kFailure, log.status());
   }
   const log::Bounds bounds = (*log)->bounds();
   spdlog::info("{} log, epoch {}, events {} to {}, {} bytes", (*log)->name(), bounds.epoch.text(), bounds.earliest,
                bounds.head, bounds.bytes);
-  Metrics metrics;
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(*std::move(log), std::move(types), OptionsOf(settings, metrics));
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(*std::move(log), std::move(types), std::move(options));
   if (!server.ok()) {
     return Fail(kFailure, server.status());
   }
@@ -184,9 +217,10 @@ int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& s
   admin_options.health = [&health] { return health.healthy(); };
   admin_options.ready = [&health] { return health.ready(); };
   if (settings.exposed) {
-    admin_options.ready_note = Exposure(settings);
+    admin_options.ready_note = [note = Exposure(settings)] { return note; };
   }
-  admin_options.collectables = {metrics.collectable(), StateMetrics([&server] { return (*server)->state(); })};
+  admin_options.collectables = {metrics.collectable(), StateMetrics([&server] { return (*server)->state(); }),
+                                (*server)->revocation_metrics()};
   absl::StatusOr<std::unique_ptr<AdminServer>> admin =
       AdminServer::Start(settings.admin_listen, std::move(admin_options));
   if (!admin.ok()) {
@@ -210,16 +244,8 @@ int Serve(Settings settings, std::shared_ptr<const EventTypes> types, Signals& s
   return 0;
 }
 
-// Each connection takes a descriptor, and the log needs some: as many as the system lets this process have.
-void RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 int Main(const std::vector<std::string>& arguments) {
+  LeaveNoCore();
   SetUpLogging("").IgnoreError();  // an empty level is a good one
   Signals signals;
   const Environment environment = [](const std::string& name) {
@@ -241,7 +267,9 @@ int Main(const std::vector<std::string>& arguments) {
   if (!types.ok()) {
     return Fail(kUsage, types.status());
   }
+  WarnOfAccess(settings, **types);
   if (settings.check) {
+    WarnOfTls(settings.tls);
     std::printf("weir-server: the configuration is good; %zu event types\n", (*types)->size());
     return 0;
   }
@@ -249,8 +277,6 @@ int Main(const std::vector<std::string>& arguments) {
   if ((*types)->size() == 0) {
     spdlog::warn("no event type is known: nothing can be published; give descriptor sets with --descriptors");
   }
-  WarnOfAccess(settings, **types);
-  RaiseDescriptorLimit();
   if (settings.exposed) {
     spdlog::warn("{}", Exposure(settings));
   }

@@ -6,10 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "base/metric_family.h"
+
 namespace weir::server {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 
 class StateCollectable final : public prometheus::Collectable {
@@ -17,44 +18,46 @@ class StateCollectable final : public prometheus::Collectable {
   explicit StateCollectable(std::function<ServerState()> state) : state_(std::move(state)) {}
 
   std::vector<MetricFamily> Collect() const override {
+    using prometheus::MetricType;
     const ServerState state = state_();
     std::vector<MetricFamily> families;
-    families.push_back(Gauge("weir_publish_queue_events", "Events waiting for the committer.",
-                             static_cast<double>(state.publish_queue_events)));
-    families.push_back(Gauge("weir_publish_streams", "Open PublishStream streams.", state.publish_streams));
-    MetricFamily subscriptions = Gauge("weir_subscriptions", "Open Subscribe streams, by where they read.",
-                                       state.subscriptions - state.subscriptions_catching_up);
-    subscriptions.metric.front().label = {{"state", "live"}};
-    ClientMetric catching_up;
-    catching_up.label = {{"state", "catching_up"}};
-    catching_up.gauge.value = state.subscriptions_catching_up;
-    subscriptions.metric.push_back(catching_up);
+    const auto gauge = [&families](const char* name, const char* help, auto value) {
+      AddMetric(families, name, help, MetricType::Gauge, static_cast<double>(value));
+    };
+    gauge("weir_publish_queue_events", "Events waiting for the committer.", state.publish_queue_events);
+    gauge("weir_publish_streams", "Open PublishStream streams.", state.publish_streams);
+    MetricFamily subscriptions =
+        MakeFamily("weir_subscriptions", "Open Subscribe streams, by where they read.", MetricType::Gauge);
+    AddValue(subscriptions, state.subscriptions - state.subscriptions_catching_up, {{"state", "live"}});
+    AddValue(subscriptions, state.subscriptions_catching_up, {{"state", "catching_up"}});
     families.push_back(std::move(subscriptions));
-    families.push_back(
-        Gauge("weir_log_stored_bytes", "Bytes of events in the log.", static_cast<double>(state.log.bytes)));
-    families.push_back(Gauge("weir_log_head_sequence", "The number of the newest durable event.",
-                             static_cast<double>(state.log.head)));
-    families.push_back(Gauge("weir_log_earliest_sequence", "The number of the first retained event.",
-                             static_cast<double>(state.log.earliest)));
-    families.push_back(
-        Gauge("weir_log_poisoned", "1 when a sync failed and only a restart helps.", state.poisoned ? 1 : 0));
-    families.push_back(Gauge("weir_tail_bytes", "Memory of the newest events that live readers share.",
-                             static_cast<double>(state.tail_bytes)));
+    gauge("weir_log_stored_bytes", "Bytes of events in the log.", state.log.bytes);
+    gauge("weir_log_head_sequence", "The number of the newest durable event.", state.log.head);
+    gauge("weir_log_earliest_sequence", "The number of the first retained event.", state.log.earliest);
+    gauge("weir_log_poisoned", "1 when a sync failed and only a restart helps.", state.poisoned ? 1 : 0);
+    gauge("weir_tail_bytes", "Memory of the newest events that live readers share.", state.tail_bytes);
+    gauge("weir_grpc_connections", "Open gRPC connections.", state.connections.open);
+    gauge("weir_grpc_connections_max",
+          "gRPC connections that are let in: limits.connections_max, or as many as there are file descriptors for.",
+          state.connections.connections_max);
+    MetricFamily refused =
+        MakeFamily("weir_grpc_connections_refused_total",
+                   "gRPC connections that were closed unread, by the limit that they were above.", MetricType::Counter);
+    AddValue(refused, static_cast<double>(state.connections.refused), {{"limit", "connections_max"}});
+    AddValue(refused, static_cast<double>(state.connections.refused_of_address),
+             {{"limit", "connections_per_address"}});
+    families.push_back(std::move(refused));
+    MetricFamily calls =
+        MakeFamily("weir_grpc_calls_refused_total", "gRPC calls that were refused, by the limit that they were above.",
+                   MetricType::Counter);
+    for (const LimitRefusals& one : state.refused) {
+      AddValue(calls, static_cast<double>(one.calls), {{"limit", std::string(one.limit)}});
+    }
+    families.push_back(std::move(calls));
     return families;
   }
 
  private:
-  static MetricFamily Gauge(std::string name, std::string help, double value) {
-    MetricFamily family;
-    family.name = std::move(name);
-    family.help = std::move(help);
-    family.type = prometheus::MetricType::Gauge;
-    ClientMetric metric;
-    metric.gauge.value = value;
-    family.metric.push_back(metric);
-    return family;
-  }
-
   const std::function<ServerState()> state_;
 };
 

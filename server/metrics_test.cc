@@ -51,6 +51,8 @@ TEST(Metrics, ShowTheState) {
   state.subscriptions = 5;
   state.subscriptions_catching_up = 2;
   state.tail_bytes = 99;
+  state.connections = {.open = 6, .connections_max = 10, .refused = 20, .refused_of_address = 30};
+  state.refused = {{.limit = "subscriptions_max", .calls = 8}, {.limit = "backups", .calls = 1}};
   const std::string text = TextOf(*StateMetrics([state] { return state; }));
   EXPECT_TRUE(Holds(text, "weir_publish_queue_events 7")) << text;
   EXPECT_TRUE(Holds(text, "weir_publish_streams 4"));
@@ -61,6 +63,12 @@ TEST(Metrics, ShowTheState) {
   EXPECT_TRUE(Holds(text, "weir_log_earliest_sequence 3"));
   EXPECT_TRUE(Holds(text, "weir_log_poisoned 1"));
   EXPECT_TRUE(Holds(text, "weir_tail_bytes 99"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_connections 6"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_connections_max 10"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_connections_refused_total{limit=\"connections_max\"} 20"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_connections_refused_total{limit=\"connections_per_address\"} 30"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_calls_refused_total{limit=\"subscriptions_max\"} 8"));
+  EXPECT_TRUE(Holds(text, "weir_grpc_calls_refused_total{limit=\"backups\"} 1"));
 }
 
 }  // namespace

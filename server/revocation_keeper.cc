@@ -7,19 +7,13 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
-#include "base/event_view.h"
 #include "base/token_revocation.h"
-#include "weir/v1/revocation.pb.h"
+#include "server/stored_revocations.h"
 
 namespace weir::server {
 namespace {
-
-log::Selection Revocations() {
-  return {.filters = *FilterSet::Parse({std::string(kRevocationsTopic)}), .types = {std::string(kRevocationType)}};
-}
 
 struct Batch final : PublishBatch {
   using PublishBatch::PublishBatch;
@@ -38,7 +32,7 @@ struct Batch final : PublishBatch {
 }  // namespace
 
 RevocationKeeper::RevocationKeeper(const log::LogEngine& log, Committer& committer, Clock clock)
-    : log_(log), committer_(committer), clock_(std::move(clock)), selection_(Revocations()) {}
+    : log_(log), committer_(committer), clock_(std::move(clock)), selection_(SelectRevocations()) {}
 
 absl::Status RevocationKeeper::CarryOver(uint64_t& end) {
   log::ReadRequest read;
@@ -70,14 +64,9 @@ RevocationKeeper::Carried RevocationKeeper::StillInForce(const log::Page& page) 
   const absl::Time now = clock_();
   Carried carried;
   for (const log::StoredEvent& stored : page.events) {
-    EventView view;
-    ForEachEvent(stored.element, [&](std::string_view, std::string_view event) {
-      ReadEvent(event, view);
-      return false;
-    });
+    const EventView view = ViewOf(stored);
     v1::TokenRevocation revocation;
-    if (!revocation.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size())) ||
-        ExpiryOf(revocation) <= now) {
+    if (!ReadRevocation(view, revocation) || ExpiryOf(revocation) <= now) {
       continue;
     }
     if (carried.events.empty()) {

@@ -7,8 +7,10 @@
 #include <grpcpp/resource_quota.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -16,11 +18,13 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/version.h"
-#include "server/backup/backup_call.h"
+#include "server/auth/revocation_follower.h"
 #include "server/health_watch.h"
 #include "server/revocation_keeper.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/event_bus_service.h"
+#include "server/rpc/grpc_listener.h"
+#include "server/rpc/maintenance_service.h"
 #include "server/rpc/places.h"
 #include "server/rpc/tls_credentials.h"
 #include "server/subscribe/waker.h"
@@ -30,6 +34,8 @@ namespace weir::server {
 namespace {
 
 constexpr int kMessageBytesMax = 4 << 20;
+// ListEvents calls that wait for the log, or read it; more are answered LOG_UNAVAILABLE with RetryInfo.
+constexpr int kListCallsMax = 256;
 // Calls of one connection at once; clients hold more back.
 constexpr int kConnectionCallsMax = 1'000;
 
@@ -47,6 +53,9 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
 // The token of a call is the largest thing in its metadata.
 constexpr int kMetadataBytesMax = 16 << 10;
 
+// For the answer to a ping, and for the kernel's acknowledgements.
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
+
 // What one connection may ask of the server. Clients may keep idle connections alive with pings, not oftener than every
 // 5 s: the third one too many ends the connection. The server looks after silent ones itself.
 void SetConnectionLimits(grpc::ServerBuilder& builder) {
@@ -61,7 +70,15 @@ void SetConnectionLimits(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
+}
+
+// What calls under way have when their connection has reached its age; streams that go on are cut then.
+constexpr absl::Duration kConnectionGrace = absl::Seconds(5);
+
+int Millis(absl::Duration duration) {
+  return static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
 }
 
 // Both are switches of the whole process, and must be thrown before the first server is built.
@@ -82,7 +99,8 @@ class Server::Impl {
       : options_(std::move(options)),
         log_(std::move(log)),
         types_(std::move(types)),
-        access_(options_.access, options_.on_access_refused),
+        revoked_(std::make_shared<Revocations>("weir", options_.clock)),
+        access_(options_.access, options_.on_access_refused, revoked_.get()),
         start_time_(options_.clock()),
         ids_(options_.clock),
         validator_(
@@ -111,16 +129,25 @@ class Server::Impl {
                                .streams = streams_,
                                .places = subscription_places_,
                                .access = access_},
+                 .list = {.log = *log_, .types = types_, .pool = pool_, .access = access_, .places = list_places_},
                  .status = [this](v1::GetStatusResponse& response) { FillStatus(response); }},
-        backup_context_{.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_, .access = access_},
+        maintenance_context_{
+            .access = access_,
+            .backup = {.log = *log_, .pool = pool_, .streams = streams_, .places = backup_places_, .access = access_},
+            .revoke = {.publish = context_.publish, .clock = options_.clock}},
         service_(context_),
-        maintenance_(backup_context_),
+        maintenance_(maintenance_context_),
         revocations_(*log_, committer_, options_.clock),
         health_watch_(*log_, options_.health_check_interval,
                       [this](const absl::Status& status) { OnPoisoned(status); }) {
+    // Nobody may call before it has read what is revoked.
+    HoldRevocations();
+    follower_.emplace(*log_, *revoked_,
+                      [this](const RevocationTable& revoked) { streams_.EndRevoked(revoked, options_.clock()); });
     // Before the first Append: retention alone appends before the server listens, and begins after this.
     log_->SetObserver([this](std::span<const log::ChunkPtr> chunks) {
       if (!chunks.empty()) {
+        follower_->OnDurable(chunks);
         tail_.Append(chunks);
         waker_.Notify(chunks.back()->last_sequence());
       }
@@ -141,24 +168,37 @@ class Server::Impl {
       tls_ = *std::move(tls);
       credentials = tls_->ForListener();
     }
+    absl::StatusOr<std::unique_ptr<GrpcListener>> listener = GrpcListener::Open(
+        {.address = options_.listen, .limits = options_.connections, .unacknowledged_max = kKeepaliveTimeout});
+    if (!listener.ok()) {
+      return listener.status();
+    }
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options_.listen.ToString(), credentials, &port_);
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
     builder.RegisterService(&service_);
     builder.RegisterService(&maintenance_);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.SetResourceQuota(grpc::ResourceQuota("weir-server").Resize(options_.grpc_bytes_max));
     SetConnectionLimits(builder);
+    if (options_.connection_age_max < absl::InfiniteDuration()) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Millis(options_.connection_age_max));
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Millis(kConnectionGrace));
+    }
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-    if (server == nullptr || port_ == 0) {
-      return absl::UnavailableError(
-          fmt::format("cannot listen for gRPC on {}: the port is taken, or the address is not this machine's",
-                      options_.listen.ToString()));
+    if (server == nullptr) {
+      return absl::InternalError("gRPC does not start");
     }
     {
       const std::lock_guard lock(health_mutex_);
       server_ = std::move(server);
     }
     SetServing(log_->health().ok());
+    listener_ = *std::move(listener);
+    listener_->Start([this](int fd) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.fd = fd;
+      acceptor_->HandleNewConnection(&connection);
+    });
     return absl::OkStatus();
   }
 
@@ -169,6 +209,8 @@ class Server::Impl {
     SetServing(false);
     streams_.Drain();
     committer_.Drain();
+    follower_->Stop();  // before what its streams use is gone
+    listener_->Stop();  // first: gRPC would leak what is handed over after the other
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options_.drain_timeout));
     server_->Wait();
     std::unique_ptr<grpc::Server> ended;  // without the lock
@@ -176,7 +218,7 @@ class Server::Impl {
     ended = std::move(server_);
   }
 
-  Address address() const { return {.host = options_.listen.host, .port = static_cast<uint16_t>(port_)}; }
+  Address address() const { return {.host = options_.listen.host, .port = listener_->port()}; }
 
   absl::Status Reload(std::shared_ptr<const EventTypes> types, std::shared_ptr<const AccessPolicy> access) {
     // First what can be refused.
@@ -184,19 +226,34 @@ class Server::Impl {
       return status;
     }
     if (access_.Replace(std::move(access))) {
+      HoldRevocations();
       streams_.Recall();
     }
     return absl::OkStatus();
   }
 
+  absl::Status TokensReadiness() const {
+    return access_.policy()->verifier == nullptr ? absl::OkStatus() : revoked_->Readiness();
+  }
+
+  std::shared_ptr<prometheus::Collectable> revocation_metrics() const { return revoked_; }
+
   ServerState state() const {
+    const Committer::Refusals queue = committer_.refused();
     return {.log = log_->bounds(),
             .poisoned = !log_->health().ok(),
             .publish_queue_events = committer_.queued_events(),
             .publish_streams = publish_places_.taken(),
             .subscriptions = subscription_places_.taken(),
             .subscriptions_catching_up = counts_.catching_up.load(),
-            .tail_bytes = tail_.bytes()};
+            .tail_bytes = tail_.bytes(),
+            .connections = listener_->Counts(),
+            .refused = {{"subscriptions_max", subscription_places_.refused()},
+                        {"publish_streams_max", publish_places_.refused()},
+                        {"publish_queue_events_max", queue.events},
+                        {"publish_queue_bytes_max", queue.bytes},
+                        {"lists", list_places_.refused()},
+                        {"backups", backup_places_.refused()}}};
   }
 
  private:
@@ -214,6 +271,9 @@ class Server::Impl {
     retention.before_removal = [this](uint64_t& end) { return revocations_.CarryOver(end); };
     return retention;
   }
+
+  // As many as the policy says.
+  void HoldRevocations() { revoked_->SetMax(access_.policy()->revocations_max); }
 
   // Seen by whoever comes first: the committer, or the watch.
   void OnPoisoned(const absl::Status& status) {
@@ -256,29 +316,33 @@ class Server::Impl {
   const ServerOptions options_;
   const std::unique_ptr<log::LogEngine> log_;
   TypesInForce types_;
+  const std::shared_ptr<Revocations> revoked_;
   AccessControl access_;
   const absl::Time start_time_;
   UuidGenerator ids_;
   const Validator validator_;
   Places publish_places_;
   Places subscription_places_;
+  Places list_places_{kListCallsMax};
   Places backup_places_{1};
   LiveTail tail_;
   SubscriptionCounts counts_;
   CallList streams_;
+  std::optional<RevocationFollower> follower_;
   Waker waker_;
   WorkerPool pool_;
   Committer committer_;
   const EventBusContext context_;
-  const BackupContext backup_context_;
+  const MaintenanceContext maintenance_context_;
   EventBusService service_;
   MaintenanceService maintenance_;
   std::mutex health_mutex_;
   std::once_flag poisoned_;
   bool serving_ = true;
   std::unique_ptr<TlsCredentials> tls_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<GrpcListener> listener_;  // there from Listen on
   RevocationKeeper revocations_;
   std::optional<Retention> retention_;
   HealthWatch health_watch_;
@@ -297,6 +361,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 Address Server::address() const { return impl_->address(); }
 ServerState Server::state() const { return impl_->state(); }
+absl::Status Server::TokensReadiness() const { return impl_->TokensReadiness(); }
+std::shared_ptr<prometheus::Collectable> Server::revocation_metrics() const { return impl_->revocation_metrics(); }
 absl::Status Server::Reload(std::shared_ptr<const EventTypes> types, std::shared_ptr<const AccessPolicy> access) {
   return impl_->Reload(std::move(types), std::move(access));
 }

@@ -4,11 +4,15 @@
 #ifndef WEIR_SERVER_SERVER_H_
 #define WEIR_SERVER_SERVER_H_
 
+#include <prometheus/collectable.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +26,7 @@
 #include "server/publish/committer.h"
 #include "server/publish/validator.h"
 #include "server/retention.h"
+#include "server/rpc/grpc_listener.h"
 #include "server/schema/event_types.h"
 #include "server/subscribe/live_tail.h"
 
@@ -32,6 +37,10 @@ struct ServerOptions {
   Address listen{.host = "127.0.0.1", .port = 50051};
   // Without a certificate: no TLS.
   TlsFiles tls = {};
+  // When a connection is ended, so that its caller's certificate is judged anew.
+  absl::Duration connection_age_max = absl::InfiniteDuration();
+  // Above these a new connection is closed unread.
+  ConnectionLimits connections = {};
   size_t event_bytes_max = kEventBytesMaxDefault;
   size_t publish_queue_events_max = 65'536;
   size_t publish_queue_bytes_max = 64 << 20;
@@ -39,7 +48,7 @@ struct ServerOptions {
   int subscriptions_max = 1'024;
   size_t tail_bytes_max = kTailBytesMaxDefault;
   // What comes in, held by gRPC or waiting to be stored. Near it connections are read more slowly; beyond it gRPC ends
-  // calls at random with RESOURCE_EXHAUSTED, and takes no new connections.
+  // calls at random with RESOURCE_EXHAUSTED.
   size_t grpc_bytes_max = 512 << 20;
   // Threads that read pages from the log: as many slow disks as readers may wait for at once.
   int read_threads = 4;
@@ -58,6 +67,12 @@ struct ServerOptions {
   std::function<void(size_t events, absl::Duration took)> on_commit = nullptr;
 };
 
+// Calls that were refused so far for a limit.
+struct LimitRefusals {
+  std::string_view limit;  // its key in the configuration, or a word of its own
+  uint64_t calls = 0;
+};
+
 // What a server is doing now.
 struct ServerState {
   log::Bounds log;
@@ -67,6 +82,8 @@ struct ServerState {
   int subscriptions = 0;
   int subscriptions_catching_up = 0;
   size_t tail_bytes = 0;
+  ConnectionCounts connections;
+  std::vector<LimitRefusals> refused;
 };
 
 class Server {
@@ -83,6 +100,12 @@ class Server {
   Address address() const;
 
   ServerState state() const;
+
+  // OK, or why no token is taken: which of them are revoked is not known. OK where tokens are not looked at.
+  absl::Status TokensReadiness() const;
+
+  // weir_revocations, weir_revocations_complete, weir_revocations_total{result}
+  std::shared_ptr<prometheus::Collectable> revocation_metrics() const;
 
   // Both hold from now on, or neither. The event types: for publishers, and for readers, who learn the new version of
   // the schema with their next message. The policy of access (null: whoever reaches the server may do everything):

@@ -78,20 +78,10 @@ TEST_F(ServerTest, TellsItsStatus) {
   EXPECT_NE(status.server_version(), "");
 }
 
-// Calls a unary method with raw bytes.
-grpc::Status RawCall(grpc::Channel& channel, const std::string& method, const std::string& bytes) {
-  const grpc::internal::RpcMethod rpc(method.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
-  grpc::ClientContext call;
-  const grpc::Slice slice(bytes);
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::ByteBuffer response;
-  return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(&channel, rpc, &call, request,
-                                                                               &response);
-}
-
 TEST_F(ServerTest, RefusesBytesThatAreNoMessage) {
-  for (const std::string method : {"Publish", "ListEvents", "GetSchema"}) {
-    const grpc::Status status = RawCall(*channel_, "/weir.v1.EventBus/" + method, "\x0a\x7f");
+  for (const std::string method :
+       {"EventBus/Publish", "EventBus/ListEvents", "EventBus/GetSchema", "Maintenance/RevokeTokens"}) {
+    const grpc::Status status = RawCall(*channel_, "/weir.v1." + method, "\x0a\x7f");
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(ReasonOf(Details(status)), "FIELD_INVALID") << method;
   }

@@ -3,6 +3,8 @@
 #define WEIR_SERVER_SERVER_TESTING_H_
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -17,6 +19,17 @@
 #include "weir/v1/event_bus.grpc.pb.h"
 
 namespace weir::server {
+
+// Calls a unary method with raw bytes.
+inline grpc::Status RawCall(grpc::Channel& channel, const std::string& method, const std::string& bytes) {
+  const grpc::internal::RpcMethod rpc(method.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
+  grpc::ClientContext call;
+  const grpc::Slice slice(bytes);
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer response;
+  return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(&channel, rpc, &call, request,
+                                                                               &response);
+}
 
 class ServerTest : public ::testing::Test {
  protected:

@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<std::string>> ReadTokens(const std::string& file) {
   return tokens;
 }
 
-// What was published, and when. Callbacks come one at a time, on another thread than the rest.
+// What was published, and when it was due. Callbacks come one at a time, on another thread than the rest.
 class Publishing {
  public:
   Publishing(const BenchArguments& arguments) : client_(ConnectionTo(arguments.server)), schema_(client_) {}
@@ -87,14 +87,15 @@ class Publishing {
     return event.status();
   }
 
-  // Publishes at that rate for so long, or as fast as the server takes it where that is less.
+  // Publishes at that rate for so long, or as fast as the server takes it where that is less. An event that the server
+  // holds up is late from the moment at which it was due.
   absl::Status Run(double events_per_second, absl::Duration duration) {
     Publisher publisher(client_);
     const absl::Time end = absl::Now() + duration;
     for (absl::Time due = absl::Now(); due < end && absl::Now() < end; due += absl::Seconds(1 / events_per_second)) {
       absl::SleepFor(due - absl::Now());
       ++sent_;
-      publisher.Publish(event_, [this, at = absl::GetCurrentTimeNanos()](const PublishOutcome& outcome) {
+      publisher.Publish(event_, [this, at = absl::ToUnixNanos(due)](const PublishOutcome& outcome) {
         const std::lock_guard<std::mutex> lock(mutex_);
         const std::optional<Cursor> cursor = Cursor::Parse(outcome.ack.cursor());
         if (outcome.status.ok() && cursor) {
@@ -112,7 +113,7 @@ class Publishing {
   }
 
   uint64_t sent() const { return sent_; }
-  // By sequence, with the moment of publishing. After Run.
+  // By sequence, with the moment at which each was due. After Run.
   std::vector<DeliveryCheck::Delivery> stored() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return stored_;
@@ -128,7 +129,7 @@ class Publishing {
   absl::Status refused_ ABSL_GUARDED_BY(mutex_);  // the first
 };
 
-// {"p50","p99","max"} of the milliseconds from publishing to the last byte read.
+// {"p50","p99","max"} of the milliseconds from when an event was due to its last byte read.
 Json LatencyJson(const std::vector<DeliveryCheck::Delivery>& times,
                  const std::vector<DeliveryCheck::Delivery>& published) {
   std::vector<double> millis;
@@ -169,11 +170,11 @@ class Bench {
     if (const absl::Status status = Open(); !status.ok()) {
       return Fail(status);
     }
-    Note(fmt::format("{} streams began in {:.2f} s; measuring for {}", arguments_.readers, load_->connect_seconds(),
-                     absl::FormatDuration(duration_)));
     load_->Pause();
     check_.Start();
     load_->Resume(0);
+    Note(fmt::format("{} streams began in {:.2f} s; measuring for {}", arguments_.readers, load_->connect_seconds(),
+                     absl::FormatDuration(duration_)));
     if (const absl::Status status = Measure(); !status.ok()) {
       return Fail(status);
     }

@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "tests/support/process.h"
 #include "tests/support/system.h"
 
@@ -61,6 +63,25 @@ class BenchTest : public ::testing::Test {
 TEST_F(BenchTest, EveryReaderGetsWhatItPublishes) {
   StartEdge();
   ExpectAllDelivered(Bench(Url("/api/sse"), Publishing("dispatch.broadcast")));
+}
+
+// The server stands still for most of the time: few of the events that are due meanwhile can be sent before it goes on.
+TEST_F(BenchTest, AnEventIsLateFromWhenItWasDue) {
+  StartEdge();
+  const std::string errors = system_.dir().File("bench.err");
+  auto bench = Process::Start({BinaryPath("weir"), "bench", Url("/api/sse"), "--server", system_.grpc_address(),
+                               "--readers", "1", "--duration", "3s", "--topic", "dispatch.broadcast", "--type",
+                               "apps.dispatch.v1.FlashMessage", "--rate", "50000", R"({"id":"m1"})"},
+                              errors);
+  ASSERT_TRUE(bench.ok()) << bench.status();
+  ASSERT_TRUE(WaitUntil([&] { return ReadFile(errors).find("measuring") != std::string::npos; }));
+  system_.server().Signal(SIGSTOP);
+  absl::SleepFor(absl::Milliseconds(2500));
+  system_.server().Signal(SIGCONT);
+  const auto out = bench->ReadAll(kPatience);
+  ASSERT_TRUE(out.ok()) << out.status();
+  EXPECT_GE(Json::parse(*out)["latency_ms"]["p50"], 250) << *out;
+  EXPECT_EQ(*bench->Wait(kPatience), 0);
 }
 
 TEST_F(BenchTest, SpeaksTls) {

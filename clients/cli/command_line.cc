@@ -7,11 +7,11 @@
 #include <optional>
 #include <string>
 
-#include "base/address.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/common_options.h"
 #include "clients/cli/completion.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/output.h"
@@ -31,95 +31,6 @@ class ExamplesFirst : public CLI::Formatter {
 
 // What a command line chose: set by the command that was given.
 using Chosen = std::function<int()>;
-
-CLI::Validator Valid(std::function<absl::Status(const std::string&)> check) {
-  return {[check = std::move(check)](const std::string& text) {
-            const absl::Status status = check(text);
-            return status.ok() ? std::string() : std::string(Message(status));
-          },
-          ""};
-}
-
-CLI::Validator IsPositiveDuration() {
-  return Valid([](const std::string& text) -> absl::Status {
-    const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
-    if (duration.ok() && *duration <= absl::ZeroDuration()) {
-      return absl::InvalidArgumentError("the duration must be more than 0");
-    }
-    return duration.status();
-  });
-}
-
-CLI::Validator IsBenchDuration() {
-  return Valid([](const std::string& text) -> absl::Status {
-    const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
-    if (duration.ok() && (*duration < absl::Milliseconds(100) || *duration > absl::Hours(1))) {
-      return absl::InvalidArgumentError("the duration must be 100ms to 1h");
-    }
-    return duration.status();
-  });
-}
-
-CLI::Validator IsDuration() {
-  return Valid([](const std::string& text) { return ParseDuration(text).status(); });
-}
-
-CLI::Validator IsTime() {
-  return Valid([](const std::string& text) { return ParseTime(text).status(); });
-}
-
-CLI::Validator IsSince() {
-  return Valid([](const std::string& text) { return ParseSince(text, absl::Now()).status(); });
-}
-
-CLI::Validator IsKeyValue() {
-  return Valid([](const std::string& text) { return ParseKeyValue(text).status(); });
-}
-
-void AddServer(CLI::App& command, ServerArguments& server) {
-  command.add_option("--server", server.address, "The server's gRPC address")
-      ->envname("WEIR_SERVER")
-      ->check(Valid([](const std::string& text) { return ParseAddress(text).status(); }))
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  command.add_option("--tls-ca", server.tls.ca, "Use TLS; the server's certificate must come from these authorities")
-      ->envname("WEIR_TLS_CA")
-      ->type_name("FILE");
-  command.add_option("--tls-certificate", server.tls.certificate, "Your certificate, for a server that asks for one")
-      ->envname("WEIR_TLS_CERTIFICATE")
-      ->type_name("FILE");
-  command.add_option("--tls-key", server.tls.key, "Its key")->envname("WEIR_TLS_KEY")->type_name("FILE");
-  command.add_option("--token-file", server.token_file, "Holds the token (JWT) that tells the server who you are")
-      ->envname("WEIR_TOKEN_FILE")
-      ->type_name("FILE");
-}
-
-// At most one of them.
-void AddStart(CLI::App& command, StartArguments& start, const char* unset) {
-  CLI::Option* since = command.add_option("--since", start.since, "Begin so long ago (5m), or at an RFC 3339 time")
-                           ->check(IsSince())
-                           ->type_name("TIME");
-  CLI::Option* from =
-      command.add_option("--from-id", start.from_id, "Begin after this cursor; also `earliest` or `latest`")
-          ->type_name("CURSOR");
-  CLI::Option* earliest =
-      command.add_flag("--earliest", start.earliest, fmt::format("Begin with the oldest retained event{}", unset));
-  CLI::Option* last = command.add_flag("--last", start.last, "Begin with the newest event of each topic");
-  since->excludes(from, earliest, last);
-  from->excludes(earliest, last);
-  earliest->excludes(last);
-}
-
-void AddReading(CLI::App& command, std::vector<std::string>& filters, std::vector<std::string>& types,
-                uint64_t& count) {
-  command.add_option("FILTER", filters, "Topics: `*` is one token, `>` one or more at the end")->required();
-  command.add_option("--type", types, "Only payloads of this full type name; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("TYPE");
-  command.add_option("-n,--count", count, "End after so many events")
-      ->check(CLI::Range(uint64_t{1}, UINT64_MAX, "COUNT"))
-      ->type_name("COUNT");
-}
 
 void AddPublish(CLI::App& app, PublishArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("publish", "Store events; print each one's cursor as a line of JSON");
@@ -244,6 +155,16 @@ that the log gets a new epoch.
   inspect.callback([&check, &chosen] { chosen = [&check] { return CheckLog(check); }; });
 }
 
+CLI::Validator IsBenchDuration() {
+  return Valid([](const std::string& text) -> absl::Status {
+    const absl::StatusOr<absl::Duration> duration = ParseDuration(text);
+    if (duration.ok() && (*duration < absl::Milliseconds(100) || *duration > absl::Hours(1))) {
+      return absl::InvalidArgumentError("the duration must be 100ms to 1h");
+    }
+    return duration.status();
+  });
+}
+
 void AddBench(CLI::App& app, BenchArguments& arguments, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("bench", "Open many streams of an edge, and measure what they are given");
   command.footer(R"(  weir bench http://127.0.0.1:8080/api/sse --readers 1000 --duration 5s
@@ -255,7 +176,8 @@ One thread reads all streams (SSE); a line is printed: {"url","readers","connect
 doubled, out_of_order, gaps and ended is not 0. Events are known by their ids alone: `lost` are those that another reader had
 and this one had not, or not in its place, 10 s after the end; so all readers must be allowed the same events. What all of
 them miss is seen with --topic: then weir publishes the JSON at --rate meanwhile, every reader must get it, and the line has
-"published" and "latency_ms":{"p50","p99","max"} besides, from publishing to the last byte read. These events are stored.
+"published" and "latency_ms":{"p50","p99","max"} besides, from when an event was due by --rate to its last byte read: what the
+server cannot take in time is late. These events are stored.
 A route's own events with an id, as named heartbeats, must be named by --ignore.
 `limit` is what there was no more of: "generator" when weir's own thread was busy more than 90 % of the time, "machine" when
 all processors of this machine were, else null. Edges limit the streams of an address and of a token's subject.
@@ -300,13 +222,15 @@ all processors of this machine were, else null. Edges limit the streams of an ad
 }
 
 void AddRevoke(CLI::App& app, RevokeArguments& arguments, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("revoke", "Have every edge refuse tokens, and end their streams");
+  CLI::App& command =
+      *app.add_subcommand("revoke", "Have the server and every edge refuse tokens, and end their streams");
   command.footer(R"(  weir revoke --subject mallory
   weir revoke --token-id 5f0c1b --issuer https://login.example.com
 
-By subject: the tokens that it was given until now; those that are issued from the next second on are good. By token id: the
-one token with this `jti`. One line is printed, that of `weir publish`: then it is stored, and edges have it in a moment.
-`weir list weir.revocations` shows what is revoked.
+By subject: the tokens that it was given until now, by the server's clock; those that are issued from the next second on are
+good. By token id: the one token with this `jti`. One line is printed, {"cursor","event_id","issued_until"?,"expire_time"}:
+then it is stored, and edges have it in a moment. `weir list weir.revocations` shows what is revoked. Rules of access give
+the right by `revoke: true`.
 )");
   CLI::Option* subject =
       command.add_option("--subject", arguments.subject, "Whose tokens: their `sub`")->type_name("NAME");
@@ -316,10 +240,10 @@ one token with this `jti`. One line is printed, that of `weir publish`: then it 
   command
       .add_option(
           "--keep", arguments.keep,
-          "How long it is kept: longer than tokens last, which is what auth.token_lifetime_max of the edges says")
+          "How long it is kept: longer than tokens last, which is what auth.token_lifetime_max of the edges says; "
+          "default: 744h")
       ->check(IsPositiveDuration())
-      ->type_name("DURATION")
-      ->capture_default_str();
+      ->type_name("DURATION");
   command.add_option("--wait", arguments.wait, "How long to wait for an answer")
       ->check(IsPositiveDuration())
       ->type_name("DURATION")

@@ -113,7 +113,7 @@ struct RevokeArguments {
   std::string subject{};   // either …
   std::string token_id{};  // … or
   std::string issuer{};
-  std::string keep = "744h";
+  std::string keep{};  // empty: the server's default
   std::string wait = "30s";
 };
 int Revoke(const RevokeArguments& arguments);

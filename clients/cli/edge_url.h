@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/address.h"
-#include "load/stream_load.h"
+#include "load/endpoint.h"
 
 namespace weir::cli {
 

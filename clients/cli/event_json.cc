@@ -129,6 +129,16 @@ std::string AckLine(const v1::PublishAck& ack) {
   return Dump(line);
 }
 
+std::string RevokedLine(const v1::RevokeTokensResponse& response) {
+  Json line = {{"cursor", response.ack().cursor()}, {"event_id", response.ack().id()}};
+  const v1::TokenRevocation& revocation = response.revocation();
+  if (revocation.has_issued_until()) {
+    line["issued_until"] = TimeText(revocation.issued_until());
+  }
+  line["expire_time"] = TimeText(revocation.expire_time());
+  return Dump(line);
+}
+
 std::string ErrorLine(const absl::Status& status) { return Dump({{"error", ErrorJson(status)}}); }
 
 absl::StatusOr<v1::Event> ParseEventLine(std::string_view line, Schema& schema) {

@@ -9,6 +9,7 @@
 #include "clients/cli/schema.h"
 #include "weir/v1/event.pb.h"
 #include "weir/v1/event_bus.pb.h"
+#include "weir/v1/maintenance.pb.h"
 
 namespace weir::cli {
 
@@ -24,6 +25,9 @@ std::string ProgressLine(const v1::Progress& progress);
 
 // {"cursor","event_id","duplicate"?}
 std::string AckLine(const v1::PublishAck& ack);
+
+// {"cursor","event_id","issued_until"?,"expire_time"}
+std::string RevokedLine(const v1::RevokeTokensResponse& response);
 
 // {"error":{"code","reason","message"}}
 std::string ErrorLine(const absl::Status& status);

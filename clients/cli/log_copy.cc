@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>  // NOLINT: renameat2 is Linux's, not C++
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ namespace weir::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr mode_t kDirectoryMode = 0750;  // as that of the log
 
 std::string CannotWriteText(const std::string& path, int error) {
   return fmt::format("{} cannot be written: {}", path, std::strerror(error));
@@ -102,7 +105,7 @@ absl::StatusOr<LogCopy> LogCopy::Begin(const std::string& given) {
     return absl::FailedPreconditionError(
         fmt::format("{} is there, and is no unfinished backup; remove it, or give another directory", unfinished));
   }
-  fs::create_directory(unfinished, error);
+  mkdir(unfinished.c_str(), kDirectoryMode);
   // The directory itself: the log's own lock is wanted for the check.
   const int lock = open(unfinished.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock < 0) {
@@ -119,8 +122,8 @@ absl::StatusOr<LogCopy> LogCopy::Begin(const std::string& given) {
   for (const char* name : {"db", log::LogDirectory::kMarker, log::LogDirectory::kNewEpoch}) {
     fs::remove_all(fmt::format("{}/{}", unfinished, name), error);
   }
-  if (!fs::create_directory(unfinished + "/db", error)) {
-    return CannotWrite(unfinished, error.value());
+  if (mkdir((unfinished + "/db").c_str(), kDirectoryMode) != 0) {
+    return CannotWrite(unfinished, errno);
   }
   return copy;
 }

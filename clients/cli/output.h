@@ -12,14 +12,14 @@ namespace weir::cli {
 
 using Json = nlohmann::ordered_json;
 
-// One line of JSON; bytes that are not UTF-8 are replaced.
+// One line of JSON; bytes that are not UTF-8 are replaced, and no control character is left as it is.
 std::string Dump(const Json& json);
 
 // Writes the line and a newline to stdout. When nobody reads it any more the process ends quietly with 141; when it
 // cannot be written it ends with 1 and says why.
 void PrintLine(std::string_view line);
 
-// `weir: TEXT` on stderr.
+// `weir: TEXT` on stderr, one line (base/visible.h).
 void Note(std::string_view text);
 
 // `INVALID_ARGUMENT (TOPIC_INVALID): message`; without the parentheses when the error has no reason.

@@ -15,7 +15,7 @@
 #include "clients/cli/line_reader.h"
 #include "clients/cli/output.h"
 #include "clients/cli/result_lines.h"
-#include "clients/cli/send_event.h"
+#include "clients/cpp/rpc_status.h"
 #include "fmt/format.h"
 
 namespace weir::cli {
@@ -52,7 +52,22 @@ int PublishOne(const PublishArguments& arguments) {
   if (!event.ok()) {
     return Fail(event.status());
   }
-  return SendEvent(client, *std::move(event), *ParseDuration(arguments.wait));
+  v1::PublishRequest request;
+  *request.add_events() = *std::move(event);
+  const absl::StatusOr<v1::PublishResponse> response =
+      client.Publish(request, absl::Now() + *ParseDuration(arguments.wait));
+  if (!response.ok()) {
+    return Fail(response.status());
+  }
+  if (response->results_size() != 1) {
+    return Fail(absl::InternalError("the server did not answer for the event"));
+  }
+  const v1::PublishResult& result = response->results(0);
+  if (result.has_error()) {
+    return Fail(client::FromRpc(result.error()));
+  }
+  PrintLine(AckLine(result.ack()));
+  return kSuccess;
 }
 
 // The flow from a file of lines to a line of result each.

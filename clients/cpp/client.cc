@@ -28,16 +28,16 @@ gpr_timespec Deadline(absl::Time deadline) {
   return {time.tv_sec, static_cast<int32_t>(time.tv_nsec), GPR_CLOCK_REALTIME};
 }
 
-template <typename Request, typename Response>
+template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(const std::shared_ptr<client::Connection>& connection,
-                              grpc::Status (v1::EventBus::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                         Response*),
+                              const std::unique_ptr<Stub> client::Connection::*stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                               const Request& request, absl::Time deadline) {
   grpc::ClientContext context;
   context.set_deadline(Deadline(deadline));
   connection->Authorize(context);
   Response response;
-  const grpc::Status status = (connection->stub.get()->*method)(&context, request, &response);
+  const grpc::Status status = (((*connection).*stub).get()->*method)(&context, request, &response);
   if (!status.ok()) {
     return connection->Failure(status);
   }
@@ -65,19 +65,26 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Client::~Client() { impl_->open_calls.WaitForNone(); }
 
 absl::StatusOr<v1::PublishResponse> Client::Publish(const v1::PublishRequest& request, absl::Time deadline) {
-  return Call(impl_->connection(), &v1::EventBus::Stub::Publish, request, deadline);
+  return Call(impl_->connection(), &client::Connection::stub, &v1::EventBus::Stub::Publish, request, deadline);
 }
 
 absl::StatusOr<v1::ListEventsResponse> Client::ListEvents(const v1::ListEventsRequest& request, absl::Time deadline) {
-  return Call(impl_->connection(), &v1::EventBus::Stub::ListEvents, request, deadline);
+  return Call(impl_->connection(), &client::Connection::stub, &v1::EventBus::Stub::ListEvents, request, deadline);
 }
 
 absl::StatusOr<v1::GetSchemaResponse> Client::GetSchema(const v1::GetSchemaRequest& request, absl::Time deadline) {
-  return Call(impl_->connection(), &v1::EventBus::Stub::GetSchema, request, deadline);
+  return Call(impl_->connection(), &client::Connection::stub, &v1::EventBus::Stub::GetSchema, request, deadline);
 }
 
 absl::StatusOr<v1::GetStatusResponse> Client::GetStatus(absl::Time deadline) {
-  return Call(impl_->connection(), &v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(), deadline);
+  return Call(impl_->connection(), &client::Connection::stub, &v1::EventBus::Stub::GetStatus, v1::GetStatusRequest(),
+              deadline);
+}
+
+absl::StatusOr<v1::RevokeTokensResponse> Client::RevokeTokens(const v1::RevokeTokensRequest& request,
+                                                              absl::Time deadline) {
+  return Call(impl_->connection(), &client::Connection::maintenance, &v1::Maintenance::Stub::RevokeTokens, request,
+              deadline);
 }
 
 void Client::ListEventsRaw(const v1::ListEventsRequest& request, absl::Time deadline,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "base/address.h"
 #include "base/text.h"
 #include "clients/cpp/rpc_status.h"
 #include "fmt/format.h"
@@ -24,6 +25,11 @@ int Millis(absl::Duration duration) {
   return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 1, INT32_MAX));
 }
 
+bool IsOnThisMachine(const std::string& server) {
+  const absl::StatusOr<Address> address = ParseAddress(server);
+  return address.ok() && IsLoopback(*address);
+}
+
 grpc::ChannelArguments Arguments(const ClientOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
@@ -38,6 +44,9 @@ grpc::ChannelArguments Arguments(const ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Millis(connect_wait_max));
   // A connection of its own for each Client, whatever else this process has open to the same address.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (IsOnThisMachine(options.server)) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // whatever `http_proxy` says: what goes there is in clear
+  }
   return arguments;
 }
 
@@ -69,9 +78,14 @@ Connection::Connection(const ClientOptions& client_options)
     : options(client_options),
       channel(grpc::CreateCustomChannel(options.server, Credentials(options.tls), Arguments(options))),
       stub(v1::EventBus::NewStub(channel)),
-      generic(channel) {}
+      maintenance(v1::Maintenance::NewStub(channel)),
+      generic(channel),
+      may_show_token_(!options.tls.ca.empty() || IsOnThisMachine(options.server)) {}
 
 void Connection::Authorize(grpc::ClientContext& context) const {
+  if (!may_show_token_) {
+    return;  // in clear, to another machine
+  }
   // gRPC ends the process over a byte that a header cannot have. A server says what is missing.
   if (const std::string token = options.token ? options.token() : std::string(); IsToken(token)) {
     context.AddMetadata("authorization", "Bearer " + token);
@@ -79,6 +93,12 @@ void Connection::Authorize(grpc::ClientContext& context) const {
 }
 
 absl::Status Connection::Failure(const grpc::Status& status) const {
+  if (!may_show_token_ && options.token && status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+    return FromGrpc(
+        {status.error_code(),
+         fmt::format("{}; the token is not shown to {} without TLS", status.error_message(), options.server),
+         status.error_details()});
+  }
   absl::Status failure = FromGrpc(status);
   const std::string reason = ReasonOfNoConnection(failure, options.tls);
   return reason.empty() ? failure : absl::UnavailableError(fmt::format("{}; {}", Message(failure), reason));

@@ -12,6 +12,7 @@
 #include "grpcpp/support/status.h"
 #include "weir/client.h"
 #include "weir/v1/event_bus.grpc.pb.h"
+#include "weir/v1/maintenance.grpc.pb.h"
 
 namespace weir::client {
 
@@ -19,7 +20,7 @@ namespace weir::client {
 struct Connection {
   explicit Connection(const ClientOptions& client_options);
 
-  // Shows the token.
+  // Shows the token, over TLS or to this machine.
   void Authorize(grpc::ClientContext& context) const;
 
   // The error of a call, and where there was no connection what may be why: gRPC says little of that.
@@ -28,7 +29,11 @@ struct Connection {
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> channel;
   const std::unique_ptr<v1::EventBus::Stub> stub;
+  const std::unique_ptr<v1::Maintenance::Stub> maintenance;
   grpc::GenericStub generic;
+
+ private:
+  const bool may_show_token_;
 };
 
 // What may be why there is no connection; empty when nothing is known beyond what `failure` says.

@@ -48,7 +48,7 @@ bool IsPermanent(const absl::Status& status) {
     case absl::StatusCode::kDataLoss:
       return true;
     case absl::StatusCode::kUnauthenticated:
-      return ErrorReason(status) != "CREDENTIALS_EXPIRED";
+      return ErrorReason(status) != "CREDENTIALS_EXPIRED" && ErrorReason(status) != "CREDENTIALS_REVOKED";
     default:
       return false;
   }

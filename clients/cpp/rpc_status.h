@@ -16,8 +16,9 @@ namespace weir::client {
 absl::Status FromGrpc(const grpc::Status& status);
 absl::Status FromRpc(const google::rpc::Status& status);
 
-// A refusal that the same call would meet again; with a token that is over, the next try shows another. INTERNAL,
-// UNKNOWN, CANCELLED and DEADLINE_EXCEEDED are not among them: broken connections and proxies cause these too.
+// A refusal that the same call would meet again; with a token that is over or revoked, the next try shows another.
+// INTERNAL, UNKNOWN, CANCELLED and DEADLINE_EXCEEDED are not among them: broken connections and proxies cause these
+// too.
 bool IsPermanent(const absl::Status& status);
 
 // How long the server asks to be left alone (google.rpc.RetryInfo): at least nothing, at most kRetryDelayMax.

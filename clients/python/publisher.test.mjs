@@ -31,7 +31,7 @@ describe('the Python publisher', { timeout: 120_000 }, () => {
 
   function start(...flags) {
     const child = spawn('/usr/bin/python3', [path.join(root, 'clients/python/publish_dispatch.py'), '--server', system.grpc, ...flags], {
-      env: { ...process.env, PYTHONPATH: generated },
+      env: { ...system.environment(), PYTHONPATH: generated },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     child.errors = '';
@@ -67,6 +67,13 @@ describe('the Python publisher', { timeout: 120_000 }, () => {
     child.stdin.end(`${'x'.repeat(1 << 21)}\n`);
     assert.equal(await child.ended, 1);
     assert.match(child.errors, /^publish_dispatch: refused: /);
+  });
+
+  test('shows its token to another machine over TLS alone', async () => {
+    const child = start('--server', '192.0.2.1:50051', '--patience', '0.2');
+    child.stdin.end('x\n');
+    assert.equal(await child.ended, 2);
+    assert.match(child.errors, /over TLS alone/);
   });
 
   test('gives up when its patience is over', async () => {

@@ -1,7 +1,5 @@
 #include "edge/http/access.h"
 
-#include <openssl/sha.h>
-
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,6 +10,10 @@ std::string PrincipalOf(const JwtClaims& claims) {
   const std::string issuer = claims.claims.value("iss", "");
   // No text of JSON holds this byte.
   return claims.subject.empty() || issuer.empty() ? claims.subject : claims.subject + '\xFF' + issuer;
+}
+
+std::string PrincipalOrIssuerOf(const JwtClaims& claims) {
+  return claims.subject.empty() ? '\xFF' + claims.claims.value("iss", "") : PrincipalOf(claims);
 }
 
 std::optional<std::string_view> BearerToken(std::string_view authorization) {
@@ -59,33 +61,11 @@ absl::StatusOr<std::shared_ptr<const JwtClaims>> Access::Verify(std::string_view
   if (token->size() > kJwtBytesMax) {
     return absl::UnauthenticatedError("the token is too long");
   }
-  Digest digest;
-  ::SHA256(static_cast<const unsigned char*>(static_cast<const void*>(token->data())), token->size(), digest.data());
-  for (Cache* cache : {&young_, &old_}) {
-    const auto it = cache->find(digest);
-    if (it == cache->end() || EndOf(*it->second) <= now) {
-      continue;
-    }
-    std::shared_ptr<const JwtClaims> claims = it->second;
-    if (cache == &old_) {
-      Remember(digest, claims);
-    }
-    return claims;
-  }
   absl::StatusOr<JwtClaims> verified = verifier_->Verify(*token, now);
   if (!verified.ok()) {
     return verified.status();
   }
-  auto claims = std::make_shared<const JwtClaims>(*std::move(verified));
-  Remember(digest, claims);
-  return claims;
-}
-
-void Access::Remember(const Digest& digest, std::shared_ptr<const JwtClaims> claims) {
-  if (young_.size() >= half_entries_max_) {
-    old_ = std::exchange(young_, Cache());
-  }
-  young_.insert_or_assign(digest, std::move(claims));
+  return std::make_shared<const JwtClaims>(*std::move(verified));
 }
 
 }  // namespace weir::edge

@@ -1,19 +1,22 @@
 #include "edge/http/attempt_limiter.h"
 
-#include <algorithm>
+#include <chrono>
 
 namespace weir::edge {
 namespace {
 
-constexpr std::chrono::steady_clock::duration kMinute = std::chrono::minutes(1);
 constexpr std::chrono::seconds kSweepInterval(1);
 
 }  // namespace
 
 void AttemptLimiter::SetRate(size_t per_minute) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (per_minute_ == per_minute) {
+    return;
+  }
   per_minute_ = per_minute;
-  full_at_.clear();
+  buckets_.clear();
+  others_ = TokenBucket();
 }
 
 bool AttemptLimiter::Allow(uint64_t address, Instant now) {
@@ -22,30 +25,22 @@ bool AttemptLimiter::Allow(uint64_t address, Instant now) {
   if (per_minute == 0) {
     return true;
   }
-  const auto interval = kMinute / static_cast<int64_t>(per_minute);
-  const auto known = full_at_.find(address);
-  const Instant full_at = known == full_at_.end() ? now : std::max(known->second, now);
-  if (full_at - now > kMinute - interval) {
-    return false;
-  }
-  if (known != full_at_.end()) {
-    known->second = full_at + interval;
-  } else if (MakeRoom(now)) {
-    full_at_.emplace(address, full_at + interval);
-  }
-  return true;
+  const auto known = buckets_.find(address);
+  const bool counted = known != buckets_.end() || MakeRoom(now);
+  TokenBucket& bucket = known != buckets_.end() ? known->second : counted ? buckets_[address] : others_;
+  return bucket.Take(per_minute, now);
 }
 
 // Looks for full buckets now and then only.
 bool AttemptLimiter::MakeRoom(Instant now) {
-  if (full_at_.size() < kAddressesMax) {
+  if (buckets_.size() < kAddressesMax) {
     return true;
   }
   if (now - swept_ >= kSweepInterval) {
     swept_ = now;
-    absl::erase_if(full_at_, [now](const auto& bucket) { return bucket.second <= now; });
+    absl::erase_if(buckets_, [now](const auto& bucket) { return bucket.second.full(now); });
   }
-  return full_at_.size() < kAddressesMax;
+  return buckets_.size() < kAddressesMax;
 }
 
 }  // namespace weir::edge

@@ -1,28 +1,28 @@
-// How often one address may open a stream: a token bucket for each that holds a minute's worth.
+// How often one address may open a stream: a token bucket for each, forgotten when it is full again.
 //
-// Kept as one time for each address, the moment when its bucket is full again (GCRA, ITU-T I.371), and forgotten then.
-// Bounds: 65,536 addresses, about 2 MiB; when all of these are in use, further ones are not counted. Any thread.
+// Bounds: 65,536 addresses, about 2 MiB; when all of these are in use, further ones share one bucket. Any thread.
 #ifndef WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
 #define WEIR_EDGE_HTTP_ATTEMPT_LIMITER_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "edge/token_bucket.h"
 
 namespace weir::edge {
 
 class AttemptLimiter {
  public:
-  using Instant = std::chrono::steady_clock::time_point;
+  using Instant = TokenBucket::Instant;
 
   // 0: as many as they like.
   explicit AttemptLimiter(size_t per_minute) : per_minute_(per_minute) {}
 
+  // Another rate than before begins with full buckets.
   void SetRate(size_t per_minute);
   // Whether there is a rate.
   bool limits() const { return per_minute_.load(std::memory_order_relaxed) > 0; }
@@ -36,7 +36,8 @@ class AttemptLimiter {
 
   std::atomic<size_t> per_minute_;  // written under mutex_
   std::mutex mutex_;
-  absl::flat_hash_map<uint64_t, Instant> full_at_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, TokenBucket> buckets_ ABSL_GUARDED_BY(mutex_);
+  TokenBucket others_ ABSL_GUARDED_BY(mutex_);  // of those for whom there is no room
   Instant swept_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -41,17 +41,31 @@ TEST(AttemptLimiterTest, WithoutARateAllowsAll) {
   EXPECT_FALSE(limiter.Allow(1, kStart));
 }
 
-TEST(AttemptLimiterTest, ForgetsAddressesThatMayAgainWhenItIsFull) {
+TEST(AttemptLimiterTest, TheSameRateOnceMoreChangesNothing) {
   AttemptLimiter limiter(1);
+  EXPECT_TRUE(limiter.Allow(1, kStart));
+  limiter.SetRate(1);
+  EXPECT_FALSE(limiter.Allow(1, kStart));
+  limiter.SetRate(2);
+  EXPECT_TRUE(limiter.Allow(1, kStart));
+}
+
+TEST(AttemptLimiterTest, CountsTogetherForWhomThereIsNoRoomAndForgetsThoseThatMayAgain) {
+  AttemptLimiter limiter(2);
   for (uint64_t address = 0; address < AttemptLimiter::kAddressesMax; ++address) {
     ASSERT_TRUE(limiter.Allow(address, kStart));
   }
   const uint64_t more = AttemptLimiter::kAddressesMax;
   EXPECT_TRUE(limiter.Allow(more, kStart));
-  EXPECT_TRUE(limiter.Allow(more, kStart)) << "there is no room to count it";
-  EXPECT_FALSE(limiter.Allow(0, kStart));
-  EXPECT_TRUE(limiter.Allow(more, kStart + seconds(60)));
-  EXPECT_FALSE(limiter.Allow(more, kStart + seconds(60)));
+  EXPECT_TRUE(limiter.Allow(more + 1, kStart));
+  EXPECT_FALSE(limiter.Allow(more + 2, kStart)) << "they share what one may";
+  EXPECT_FALSE(limiter.Allow(more, kStart));
+  EXPECT_TRUE(limiter.Allow(0, kStart)) << "those that are known do not share it";
+  const AttemptLimiter::Instant later = kStart + seconds(60);
+  EXPECT_TRUE(limiter.Allow(more, later));
+  EXPECT_TRUE(limiter.Allow(more, later));
+  EXPECT_FALSE(limiter.Allow(more, later));
+  EXPECT_TRUE(limiter.Allow(more + 1, later)) << "there is room again";
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ absl::StatusOr<Identity> IdentityOf(const Route& route, const JwtClaims* claims)
   if (!filters.ok()) {
     return filters.status();
   }
-  const std::string principal = claims != nullptr ? PrincipalOf(*claims) : "";
+  const std::string principal = claims != nullptr ? PrincipalOrIssuerOf(*claims) : "";
   std::string text = principal;
   for (const std::string& filter : *filters) {
     text += '\n';

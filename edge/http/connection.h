@@ -1,14 +1,13 @@
 // A connection while it speaks HTTP: from its first byte until it ends or becomes a stream, which the hub then owns.
-// One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here. Where TLS is
-// spoken its handshake comes first, and costs nothing before the client's first record is there.
+// One that was upgraded to a WebSocket becomes a stream with its first message, which is awaited here. What comes
+// before the first request, a header of the PROXY protocol or TLS's handshake, is FirstBytes'; whom it counts for knows
+// its Caller.
 //
 // It reads into the buffer that all connections of its thread share; bytes are kept only of a request that is not
 // complete, or that came while another is being answered, and never more than a request's head may have. No parser,
 // timer or coroutine belongs to it: deadlines are looked at by the listener's sweep. Requests are answered one at a
-// time and in order. One thread, the hub's.
-//
-// Whom it counts for: the one who connects, or whom a trusted proxy names, by the PROXY protocol for the connection or
-// by `X-Forwarded-For` for one request.
+// time and in order; of those that came together 16 in a row, then others have their turn. One thread, the hub's.
+// What it reads and waits for is in connection.cc, what it answers in connection_answers.cc.
 #ifndef WEIR_EDGE_HTTP_CONNECTION_H_
 #define WEIR_EDGE_HTTP_CONNECTION_H_
 
@@ -22,6 +21,8 @@
 
 #include "base/clock.h"
 #include "edge/http/admission.h"
+#include "edge/http/caller.h"
+#include "edge/http/first_bytes.h"
 #include "edge/http/front_desk.h"
 #include "edge/http/ip_address.h"
 #include "edge/http/websocket_door.h"
@@ -45,6 +46,7 @@ struct ConnectionOptions {
   Networks trusted_proxies = {};
   // Their connections begin with a header of the PROXY protocol, which has head_timeout to come.
   bool proxy_protocol = false;
+  WebSocketLimits web_socket = {};
 };
 
 class Connection;
@@ -90,43 +92,41 @@ class Connection {
 
   // The functions that return bool return false when this connection was removed.
   void Begin();
-  void ReadProxied();
-  std::optional<ClientAddress> ClientOf(const RequestHead& head) const;
-  const Problem* Attempt(const ClientAddress& client, bool poll);
-  void Read();
+  void TakeProxyHeader();
   bool ShakeHands();
-  bool BeginTls();
-  void EndHandshake(TlsResult result);
+  size_t Room() const;
+  void Read();
+  void OnReadable();
+  void OnBytes(std::string_view bytes);
   bool Serve(std::string_view bytes);
-  bool ServeFrom(std::string_view& rest, size_t seen);
-  bool Handle(std::string_view bytes);
+  bool Proceed();
+  std::optional<Limit> Overdue() const;
+  void WaitRead();
+  void WaitWrite();
+  void GoOnLater();
+  void Close();
+  void Release();
+
+  bool Handle(const RequestHead& head);
   bool HandOver(StreamRequest request);
   bool Upgrade(UpgradeOrder order);
   bool OnFrames(std::string_view bytes);
   bool SendFrames(std::string frames, bool last);
-  bool Proceed();
   void Poll(PollOrder order, ReplyContext context);
   void OnPolled(absl::StatusOr<std::string> body, const std::string& headers, ReplyContext context);
-  bool Send(const Reply& reply, const ReplyContext& context);
   bool SendProblem(const Problem& problem, std::string_view detail);
+  bool Send(const Reply& reply, const ReplyContext& context);
   bool Flush();
   void GiveBackRoom();
   bool Linger();
-  void OnBytes(std::string_view bytes);
-  void WaitRead();
-  void WaitWrite();
-  void Close();
-  void Release();
 
   ConnectionThread& thread_;
   Transport transport_;
-  IpAddress hop_;       // who connects, or whom the PROXY protocol names
-  bool named_ = false;  // it names somebody
-  ConnectionCounts::Held held_;
-  bool borrowed_ = false;  // held_ is of the request under way
+  Caller caller_;
   State state_ = State::kHead;
   bool reading_ = false;  // a wait is pending; this must stay until it ends
   bool writing_ = false;
+  bool resting_ = false;  // others have their turn; as above
   bool closed_ = false;
   bool served_ = false;  // a request was answered
   bool keep_alive_ = true;
@@ -135,10 +135,10 @@ class Connection {
   size_t sent_ = 0;
   size_t room_ = 0;  // taken for out_
   Instant deadline_;
-  size_t awaited_ = 0;  // bytes of the first TLS record
   std::string in_;
   std::string out_;
   std::function<void()> cancel_poll_;
+  std::unique_ptr<FirstBytes> first_;    // until a request may come
   std::unique_ptr<WebSocketDoor> door_;  // from the upgrade on
 };
 

@@ -44,6 +44,7 @@ TEST(CorsTest, AnswersThePreflightOfAStreamWithAToken) {
   EXPECT_NE(headers.find("Access-Control-Allow-Methods: GET"), std::string::npos);
   EXPECT_NE(headers.find("Authorization"), std::string::npos);
   EXPECT_NE(headers.find("Last-Event-ID"), std::string::npos);
+  EXPECT_NE(headers.find("Access-Control-Max-Age: 600\r\n"), std::string::npos) << "browsers need not ask each time";
 }
 
 TEST(CorsTest, KnowsAnOrigin) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "edge/http/bind_request.h"
+#include "edge/http/hosts.h"
 #include "edge/http/parameters.h"
 #include "edge/http/problem.h"
 
@@ -34,6 +35,11 @@ FrontDesk::Decision FrontDesk::Decide(const RequestHead& head, const EdgeConditi
   absl::StatusOr<Target> target = ParseTarget(head.target);
   if (!target.ok()) {
     Reply reply = ProblemReply(problem::kBadRequest, Message(target.status()), plain);
+    reply.close = true;
+    return reply;
+  }
+  if (!IsAllowedHost(options_.hosts, head.host)) {
+    Reply reply = ProblemReply(problem::kHostRefused, "the Host is none of `hosts`", plain);
     reply.close = true;
     return reply;
   }
@@ -195,6 +201,7 @@ Reply FrontDesk::SendAway(const Request& request, const Problem& why, bool strea
     reply.headers = CorsHeaders(options_.cors, request.head.origin, true);
     reply.is_stream = true;
     reply.close = true;
+    reply.sent_away = &why;
     AppendControlFrame(kOverloadedEvent, "", fmt::format(R"({{"reason":"{}"}})", why.name), retry_millis, reply.body);
     return reply;
   }
@@ -202,6 +209,7 @@ Reply FrontDesk::SendAway(const Request& request, const Problem& why, bool strea
                              CorsHeaders(options_.cors, request.head.origin, true) +
                                  fmt::format("Retry-After: {}\r\n", (retry_millis + 999) / 1000));
   reply.close = true;
+  reply.sent_away = &why;
   return reply;
 }
 
@@ -217,11 +225,15 @@ Reply FrontDesk::Preflight(const RequestHead& head) const {
 
 // A path that is nothing is perhaps a route that was misspelt: then the page of another origin is to see that.
 Reply FrontDesk::StaticReply(const RequestHead& head, const Target& target, const std::string& headers) const {
-  StaticAnswer answer = options_.static_files->Get(target.path, head.if_none_match, head.if_modified_since);
+  StaticAnswer answer =
+      options_.static_files->Get(target.path, head.if_none_match, head.if_modified_since, head.method == "HEAD");
   if (answer.status == 404) {
     return ProblemReply(problem::kNotFound, "", headers);
   }
-  return Reply{.status = answer.status, .headers = std::move(answer.headers), .body = std::move(answer.body)};
+  return Reply{.status = answer.status,
+               .headers = std::move(answer.headers),
+               .body = std::move(answer.body),
+               .length = answer.length};
 }
 
 int64_t FrontDesk::RetryMillis() {

@@ -1,7 +1,7 @@
 // Decides what a request gets: an answer, a stream or a poll. All rules of docs/http-api.md about a single request are
 // here and in the pieces it uses; sockets are Connection's matter.
 //
-// One per hub, on the hub's thread: it remembers verified tokens.
+// One per hub, on the hub's thread.
 #ifndef WEIR_EDGE_HTTP_FRONT_DESK_H_
 #define WEIR_EDGE_HTTP_FRONT_DESK_H_
 
@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -35,6 +36,7 @@ struct FrontDeskOptions {
   absl::Duration stream_age_max = absl::InfiniteDuration();
   std::shared_ptr<const Tickets> tickets;  // null: there are none
   CorsOptions cors;
+  std::vector<std::string> hosts;                   // by which it may be called (hosts.h); none: by any
   std::shared_ptr<const StaticFiles> static_files;  // null: none
   // Clients that are sent away may come back after a random time up to this.
   absl::Duration retry_max = absl::Seconds(5);

@@ -100,6 +100,36 @@ TEST_F(FrontDeskTest, OpensAStream) {
   EXPECT_NE(stream.extra_headers.find("Access-Control-Allow-Origin: https://app.example.com\r\n"), std::string::npos);
 }
 
+TEST_F(FrontDeskTest, IsCalledByTheHostsOfItsListOnly) {
+  const auto status = [&](std::string method, std::string target, std::string host) {
+    RequestHead head;
+    head.method = std::move(method);
+    head.target = std::move(target);
+    head.host = std::move(host);
+    const FrontDesk::Decision decision = Decide(std::move(head));
+    return std::holds_alternative<StreamRequest>(decision) ? 200 : ReplyTo(decision).status;
+  };
+  EXPECT_EQ(status("GET", "/open", "evil.example:8080"), 200) << "without a list by any";
+  options_.hosts = {"app.example.com"};
+  EXPECT_EQ(status("GET", "/open", "app.example.com:8080"), 200);
+  for (const char* const host : {"evil.example:8080", "127.0.0.1:8080", ""}) {
+    for (const auto& [method, target] : {std::pair("GET", "/open"),
+                                         {"HEAD", "/open"},
+                                         {"OPTIONS", "/open"},
+                                         {"POST", "/mine/ticket"},
+                                         {"GET", "/none"}}) {
+      EXPECT_EQ(status(method, target, host), 421) << method << target << host;
+    }
+  }
+  RequestHead upgrade;
+  upgrade.method = "GET";
+  upgrade.target = "/open";
+  upgrade.host = "evil.example:8080";
+  upgrade.origin = "http://evil.example:8080";
+  upgrade.upgrade = true;
+  EXPECT_EQ(TypeOf(ReplyTo(Decide(upgrade))), "urn:weir:problem:host-refused");
+}
+
 TEST_F(FrontDeskTest, BindsAStreamToItsToken) {
   const StreamRequest stream = StreamOf(Get("/mine?token=" + Token({{"sub", "ann"}})));
   EXPECT_EQ(stream.reader.filters, (std::vector<std::string>{"broadcast.notifications", "users.ann.notifications"}));

@@ -26,6 +26,19 @@ bool MayUseCookie(const RequestHead& head, const CorsOptions& cors) {
                                      : head.sec_fetch_site == "same-origin";
 }
 
+// A browser sends all cookies of the name whose path is the request's or lies above it, and a host beside this one may
+// have set one for both: only that of this path and this principal is good.
+std::optional<Tickets::Content> PassOf(const Tickets& tickets, std::string_view cookies, std::string_view path,
+                                       const Tickets::Principal& principal, absl::Time now) {
+  for (const std::string_view value : CookieValues(cookies, kCookie)) {
+    std::optional<Tickets::Content> pass = tickets.Open(Tickets::Kind::kPass, path, value);
+    if (pass && now < pass->expires && pass->principal == principal) {
+      return pass;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<FrontDesk::Caller> FrontDesk::Identify(const Request& request, const Route& route) {
@@ -48,10 +61,9 @@ absl::StatusOr<FrontDesk::Caller> FrontDesk::OpenTicket(const Request& request, 
   }
   const bool fresh = request.now < content->expires;
   if (!fresh) {
-    const std::optional<std::string_view> cookie = CookieValue(request.head.cookie, kCookie);
     std::optional<Tickets::Content> pass =
-        cookie ? options_.tickets->Open(Tickets::Kind::kPass, route.path, *cookie) : std::nullopt;
-    if (!pass || request.now >= pass->expires || pass->principal != content->principal) {
+        PassOf(*options_.tickets, request.head.cookie, route.path, content->principal, request.now);
+    if (!pass) {
       return Refuse("the ticket is over, and there is no cookie that goes on for it");
     }
     if (!MayUseCookie(request.head, options_.cors)) {

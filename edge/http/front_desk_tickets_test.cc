@@ -20,6 +20,7 @@ const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
 constexpr std::string_view kRoutes = R"(
 routes:
   - {path: /mine, filters: ["users.{jwt.sub}.>"], auth: required}
+  - {path: /mine/more, filters: ["users.{jwt.sub}.>"], auth: required}
   - {path: /other, filters: ["users.{jwt.sub}.>"], auth: required}
   - {path: /open, filters: [a]}
   - {path: /stopped, filters: [a], auth: required, stopped: true}
@@ -131,13 +132,33 @@ TEST_F(TicketDeskTest, NeitherAnOldTicketNorACookieIsGoodAlone) {
   EXPECT_EQ(Open("", cookie), "401");
   EXPECT_EQ(Open(theirs, cookie), "401") << "somebody else has signed in since";
   EXPECT_EQ(Open(ticket, others), "401");
-  EXPECT_EQ(Open(ticket, cookie + "; " + cookie), "401");
   EXPECT_EQ(Open(ticket, cookie.substr(0, cookie.size() - 1)), "401");
   EXPECT_EQ(Open(ticket, "weir_ticket=" + ticket), "401") << "a ticket is no cookie";
   EXPECT_EQ(Open(cookie.substr(cookie.find('=') + 1), cookie), "401") << "nor the other way round";
   RequestHead bare = Head("GET", "/mine");
   bare.cookie = cookie;
   EXPECT_EQ(std::get<Reply>(Decide(bare)).status, 401);
+}
+
+TEST_F(TicketDeskTest, ItsCookieIsFoundAmongOthersOfItsName) {
+  const std::string ticket = Ticket();
+  const std::string cookie = CookieOf(ticket);
+  const std::string below = Ticket("ann", "/mine/more");
+  const std::string cookie_below = CookieOf(below, "/mine/more");
+  const std::string theirs = CookieOf(Ticket("bob"));
+  now_ += absl::Minutes(2);
+  for (const std::string& cookies : {cookie_below + "; " + cookie, cookie + "; " + cookie_below}) {
+    EXPECT_EQ(Open(ticket, cookies), "ann") << "a browser sends both to the longer path";
+    EXPECT_EQ(Open(below, cookies, "", "", "/mine/more"), "ann");
+  }
+  EXPECT_EQ(Open(ticket, theirs + "; weir_ticket=x; weir_ticket=; " + cookie), "ann") << "set by another host";
+  EXPECT_EQ(Open(ticket, theirs + "; " + cookie_below), "401");
+  std::string many;
+  for (int i = 0; i < 7; ++i) {
+    many += "weir_ticket=x; ";
+  }
+  EXPECT_EQ(Open(ticket, many + cookie), "ann");
+  EXPECT_EQ(Open(ticket, many + "weir_ticket=x; " + cookie), "401") << "no more than 8 are tried";
 }
 
 TEST_F(TicketDeskTest, ACookieCountsForPagesOfItsOwnOriginOnly) {

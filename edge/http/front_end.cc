@@ -13,8 +13,6 @@ namespace {
 
 // A reload waits so long for the hubs, which need a moment.
 constexpr absl::Duration kReloadGrace = absl::Minutes(1);
-// So long the next revocations wait for the streams of those before.
-constexpr absl::Duration kRevokeGrace = absl::Seconds(10);
 // How much longer than its window a drain may take, and how long answers under way then have.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kAnswersGrace = absl::Milliseconds(500);
@@ -31,7 +29,9 @@ ListenerOptions OptionsOf(const EdgeConfig& config) {
                         .keep_alive_timeout = Millis(limits.keep_alive_timeout),
                         .write_timeout = Millis(limits.slow_reader_timeout),
                         .trusted_proxies = config.trusted_proxies,
-                        .proxy_protocol = config.proxy_protocol};
+                        .proxy_protocol = config.proxy_protocol,
+                        .web_socket = {.messages_per_minute = limits.websocket_messages_per_minute,
+                                       .message_timeout = limits.head_timeout}};
   return options;
 }
 
@@ -76,7 +76,8 @@ FrontEnd::FrontEnd(const EdgeConfig& config, std::vector<Hub*> hubs, ConnectionC
       hubs_(std::move(hubs)),
       metrics_(std::move(metrics)),
       address_(config.listen),
-      admission_(config.limits, census, {hubs_.begin(), hubs_.end()}, *metrics_) {}
+      admission_(config.limits, census, {hubs_.begin(), hubs_.end()}, *metrics_),
+      revoked_streams_(hubs_, config.drain_retry_max) {}
 
 absl::StatusOr<std::unique_ptr<FrontEnd>> FrontEnd::Start(const EdgeConfig& config, std::vector<Hub*> hubs,
                                                           ConnectionCensus& census,
@@ -99,6 +100,7 @@ absl::StatusOr<FrontDeskOptions> FrontEnd::DeskOf(const EdgeConfig& config) {
   desk.revocations = config.auth.revocations;
   desk.stream_age_max = config.auth.stream_age_max;
   desk.cors = config.cors;
+  desk.hosts = config.hosts;
   desk.retry_max = config.drain_retry_max;
   if (config.static_files) {
     absl::StatusOr<StaticFiles> files = StaticFiles::Open(*config.static_files);
@@ -155,6 +157,7 @@ absl::StatusOr<bool> FrontEnd::Reload(const EdgeConfig& config) {
   const Hub::Judgement judgement = JudgementBetween(config_.auth.verifier.get(), *desk);
   config_ = config;
   admission_.SetLimits(config.limits);
+  revoked_streams_.SetRetryMax(config.drain_retry_max);
   const auto countdown = std::make_shared<Countdown>(hubs_.size());
   for (size_t i = 0; i < hubs_.size(); ++i) {
     boost::asio::post(hubs_[i]->context(),
@@ -179,20 +182,6 @@ void FrontEnd::SetVerifier(std::shared_ptr<const JwtVerifier> verifier) {
     });
   }
   config_.auth.verifier = std::move(verifier);
-}
-
-std::function<bool()> FrontEnd::EndRevoked(std::shared_ptr<const RevocationTable> revoked) {
-  const Hub::Judgement judgement = [revoked = std::move(revoked), now = absl::Now()](const Route&,
-                                                                                     const TokenMarks& token) {
-    return revoked->Revokes(token, now) ? Hub::Fate::kRevoked : Hub::Fate::kStays;
-  };
-  const auto countdown = std::make_shared<Countdown>(hubs_.size());
-  for (Hub* hub : hubs_) {
-    boost::asio::post(hub->context(), [hub, judgement, retry_max = config_.drain_retry_max, countdown] {
-      hub->EndStreams(judgement, retry_max, [countdown] { countdown->Down(); });
-    });
-  }
-  return [countdown] { return countdown->AwaitZero(kRevokeGrace); };
 }
 
 void FrontEnd::Drain() {

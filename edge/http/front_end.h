@@ -2,7 +2,6 @@
 #ifndef WEIR_EDGE_HTTP_FRONT_END_H_
 #define WEIR_EDGE_HTTP_FRONT_END_H_
 
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "edge/http/admission.h"
 #include "edge/http/http_metrics.h"
 #include "edge/http/listener.h"
+#include "edge/http/revoked_streams.h"
 #include "edge/hub.h"
 
 namespace weir::edge {
@@ -43,9 +43,8 @@ class FrontEnd {
   // among them any more. Does not wait until that is done.
   void SetVerifier(std::shared_ptr<const JwtVerifier> verifier);
 
-  // Ends the streams and polls whose tokens are revoked there. What is returned waits until that is done, and says
-  // whether it was in time (10 s); it may be called without whatever lock this is called under.
-  std::function<bool()> EndRevoked(std::shared_ptr<const RevocationTable> revoked);
+  // Ends the streams and polls whose tokens are revoked there. Does not wait until that is done. Any thread.
+  void EndRevoked(const RevocationTable& revoked) { revoked_streams_.End(revoked); }
 
   // Ends all streams, spread over the configured window, and tells new clients to come back later. Returns when
   // everything has ended, at the latest a few seconds after the window. Once.
@@ -64,6 +63,7 @@ class FrontEnd {
   const std::shared_ptr<HttpMetrics> metrics_;
   Address address_;
   Admission admission_;
+  RevokedStreams revoked_streams_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::thread> threads_;
 };

@@ -1,25 +1,24 @@
 #include "edge/http/http_metrics.h"
 
-#include <prometheus/metric_family.h>
-
 #include <string>
 #include <utility>
 
+#include "base/metric_family.h"
+
 namespace weir::edge {
-namespace {
-
-prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type) {
-  prometheus::MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = type;
-  return family;
-}
-
-}  // namespace
 
 std::string_view LimitName(Limit limit) {
   switch (limit) {
+    case Limit::kConnectionsMax:
+      return "connections_max";
+    case Limit::kAnswerBytesMax:
+      return "answer_bytes_max";
+    case Limit::kHeadTimeout:
+      return "head_timeout";
+    case Limit::kKeepAliveTimeout:
+      return "keep_alive_timeout";
+    case Limit::kSlowReaderTimeout:
+      return "slow_reader_timeout";
     case Limit::kConnectionsPerAddress:
       return "connections_per_address";
     case Limit::kConnectionsPerPrincipal:
@@ -30,58 +29,48 @@ std::string_view LimitName(Limit limit) {
       return "attempts_per_minute";
     case Limit::kPollsPerMinute:
       return "polls_per_minute";
+    case Limit::kWebSocketMessagesPerMinute:
+      return "websocket_messages_per_minute";
   }
   return "";
 }
 
 std::vector<prometheus::MetricFamily> HttpMetrics::Collect() const {
-  prometheus::MetricFamily answers =
-      Family("weir_edge_http_requests_total", "Answered requests by status", prometheus::MetricType::Counter);
+  using prometheus::MetricType;
+  const auto read = [](const auto& value) { return static_cast<double>(value.load(std::memory_order_relaxed)); };
+  std::vector<prometheus::MetricFamily> out;
+  auto answers = MakeFamily("weir_edge_http_requests_total", "Answered requests by status", MetricType::Counter);
   for (size_t status = 0; status < answers_.size(); ++status) {
-    if (const uint64_t count = answers_[status].load(std::memory_order_relaxed); count > 0) {
-      prometheus::ClientMetric& metric = answers.metric.emplace_back();
-      metric.label = {{"status", std::to_string(status)}};
-      metric.counter.value = static_cast<double>(count);
+    if (const double count = read(answers_[status]); count > 0) {
+      AddValue(answers, count, {{"status", std::to_string(status)}});
     }
   }
-  prometheus::MetricFamily connections =
-      Family("weir_edge_http_connections", "Open connections that are not streams", prometheus::MetricType::Gauge);
-  connections.metric.emplace_back().gauge.value = static_cast<double>(this->connections());
-  prometheus::MetricFamily refused =
-      Family("weir_edge_http_connections_refused_total", "Connections closed unread, far above the limit",
-             prometheus::MetricType::Counter);
-  refused.metric.emplace_back().counter.value = static_cast<double>(refused_.load(std::memory_order_relaxed));
-  prometheus::MetricFamily limited =
-      Family("weir_edge_http_limited_total", "What was refused by a limit of one client, by the limit",
-             prometheus::MetricType::Counter);
+  out.push_back(std::move(answers));
+  AddMetric(out, "weir_edge_http_connections", "Open connections that are not streams", MetricType::Gauge,
+            read(connections_));
+  AddMetric(out, "weir_edge_http_connections_refused_total", "Connections closed unread, far above the limit",
+            MetricType::Counter, read(refused_));
+  auto limited = MakeFamily("weir_edge_http_limited_total", "What was refused or ended by a limit, by the limit",
+                            MetricType::Counter);
   for (size_t i = 0; i < kLimits; ++i) {
-    prometheus::ClientMetric& metric = limited.metric.emplace_back();
-    metric.label = {{"limit", std::string(LimitName(static_cast<Limit>(i)))}};
-    metric.counter.value = static_cast<double>(limited_[i].load(std::memory_order_relaxed));
+    AddValue(limited, read(limited_[i]), {{"limit", std::string(LimitName(static_cast<Limit>(i)))}});
   }
-  prometheus::MetricFamily proxied =
-      Family("weir_edge_http_proxy_headers_refused_total",
-             "Connections of trusted proxies that did not begin with a good header of the PROXY protocol",
-             prometheus::MetricType::Counter);
-  proxied.metric.emplace_back().counter.value = static_cast<double>(bad_proxy_headers_.load(std::memory_order_relaxed));
-  prometheus::MetricFamily most =
-      Family("weir_edge_http_connections_max",
-             "Connections that are let in: limits.connections_max, or as many as there are file descriptors for",
-             prometheus::MetricType::Gauge);
-  most.metric.emplace_back().gauge.value = static_cast<double>(connections_max_.load(std::memory_order_relaxed));
-  prometheus::MetricFamily answer_bytes =
-      Family("weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
-             prometheus::MetricType::Gauge);
-  answer_bytes.metric.emplace_back().gauge.value = static_cast<double>(answer_bytes_.load(std::memory_order_relaxed));
-  prometheus::MetricFamily handshakes = Family(
-      "weir_edge_tls_handshakes_total", "TLS handshakes, by what became of them", prometheus::MetricType::Counter);
+  out.push_back(std::move(limited));
+  AddMetric(out, "weir_edge_http_answer_bytes", "Bytes of large answers that clients have yet to take",
+            MetricType::Gauge, read(answer_bytes_));
+  AddMetric(out, "weir_edge_http_connections_max",
+            "Connections that are let in: limits.connections_max, or as many as there are file descriptors for",
+            MetricType::Gauge, read(connections_max_));
+  AddMetric(out, "weir_edge_http_proxy_headers_refused_total",
+            "Connections of trusted proxies that did not begin with a good header of the PROXY protocol",
+            MetricType::Counter, read(bad_proxy_headers_));
+  auto handshakes =
+      MakeFamily("weir_edge_tls_handshakes_total", "TLS handshakes, by what became of them", MetricType::Counter);
   for (size_t i = 0; i < kTlsResultNames.size(); ++i) {
-    prometheus::ClientMetric& metric = handshakes.metric.emplace_back();
-    metric.label = {{"result", kTlsResultNames[i]}};
-    metric.counter.value = static_cast<double>(handshakes_[i].load(std::memory_order_relaxed));
+    AddValue(handshakes, read(handshakes_[i]), {{"result", kTlsResultNames[i]}});
   }
-  return {std::move(answers),      std::move(connections), std::move(refused), std::move(limited),
-          std::move(answer_bytes), std::move(most),        std::move(proxied), std::move(handshakes)};
+  out.push_back(std::move(handshakes));
+  return out;
 }
 
 }  // namespace weir::edge

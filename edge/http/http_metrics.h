@@ -6,7 +6,7 @@
 //   weir_edge_http_connections_refused_total        connections far above the limit, closed unread
 //   weir_edge_tls_handshakes_total{result="ok"}     TLS handshakes by what became of them
 //   weir_edge_http_proxy_headers_refused_total      connections of trusted proxies without a good PROXY header
-//   weir_edge_http_limited_total{limit="…"}         what was refused by a limit of one client, by the limit's name
+//   weir_edge_http_limited_total{limit="…"}         what was refused or ended by a limit, by the limit's name
 #ifndef WEIR_EDGE_HTTP_HTTP_METRICS_H_
 #define WEIR_EDGE_HTTP_HTTP_METRICS_H_
 
@@ -23,15 +23,21 @@
 
 namespace weir::edge {
 
-// The limits of one client, named as in EdgeLimits.
+// The limits that refuse or end something, named as in EdgeLimits.
 enum class Limit : uint8_t {
+  kConnectionsMax,  // in the headroom; far above it is kept apart
+  kAnswerBytesMax,
+  kHeadTimeout,
+  kKeepAliveTimeout,
+  kSlowReaderTimeout,  // of answers; a stream's end has its reason
   kConnectionsPerAddress,
   kConnectionsPerPrincipal,
   kConnectsPerMinute,
   kAttemptsPerMinute,
   kPollsPerMinute,
+  kWebSocketMessagesPerMinute,  // before the first message; as above
 };
-inline constexpr size_t kLimits = 5;
+inline constexpr size_t kLimits = 11;
 std::string_view LimitName(Limit limit);
 
 class HttpMetrics : public prometheus::Collectable {

@@ -1,17 +1,16 @@
 #include "edge/http/listening_socket.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 #include <string>
 #include <system_error>
 
+#include "base/sockets.h"
 #include "edge/send_buffer.h"
 
 namespace weir::edge {
@@ -23,25 +22,6 @@ absl::Status SystemError(const Address& address, int error) {
   const std::string text =
       fmt::format("cannot listen on {}: {}", address.ToString(), std::generic_category().message(error));
   return error == EACCES ? absl::PermissionDeniedError(text) : absl::UnavailableError(text);
-}
-
-bool SetOption(int fd, int level, int option, int value) {
-  return ::setsockopt(fd, level, option, &value, sizeof(value)) == 0;
-}
-
-using AddressInfo = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-absl::StatusOr<AddressInfo> Resolve(const Address& address) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (failure != 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot listen on {}: {}", address.ToString(), ::gai_strerror(failure)));
-  }
-  return AddressInfo(found, &::freeaddrinfo);
 }
 
 // The port that a bound socket has.
@@ -60,7 +40,7 @@ uint16_t PortOf(int fd) {
 }  // namespace
 
 absl::Status ListeningSocket::CheckFree(const Address& address) {
-  const absl::StatusOr<AddressInfo> info = Resolve(address);
+  const absl::StatusOr<AddressInfo> info = ResolveToListen(address);
   if (!info.ok()) {
     return info.status();
   }
@@ -77,7 +57,7 @@ absl::Status ListeningSocket::CheckFree(const Address& address) {
 }
 
 absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Address& address, size_t send_buffer_bytes) {
-  const absl::StatusOr<AddressInfo> info = Resolve(address);
+  const absl::StatusOr<AddressInfo> info = ResolveToListen(address);
   if (!info.ok()) {
     return info.status();
   }

@@ -31,6 +31,7 @@ inline constexpr Problem kTimeout = {408, "request-timeout", "The request did no
 inline constexpr Problem kStopped = {410, "stopped", "This path was stopped for good"};
 inline constexpr Problem kBodyRefused = {413, "body-refused", "Requests here have no body"};
 inline constexpr Problem kTargetTooLong = {414, "target-too-long", "The request's target is too long"};
+inline constexpr Problem kHostRefused = {421, "host-refused", "This edge is not called so"};
 inline constexpr Problem kWebSocketVersion = {426, "websocket-version", "This version of WebSocket is not spoken here"};
 inline constexpr Problem kTooManyAttempts = {429, "too-many-attempts", "This address opens streams too often"};
 inline constexpr Problem kTooManyConnections = {429, "too-many-connections", "This address has too many connections"};

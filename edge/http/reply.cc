@@ -20,9 +20,9 @@ std::string Serialise(const Reply& reply, const ReplyContext& context) {
     return out + (context.http11 ? fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", reply.body.size(), reply.body) : reply.body);
   }
   out += fmt::format("Date: {}\r\n", HttpDate(absl::ToTimeT(context.now)));
-  const bool length_known = !context.head_only || !reply.body.empty();
-  if (reply.status != 204 && reply.status != 304 && length_known) {
-    out += fmt::format("Content-Length: {}\r\n", reply.body.size());
+  const size_t length = reply.body.empty() ? reply.length : reply.body.size();
+  if (reply.status != 204 && reply.status != 304 && (!context.head_only || length > 0)) {
+    out += fmt::format("Content-Length: {}\r\n", length);
   }
   if (!context.keep_alive || reply.close) {
     out += "Connection: close\r\n";

@@ -2,6 +2,7 @@
 #ifndef WEIR_EDGE_HTTP_REPLY_H_
 #define WEIR_EDGE_HTTP_REPLY_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ struct Reply {
   std::string body = {};
   bool is_stream = false;  // the body is a whole event stream: chunked, so that its end is seen to be clean
   bool close = false;      // the connection cannot go on after it
+  size_t length = 0;       // of a body that was not made, for HEAD
+  // Why the client is to come back later; null: that is not what it is told.
+  const Problem* sent_away = nullptr;
 };
 
 // How the request of an answer was made.

@@ -27,6 +27,8 @@ TEST(ReplyTest, LeavesTheBodyOutWhereThereMustBeNone) {
   const std::string head = Serialise({.body = "abc"}, {.head_only = true, .now = kNow});
   EXPECT_NE(head.find("Content-Length: 3\r\n"), std::string::npos);
   EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+  const std::string known = Serialise({.length = 3}, {.head_only = true, .now = kNow});
+  EXPECT_EQ(known, head) << "as of the body that was not made";
   // HEAD of what was not made: its length is not known (RFC 9110, 8.6).
   EXPECT_EQ(Serialise({.body = ""}, {.head_only = true, .now = kNow}).find("Content-Length"), std::string::npos);
   for (const int status : {204, 304}) {
@@ -68,7 +70,7 @@ TEST(ReplyTest, HasAPhraseForEveryProblem) {
        {problem::kBadRequest, problem::kUnauthorized, problem::kForbidden, problem::kNotFound,
         problem::kMethodNotAllowed, problem::kNotAcceptable, problem::kTimeout, problem::kBodyRefused,
         problem::kTargetTooLong, problem::kTooManyConnections, problem::kHeadTooLarge, problem::kOverloaded,
-        problem::kDraining, problem::kUnavailable, problem::kVersion}) {
+        problem::kDraining, problem::kUnavailable, problem::kVersion, problem::kHostRefused}) {
     EXPECT_NE(ReasonPhrase(problem.status), "Internal Server Error") << problem.name;
   }
 }

@@ -123,8 +123,8 @@ absl::StatusOr<StaticFiles> StaticFiles::Open(StaticOptions options) {
   return StaticFiles(std::move(options));
 }
 
-StaticAnswer StaticFiles::Get(std::string_view path, std::string_view if_none_match,
-                              std::string_view if_modified_since) const {
+StaticAnswer StaticFiles::Get(std::string_view path, std::string_view if_none_match, std::string_view if_modified_since,
+                              bool head_only) const {
   StaticAnswer answer;
   if (!path.starts_with(options_.prefix)) {
     return answer;
@@ -165,7 +165,8 @@ StaticAnswer StaticFiles::Get(std::string_view path, std::string_view if_none_ma
     answer.status = 304;
     return answer;
   }
-  if (!file.Read(static_cast<size_t>(info.st_size), answer.body)) {
+  answer.length = static_cast<size_t>(info.st_size);
+  if (!head_only && !file.Read(answer.length, answer.body)) {
     return StaticAnswer();
   }
   answer.status = 200;

@@ -2,8 +2,9 @@
 //
 // Nothing outside the directory is ever read: a path with `..`, an empty or hidden segment (one that begins with `.`),
 // a backslash or a control byte is "not found", and so is a link that leads out. A directory's path answers with its
-// `index.html`. A file is read as a whole, on the calling thread: this is for an application's few pages, not for
-// downloads, and a file above `file_bytes_max` is "not found" too. Const after it is made; any thread.
+// `index.html`. A file is read as a whole, on the calling thread, and only where it is sent: this is for an
+// application's few pages, not for downloads, and a file above `file_bytes_max` is "not found" too. Const after it is
+// made; any thread.
 #ifndef WEIR_EDGE_HTTP_STATIC_FILES_H_
 #define WEIR_EDGE_HTTP_STATIC_FILES_H_
 
@@ -34,6 +35,7 @@ struct StaticAnswer {
   int status = 404;     // 200, 304, 308 or 404
   std::string headers;  // each line with CR LF; without Content-Length
   std::string body;
+  size_t length = 0;  // of the body, also where only the head was asked for
 };
 
 class StaticFiles {
@@ -42,7 +44,9 @@ class StaticFiles {
   static absl::StatusOr<StaticFiles> Open(StaticOptions options);
 
   // Answers a GET of a decoded path. `if_none_match` and `if_modified_since` are the headers' values, or empty.
-  StaticAnswer Get(std::string_view path, std::string_view if_none_match, std::string_view if_modified_since) const;
+  // `head_only`: as to HEAD, without a body.
+  StaticAnswer Get(std::string_view path, std::string_view if_none_match, std::string_view if_modified_since,
+                   bool head_only = false) const;
 
  private:
   explicit StaticFiles(StaticOptions options) : options_(std::move(options)) {}

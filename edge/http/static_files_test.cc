@@ -117,6 +117,22 @@ TEST_F(StaticFilesTest, SaysWhenTheBrowserHasItAlready) {
   EXPECT_EQ(files_->Get("/app.js", etag, "").status, 200);
 }
 
+// No memory holds what this file has.
+TEST_F(StaticFilesTest, ReadsNothingForItsHeadAlone) {
+  constexpr size_t kTerabyte = size_t{1} << 40U;
+  fs::resize_file(root_ / "site/app.js", kTerabyte);
+  StaticOptions options = Options();
+  options.file_bytes_max = kTerabyte;
+  const auto files = StaticFiles::Open(options);
+  const StaticAnswer head = files->Get("/app.js", "", "", true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.length, kTerabyte);
+  EXPECT_EQ(head.body, "");
+  const StaticAnswer unchanged = files->Get("/app.js", Header(head, "ETag"), "");
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_EQ(unchanged.headers, head.headers);
+}
+
 TEST_F(StaticFilesTest, RefusesAFileThatIsTooLarge) {
   StaticOptions options = Options();
   options.file_bytes_max = 3;

@@ -3,6 +3,7 @@
 #define WEIR_EDGE_HTTP_TEST_CLIENT_H_
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -37,6 +38,12 @@ class Client {
     const void* const raw = &address;
     return ::connect(fd_, static_cast<const sockaddr*>(raw), sizeof(address)) == 0;
   }
+  uint16_t port() const {
+    sockaddr_in address = {};
+    void* const raw = &address;
+    socklen_t size = sizeof(address);
+    return ::getsockname(fd_, static_cast<sockaddr*>(raw), &size) == 0 ? ntohs(address.sin_port) : 0;
+  }
   void Send(std::string_view text) { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
   // How many of `size` bytes were taken until none was for a quarter of a second.
   size_t SendUntilStuck(size_t size) {
@@ -52,6 +59,17 @@ class Client {
       sent += static_cast<size_t>(took);
     }
     return sent;
+  }
+  // The bytes one by one, each when nothing has come back for a moment, until something does. Returns whether it did.
+  bool IsEndedWhileSending(std::string_view bytes) {
+    pollfd answer = {fd_, POLLIN, 0};
+    for (const char& byte : bytes) {
+      if (::poll(&answer, 1, 2) != 0) {
+        return true;
+      }
+      Send({&byte, 1});
+    }
+    return false;
   }
   void EndSending() { ::shutdown(fd_, SHUT_WR); }
   void Close() {

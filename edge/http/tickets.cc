@@ -138,22 +138,19 @@ Tickets::Principal Tickets::PrincipalOf(const JwtClaims& claims) {
   return principal;
 }
 
-std::optional<std::string_view> CookieValue(std::string_view cookies, std::string_view name) {
-  std::optional<std::string_view> found;
-  while (!cookies.empty()) {
+std::vector<std::string_view> CookieValues(std::string_view cookies, std::string_view name) {
+  constexpr size_t kValuesMax = 8;
+  std::vector<std::string_view> values;
+  while (!cookies.empty() && values.size() < kValuesMax) {
     const size_t end = cookies.find(';');
     std::string_view pair = cookies.substr(0, end);
     cookies = end == std::string_view::npos ? std::string_view() : cookies.substr(end + 1);
     pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
-    if (pair.size() <= name.size() || !pair.starts_with(name) || pair[name.size()] != '=') {
-      continue;
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
+      values.push_back(pair.substr(name.size() + 1));
     }
-    if (found) {
-      return std::nullopt;
-    }
-    found = pair.substr(name.size() + 1);
   }
-  return found;
+  return values;
 }
 
 }  // namespace weir::edge

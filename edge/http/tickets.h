@@ -53,8 +53,8 @@ class Tickets {
   std::vector<Key> keys_;
 };
 
-// The value of that name in a `Cookie` header; null: it is not there, or there twice.
-std::optional<std::string_view> CookieValue(std::string_view cookies, std::string_view name);
+// The values of that name in a `Cookie` header, as they stand there: the first 8.
+std::vector<std::string_view> CookieValues(std::string_view cookies, std::string_view name);
 
 }  // namespace weir::edge
 

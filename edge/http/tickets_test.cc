@@ -100,14 +100,24 @@ TEST(Tickets, TellPrincipalsByIssuerAndSubject) {
   EXPECT_NE(of("a\",\"b", "c"), of("a", "b\",\"c"));
 }
 
-TEST(CookieValue, FindsTheOneOfThatName) {
-  EXPECT_EQ(CookieValue("weir_ticket=x", "weir_ticket"), "x");
-  EXPECT_EQ(CookieValue("a=1; weir_ticket=x;b=2", "weir_ticket"), "x");
-  EXPECT_EQ(CookieValue("a=weir_ticket=y; weir_ticket=", "weir_ticket"), "");
-  for (const char* none :
-       {"", ";;", "weir_ticket", "weir_tickets=x", "xweir_ticket=x", "WEIR_TICKET=x", "weir_ticket=x; weir_ticket=x"}) {
-    EXPECT_FALSE(CookieValue(none, "weir_ticket")) << none;
+TEST(CookieValues, AreThoseOfThatName) {
+  using Values = std::vector<std::string_view>;
+  EXPECT_EQ(CookieValues("weir_ticket=x", "weir_ticket"), Values{"x"});
+  EXPECT_EQ(CookieValues("a=1; weir_ticket=x;b=2;\tweir_ticket=y", "weir_ticket"), (Values{"x", "y"}));
+  EXPECT_EQ(CookieValues("a=weir_ticket=y; weir_ticket=", "weir_ticket"), Values{""});
+  for (const char* none : {"", ";;", "weir_ticket", "weir_tickets=x", "xweir_ticket=x", "WEIR_TICKET=x"}) {
+    EXPECT_EQ(CookieValues(none, "weir_ticket"), Values()) << none;
   }
+}
+
+TEST(CookieValues, AreTheFirstEight) {
+  std::string cookies;
+  for (const char c : std::string("123456789")) {
+    cookies += std::string("t=") + c + "; ";
+  }
+  const std::vector<std::string_view> values = CookieValues(cookies, "t");
+  ASSERT_EQ(values.size(), 8u);
+  EXPECT_EQ(values.back(), "8");
 }
 
 }  // namespace

@@ -10,10 +10,17 @@ namespace weir::edge {
 
 using Kind = ClientFrames::Kind;
 
-WebSocketDoor::Step WebSocketDoor::Take(std::string_view bytes, FrontDesk& desk, absl::Time now) {
+WebSocketDoor::Step WebSocketDoor::Take(std::string_view bytes, FrontDesk& desk, absl::Time now,
+                                        TokenBucket::Instant instant) {
   Step step;
   while (!step.closes && !step.stream) {
     const ClientFrames::Item item = frames_.Next(bytes);
+    if (item.says() && limits_.messages_per_minute > 0 && !messages_.Take(limits_.messages_per_minute, instant)) {
+      AppendError(reason::kTooManyMessages, kTooManyMessagesDetail, step.out);
+      AppendClose(close_code::kTooMany, reason::kTooManyMessages, step.out);
+      step.closes = step.too_many = true;
+      return step;
+    }
     switch (item.kind) {
       case Kind::kMore:
         return step;
@@ -34,6 +41,8 @@ WebSocketDoor::Step WebSocketDoor::Take(std::string_view bytes, FrontDesk& desk,
   }
   if (step.stream) {
     WebSocketRequest& web_socket = *step.stream->web_socket;
+    web_socket.limits = limits_;
+    web_socket.messages = messages_;
     web_socket.answer.insert(0, step.out);
     web_socket.received = bytes;
   }

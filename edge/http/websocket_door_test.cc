@@ -1,6 +1,7 @@
 // Who may come in over WebSocket: the upgrade, and the first message. With them the judging of a new token.
 #include "edge/http/websocket_door.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/jwt.h"
@@ -19,6 +20,7 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+constexpr TokenBucket::Instant kInstant{std::chrono::hours(1)};
 
 constexpr std::string_view kRoutes = R"(
 routes:
@@ -35,6 +37,10 @@ routes:
     filters: [a]
     auth: required
     require: {role: staff}
+    websocket: true
+  - path: /shared
+    filters: [a]
+    auth: required
     websocket: true
   - path: /sse
     filters: [a]
@@ -90,10 +96,10 @@ class WebSocketDoorTest : public testing::Test {
     return {std::holds_alternative<UpgradeOrder>(decision) ? 101 : 0, ""};
   }
   WebSocketDoor Door(const RequestHead& head) {
-    return WebSocketDoor(std::get<UpgradeOrder>(desk_.Decide(head, {}, kNow)).pending);
+    return WebSocketDoor(std::get<UpgradeOrder>(desk_.Decide(head, {}, kNow)).pending, limits_);
   }
   WebSocketDoor::Step Say(const std::string& target, const json& message) {
-    return Door(Head(target)).Take(ClientText(message.dump()), desk_, kNow);
+    return Door(Head(target)).Take(ClientText(message.dump()), desk_, kNow, kInstant);
   }
   StreamRequest Admitted(WebSocketDoor::Step step) {
     EXPECT_TRUE(step.stream) << step.out;
@@ -116,6 +122,7 @@ class WebSocketDoorTest : public testing::Test {
 
   JwtKey key_;
   FrontDesk desk_;
+  WebSocketLimits limits_;
 };
 
 TEST_F(WebSocketDoorTest, UpgradesWhatIsARequestForIt) {
@@ -159,21 +166,49 @@ TEST_F(WebSocketDoorTest, TheFirstMessageOpensTheStream) {
   EXPECT_EQ(ServerFrames(stream.web_socket->answer)[0].payload, R"({"type":"auth.success"})");
 }
 
+// It is one limit, before and behind the first message.
+TEST_F(WebSocketDoorTest, TakesAsManyPingsAsMayBeSentAtOnce) {
+  limits_.messages_per_minute = 3;
+  const std::string ping = ClientFrame(Opcode::kPing, "p");
+  const std::string auth = ClientText(R"({"type":"auth"})");
+  const StreamRequest stream =
+      Admitted(Door(Head("/open?room=1")).Take(ping + ping + auth + ping, desk_, kNow, kInstant));
+  EXPECT_EQ(stream.web_socket->limits.messages_per_minute, 3);
+  EXPECT_EQ(stream.web_socket->received, ping);
+  TokenBucket left = stream.web_socket->messages;
+  EXPECT_FALSE(left.Take(3, kInstant));
+  EXPECT_TRUE(left.Take(3, kInstant + std::chrono::seconds(20)));
+
+  WebSocketDoor door = Door(Head("/open?room=1"));
+  EXPECT_FALSE(door.Take(ping + ping + ClientFrame(Opcode::kPong, ""), desk_, kNow, kInstant).closes);
+  const WebSocketDoor::Step step = door.Take(auth, desk_, kNow, kInstant);
+  EXPECT_TRUE(step.too_many);
+  const std::vector<ServerFrame> frames = ServerFrames(step.out);
+  ASSERT_THAT(frames, SizeIs(2));
+  EXPECT_EQ(json::parse(frames[0].payload)["reason"], "TOO_MANY_MESSAGES");
+  EXPECT_EQ(frames[1].code(), 4429);
+  EXPECT_FALSE(step.stream);
+
+  WebSocketDoor later = Door(Head("/open?room=1"));
+  EXPECT_FALSE(later.Take(ping + ping + ping, desk_, kNow, kInstant).closes);
+  EXPECT_TRUE(later.Take(auth, desk_, kNow, kInstant + std::chrono::seconds(20)).stream);
+}
+
 TEST_F(WebSocketDoorTest, ATokenCountsFromTheMessageTheHeaderOrTheQuery) {
   const std::string ann = Token({{"sub", "ann"}, {"tenant_id", "t1"}});
   const std::string bob = Token({{"sub", "bob"}, {"tenant_id", "t2"}});
   RequestHead head = Head("/mine?token=" + bob);
-  StreamRequest stream = Admitted(Door(head).Take(ClientText(R"({"type":"auth"})"), desk_, kNow));
+  StreamRequest stream = Admitted(Door(head).Take(ClientText(R"({"type":"auth"})"), desk_, kNow, kInstant));
   EXPECT_EQ(stream.reader.principal, "bob");
   head.authorization = "Bearer " + ann;
-  stream = Admitted(Door(head).Take(ClientText(R"({"type":"auth"})"), desk_, kNow));
+  stream = Admitted(Door(head).Take(ClientText(R"({"type":"auth"})"), desk_, kNow, kInstant));
   EXPECT_EQ(stream.reader.principal, "ann");
   EXPECT_THAT(stream.reader.filters, ElementsAre("tenants.t1.goals.*", "users.ann.>"));
   EXPECT_EQ(stream.reader.expires, kNow + absl::Hours(1) + absl::Seconds(30));
   EXPECT_NE(stream.reader.token.key, 0);
   EXPECT_EQ(ServerFrames(stream.web_socket->answer)[0].payload,
             R"({"type":"auth.success","expiresAt":"2027-01-15T09:00:00Z"})");
-  stream = Admitted(Door(head).Take(ClientText(json{{"type", "auth"}, {"token", bob}}.dump()), desk_, kNow));
+  stream = Admitted(Door(head).Take(ClientText(json{{"type", "auth"}, {"token", bob}}.dump()), desk_, kNow, kInstant));
   EXPECT_EQ(stream.reader.principal, "bob") << "the message counts first";
 }
 
@@ -225,12 +260,12 @@ TEST_F(WebSocketDoorTest, MayAskForLessThanTheRouteAllows) {
 TEST_F(WebSocketDoorTest, AnswersPingsAndKeepsWhatComesBehindTheFirstMessage) {
   WebSocketDoor door = Door(Head("/open?room=1"));
   const std::string bytes = ClientFrame(Opcode::kPing, "a") + ClientText(R"({"type":"auth"})") + "rest";
-  WebSocketDoor::Step step = door.Take(std::string_view(bytes).substr(0, 10), desk_, kNow);
+  WebSocketDoor::Step step = door.Take(std::string_view(bytes).substr(0, 10), desk_, kNow, kInstant);
   EXPECT_FALSE(step.closes);
   EXPECT_EQ(ServerFrames(step.out)[0].payload, "a");
-  const StreamRequest stream = Admitted(door.Take(std::string_view(bytes).substr(10), desk_, kNow));
+  const StreamRequest stream = Admitted(door.Take(std::string_view(bytes).substr(10), desk_, kNow, kInstant));
   EXPECT_EQ(stream.web_socket->received, "rest");
-  EXPECT_EQ(Door(Head("/open?room=1")).Take(ClientClose(1000), desk_, kNow).out, "\x88\x02\x03\xE8");
+  EXPECT_EQ(Door(Head("/open?room=1")).Take(ClientClose(1000), desk_, kNow, kInstant).out, "\x88\x02\x03\xE8");
   EXPECT_EQ(ServerFrames(WebSocketDoor::TooLate()).back().code(), close_code::kDeadline);
   EXPECT_EQ(ServerFrames(WebSocketDoor::GoingAway()).back().code(), close_code::kGoingAway);
 }
@@ -241,13 +276,13 @@ TEST_F(WebSocketDoorTest, RefusesAPrincipalThatHasTooManyStreams) {
   options.principal_full = [](std::string_view principal) { return principal == "ann"; };
   desk_.Reload(std::move(options));
   const json message = {{"type", "auth"}, {"token", Token({{"sub", "ann"}, {"tenant_id", "t1"}})}};
-  EXPECT_EQ(Refused(door.Take(ClientText(message.dump()), desk_, kNow)), Code(4429, "TOO_MANY_STREAMS"));
+  EXPECT_EQ(Refused(door.Take(ClientText(message.dump()), desk_, kNow, kInstant)), Code(4429, "TOO_MANY_STREAMS"));
 }
 
 TEST_F(WebSocketDoorTest, ARouteThatWentMeanwhileIsGone) {
   WebSocketDoor door = Door(Head("/open?room=1"));
   desk_.Reload(Options("routes: [{path: /open, filters: [a]}]"));
-  EXPECT_EQ(Refused(door.Take(ClientText(R"({"type":"auth"})"), desk_, kNow)), Code(4410, "STOPPED"));
+  EXPECT_EQ(Refused(door.Take(ClientText(R"({"type":"auth"})"), desk_, kNow, kInstant)), Code(4410, "STOPPED"));
 }
 
 TEST_F(WebSocketDoorTest, RequiresClaimsAtTheBeginningAndOfEveryRenewal) {
@@ -289,6 +324,19 @@ TEST_F(WebSocketDoorTest, RenewsOnlyForTheSamePrincipal) {
   EXPECT_EQ(std::get<Refusal>(renew(Token(less))).close_code, close_code::kForbidden);
   EXPECT_EQ(std::get<Refusal>(renew("x")).close_code, close_code::kToken);
   EXPECT_EQ(std::get<Refusal>(renew(std::nullopt)).close_code, close_code::kToken);
+}
+
+TEST_F(WebSocketDoorTest, RenewsATokenWithoutASubjectOnlyForTheSameIssuer) {
+  const StreamRequest stream = Admitted(Say("/shared", {{"type", "auth"}, {"token", Token({{"iss", "a"}})}}));
+  const auto renew = [&](const json& claims) {
+    return desk_.Renew(*stream.reader.route, stream.web_socket->identity, Token(claims), kNow);
+  };
+  EXPECT_TRUE(std::holds_alternative<Renewal>(renew({{"iss", "a"}})));
+  for (const json& claims : {json{{"iss", "b"}}, json::object(), json{{"iss", "a"}, {"sub", "ann"}}}) {
+    const auto refused = renew(claims);
+    ASSERT_TRUE(std::holds_alternative<Refusal>(refused)) << claims;
+    EXPECT_EQ(std::get<Refusal>(refused).reason, reason::kPrincipalChanged) << claims;
+  }
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ HubHarness::HubHarness(TailOptions tail_options, HubOptions hub_options)
       hub(
           [&] {
             hub_options.sweep_interval = absl::InfiniteDuration();
-            hub_options.now = [this] { return now; };
+            hub_options.now = [this] { return now += look_lasts; };
             hub_options.monotonic = hub_options.now;
             return hub_options;
           }(),

@@ -40,6 +40,7 @@ class HubHarness {
   std::string PollOnce(PollRequest request);  // empty: not yet answered
 
   absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  absl::Duration look_lasts;  // the clock goes on by it with each look
   FakeLog log;
   Tail tail;
   HistoryQueue history;

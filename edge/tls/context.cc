@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/pemerr.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -20,6 +19,7 @@
 #include <system_error>
 
 #include "base/openssl_ptr.h"
+#include "base/pem.h"
 #include "base/text.h"
 
 namespace weir::edge {
@@ -108,30 +108,17 @@ int OnTicket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* c
   return good ? kGood : kError;
 }
 
-// Never asks on the terminal.
-int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*argument*/) { return -1; }
-
-BioPtr Open(std::string_view text) { return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
-
 // The first certificate is the server's; those behind it are sent with it.
-bool UseChain(SSL_CTX* context, std::string_view pem) {
-  const BioPtr bio = Open(pem);
-  const CertificatePtr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &NoPassword, nullptr));
+bool UseChain(SSL_CTX* context, std::string_view text) {
+  const BioPtr bio = pem::Open(text);
+  const CertificatePtr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &pem::NoPassword, nullptr));
   if (leaf == nullptr || SSL_CTX_use_certificate(context, leaf.get()) != 1) {
     return false;
   }
-  while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, &NoPassword, nullptr)) {
-    if (SSL_CTX_add0_chain_cert(context, next) != 1) {
-      X509_free(next);
-      return false;
-    }
-  }
-  // It ends where no further certificate begins, and not in the middle of one.
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (at_end) {
-    ERR_clear_error();
-  }
-  return at_end;
+  const auto others = pem::ReadCertificates(bio.get());
+  return others && std::all_of(others->begin(), others->end(), [context](const CertificatePtr& other) {
+           return SSL_CTX_add1_chain_cert(context, other.get()) == 1;
+         });
 }
 
 absl::Time TimeOf(const ASN1_TIME* time) {
@@ -194,7 +181,7 @@ absl::Status TlsContext::ReadFiles(const std::string& certificate_file, const st
   if (!UseChain(context, *certificate)) {
     return Fault("certificate", certificate_file, fmt::format("is no PEM certificate: {}", OpenSslReason()));
   }
-  const KeyPtr pkey(PEM_read_bio_PrivateKey(Open(*key).get(), nullptr, &NoPassword, nullptr));
+  const KeyPtr pkey = pem::ReadPrivateKey(*key);
   if (pkey == nullptr) {
     return Fault("key", key_file, fmt::format("is no private key in PEM without a password: {}", OpenSslReason()));
   }

@@ -71,5 +71,14 @@ TEST_F(TlsContextTest, NamesTheFileAndWhatIsWrongWithIt) {
   EXPECT_THAT(Complaint("cut.pem"), HasSubstr("is no PEM certificate"));
 }
 
+TEST_F(TlsContextTest, RefusesAKeyThatIsEncryptedWhateverThePassword) {
+  for (const std::string password : {"", "secret"}) {
+    for (const std::string& key : testing::Encrypted(ours_.key, password)) {
+      Write("key.pem", key);
+      EXPECT_THAT(Complaint(), HasSubstr("is no private key in PEM without a password")) << key;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -156,6 +156,8 @@ ssize_t TlsSession::Fail(int result, bool sending) {
   return -1;
 }
 
+bool TlsSession::holds_bytes() const { return SSL_pending(ssl_) > 0; }
+
 void TlsSession::SayGoodbye() {
   if (!failed_ && SSL_is_init_finished(ssl_) == 1) {
     ERR_clear_error();

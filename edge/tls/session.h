@@ -56,6 +56,8 @@ class TlsSession {
   // Tells the client that nothing more comes (close_notify), if there is room for it.
   void SayGoodbye();
 
+  // There is something to receive of a record that has come, whatever the socket says.
+  bool holds_bytes() const;
   // There is something to send before anything can be received.
   bool needs_room() const { return needs_room_; }
   // Whether the kernel has taken anything since this was last asked: also of a record that Send could not complete.

@@ -250,6 +250,17 @@ TEST_F(TlsSessionTest, GivesARecordAtATime) {
   EXPECT_EQ(ServerReceives(), "two");
 }
 
+TEST_F(TlsSessionTest, SaysWhetherSomethingIsLeftOfARecord) {
+  ConnectWell();
+  ClientSends("one");
+  EXPECT_FALSE(server_->holds_bytes()) << "the socket tells of it";
+  char byte = 0;
+  EXPECT_EQ(server_->Receive(&byte, 1), 1);
+  EXPECT_TRUE(server_->holds_bytes());
+  EXPECT_EQ(ServerReceives(), "ne");
+  EXPECT_FALSE(server_->holds_bytes());
+}
+
 TEST_F(TlsSessionTest, TellsAndIsToldTheEnd) {
   ConnectWell();
   server_->SayGoodbye();

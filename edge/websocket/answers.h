@@ -23,9 +23,13 @@ inline constexpr std::string_view kStopped = "STOPPED";
 inline constexpr std::string_view kFilterNotAllowed = "FILTER_NOT_ALLOWED";
 inline constexpr std::string_view kTooManyFilters = "TOO_MANY_FILTERS";
 inline constexpr std::string_view kTooManyStreams = "TOO_MANY_STREAMS";
+inline constexpr std::string_view kTooManyMessages = "TOO_MANY_MESSAGES";
 inline constexpr std::string_view kMessageInvalid = "MESSAGE_INVALID";
 
 }  // namespace reason
+
+inline constexpr std::string_view kTooManyMessagesDetail =
+    "more came than limits.websocket_messages_per_minute allows, pings and unasked pongs among them";
 
 // `expires`: the token's `exp`; InfiniteFuture without one.
 void AppendAuthSuccess(absl::Time expires, std::string& out);

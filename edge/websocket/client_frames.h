@@ -35,6 +35,9 @@ class ClientFrames {
     Kind kind = Kind::kMore;
     std::string_view payload;  // of a fault: what is wrong. Until the next call
     uint16_t code = 0;         // the client's when it closes, 0 without one; of a fault: to close with
+
+    // Whether it is something that the client says on a connection that goes on.
+    bool says() const { return kind == Kind::kText || kind == Kind::kPing || kind == Kind::kPong; }
   };
 
   // Takes bytes from the front, up to the end of what it returns.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "base/text.h"
 
 namespace weir::server {
 namespace {
@@ -38,11 +39,13 @@ std::vector<std::string> NamesOf(const grpc::AuthContext& peer) {
   return names;
 }
 
+bool HasToken(const Caller& caller) { return caller.token.key != 0; }
+
 }  // namespace
 
 AccessControl::AccessControl(std::shared_ptr<const AccessPolicy> policy,
-                             std::function<void(v1::ErrorReason)> on_refused)
-    : on_refused_(std::move(on_refused)), policy_(OrOpen(std::move(policy))) {}
+                             std::function<void(v1::ErrorReason)> on_refused, const Revocations* revocations)
+    : on_refused_(std::move(on_refused)), revocations_(revocations), policy_(OrOpen(std::move(policy))) {}
 
 FaultOr<Caller> AccessControl::Admit(const grpc::CallbackServerContext& call) const {
   std::shared_ptr<const AccessPolicy> judge = policy();
@@ -56,10 +59,41 @@ FaultOr<Caller> AccessControl::Admit(const grpc::CallbackServerContext& call) co
     credentials.authorization.emplace_back(entry->second.data(), entry->second.size());
   }
   FaultOr<Caller> caller = server::Admit(std::move(judge), credentials, absl::Now());
+  if (caller.ok()) {
+    if (std::optional<Fault> revoked = JudgeRevoked(*caller)) {
+      caller = *std::move(revoked);
+    }
+  }
   if (!caller.ok()) {
     CountRefused(caller.fault().reason);
   }
   return caller;
+}
+
+std::optional<Fault> AccessControl::JudgeRevoked(const Caller& caller) const {
+  if (revocations_ == nullptr || !HasToken(caller)) {
+    return std::nullopt;
+  }
+  const absl::Status status = revocations_->Judge(caller.token, absl::Now());
+  if (status.ok()) {
+    return std::nullopt;
+  }
+  if (IsTokenRevoked(status)) {
+    return FaultOf(StreamEnd::kTokenRevoked);
+  }
+  return Fault{.reason = v1::ERROR_REASON_REVOCATIONS_UNKNOWN,
+               .message = std::string(Message(status)),
+               .retry_after = absl::Seconds(1)};
+}
+
+std::optional<StreamEnd> AccessControl::EndOf(const Caller& caller) const {
+  if (caller.policy != policy()) {
+    return StreamEnd::kAccessChanged;
+  }
+  if (revocations_ != nullptr && HasToken(caller) && IsTokenRevoked(revocations_->Judge(caller.token, absl::Now()))) {
+    return StreamEnd::kTokenRevoked;
+  }
+  return std::nullopt;
 }
 
 bool AccessControl::Replace(std::shared_ptr<const AccessPolicy> next) {

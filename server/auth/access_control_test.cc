@@ -22,13 +22,13 @@ TEST(AccessControl, TakesAsManyPoliciesAsComeAndKeepsOnlyWhatCallersHave) {
   AccessControl access(PolicyOf("0"), nullptr);
   const FaultOr<Caller> caller = Admit(access.policy(), {.certificate = {"dns:feed"}}, absl::UnixEpoch());
   ASSERT_TRUE(caller.ok());
-  EXPECT_TRUE(access.InForce(*caller));
+  EXPECT_EQ(access.EndOf(*caller), std::nullopt);
   for (int i = 1; i < 1'000; ++i) {
     const std::weak_ptr<const AccessPolicy> before = access.policy();
     ASSERT_TRUE(access.Replace(PolicyOf(std::to_string(i))));
     ASSERT_EQ(before.expired(), i > 1) << "the first one has a caller";
   }
-  EXPECT_FALSE(access.InForce(*caller));
+  EXPECT_EQ(access.EndOf(*caller), StreamEnd::kAccessChanged);
   EXPECT_TRUE(caller->rights.MayBackUp()) << "of the policy that it was judged by";
 }
 

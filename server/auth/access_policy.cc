@@ -15,7 +15,7 @@ constexpr std::string_view kBearer = "bearer ";
 
 Fault Refusal(v1::ErrorReason reason, std::string message) { return {.reason = reason, .message = std::move(message)}; }
 
-// Fills in `caller.expires`, and gives the caller's name.
+// Fills in `caller.token` and `caller.expires`, and gives the caller's name.
 FaultOr<std::string> CheckToken(const AccessPolicy& policy, const std::vector<std::string>& authorization,
                                 absl::Time now, Caller& caller) {
   const std::string& header = authorization.front();
@@ -34,6 +34,7 @@ FaultOr<std::string> CheckToken(const AccessPolicy& policy, const std::vector<st
   if (claims->subject.empty()) {
     return Refusal(v1::ERROR_REASON_CREDENTIALS_INVALID, "the token has no `sub`, which says who calls");
   }
+  caller.token = MarksOf(*claims);
   caller.expires = claims->expires + policy.leeway;
   return "sub:" + claims->subject;
 }

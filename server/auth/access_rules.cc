@@ -77,8 +77,12 @@ std::set<std::vector<const FilterSet*>> Rights::AllowedTopics(const TextSet& typ
   return allowed;
 }
 
-bool Rights::MayBackUp() const {
-  return everything_ || std::any_of(rules_.begin(), rules_.end(), [](const AccessRule* rule) { return rule->backup; });
+bool Rights::MayBackUp() const { return May(&AccessRule::backup); }
+bool Rights::MayRevoke() const { return May(&AccessRule::revoke); }
+
+bool Rights::May(bool AccessRule::*what) const {
+  return everything_ ||
+         std::any_of(rules_.begin(), rules_.end(), [what](const AccessRule* rule) { return rule->*what; });
 }
 
 AccessRules::AccessRules(std::vector<AccessRule> rules) : rules_(std::move(rules)) {

@@ -36,6 +36,7 @@ struct AccessRule {
   std::optional<Scope> deny_publish = {};
   std::optional<Scope> deny_subscribe = {};
   bool backup = false;
+  bool revoke = false;
 };
 
 // What one caller may do.
@@ -56,11 +57,15 @@ class Rights {
   // for each group of types that the same rules allow.
   std::optional<std::string> FirstDenied(const log::Selection& selection) const;
   bool MayBackUp() const;
+  // By RevokeTokens. To publish a revocation is MayPublish.
+  bool MayRevoke() const;
 
  private:
   // The topics of the rules that allow each of the types (none: all types). Types that the same rules allow are one: so
   // it depends on the rules how many there are, and not on the types.
   std::set<std::vector<const FilterSet*>> AllowedTopics(const TextSet& types) const;
+  // Whether a rule gives it.
+  bool May(bool AccessRule::*what) const;
 
   bool everything_ = true;
   std::vector<const AccessRule*> rules_;

@@ -37,14 +37,30 @@ TEST(Rights, WithoutRulesAreEverything) {
   EXPECT_TRUE(rights.MayBackUp());
 }
 
+TEST(Rights, ToRevokeAndToPublishRevocationsAreTwo) {
+  const AccessRules rules({{.who = {"dns:operator"}, .revoke = true},
+                           {.who = {"dns:service"}, .publish = Of({"weir.revocations"})},
+                           {.who = {"dns:feed"}, .publish = Of({">"}), .backup = true}});
+  const Rights operators = rules.RightsOf({"dns:operator"});
+  EXPECT_TRUE(operators.MayRevoke());
+  EXPECT_FALSE(operators.MayPublish("weir.revocations", "weir.v1.TokenRevocation"));
+  EXPECT_FALSE(operators.MayBackUp());
+  EXPECT_TRUE(rules.RightsOf({"dns:service"}).MayPublish("weir.revocations", "weir.v1.TokenRevocation"));
+  EXPECT_FALSE(rules.RightsOf({"dns:service"}).MayRevoke());
+  EXPECT_FALSE(rules.RightsOf({"dns:feed"}).MayRevoke());
+  EXPECT_TRUE(Rights().MayRevoke()) << "where there are no rules";
+}
+
 TEST(Rights, AreNothingForWhomNoRuleNames) {
-  const AccessRules rules({{.who = {"dns:feed"}, .publish = Of({">"}), .subscribe = Of({">"}), .backup = true}});
+  const AccessRules rules(
+      {{.who = {"dns:feed"}, .publish = Of({">"}), .subscribe = Of({">"}), .backup = true, .revoke = true}});
   for (const char* name : {"dns:feed2", "cn:feed", "sub:feed", "dns:FEED", "feed", ""}) {
     const Rights rights = rules.RightsOf({name});
     EXPECT_TRUE(rights.nothing()) << name;
     EXPECT_FALSE(rights.MayPublish("a", "T"));
     EXPECT_TRUE(rights.FirstDenied(Asking({"a"})).has_value());
     EXPECT_FALSE(rights.MayBackUp());
+    EXPECT_FALSE(rights.MayRevoke());
   }
   EXPECT_TRUE(rules.RightsOf({"uri:x", "dns:feed"}).MayBackUp());
 }

@@ -1,5 +1,6 @@
 #include "server/backup/backup_call.h"
 
+#include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -9,10 +10,11 @@
 #include <optional>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/text.h"
 #include "fmt/format.h"
 #include "log/crc32c.h"
-#include "server/auth/expiry_alarm.h"
+#include "server/rpc/call_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {
@@ -34,8 +36,8 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
                          public Drainable,
                          public std::enable_shared_from_this<BackupCall> {
  public:
-  BackupCall(const BackupContext& context, FaultOr<Caller> caller, std::string peer)
-      : context_(context), caller_(std::move(caller)), peer_(std::move(peer)) {}
+  BackupCall(const BackupContext& context, FaultOr<Caller> caller, grpc::CallbackServerContext& call)
+      : context_(context), caller_(std::move(caller)), call_(call), peer_(call.peer()) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -54,12 +56,12 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
       Finish(ToGrpcStatus({.reason = v1::ERROR_REASON_BACKUP_UNDER_WAY,
                            .message = "a backup is being made already",
                            .retry_after = absl::Seconds(10)}));
-    } else if (!context_.streams.Add(self_)) {
+    } else if (!context_.streams.Add(self_, caller_->token)) {
       FinishWith(StreamEnd::kDraining);
-    } else if (!context_.access.InForce(*caller_)) {
-      FinishWith(StreamEnd::kAccessChanged);
+    } else if (const std::optional<StreamEnd> end = context_.access.EndOf(*caller_)) {
+      FinishWith(*end);
     } else {
-      expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
+      expiry_.Set(caller_->expires, [this] { Drain(StreamEnd::kTokenExpired); });
       spdlog::info("backup for {} begins", peer_);
       context_.pool.Post([self = self_] { self->Open(); });
     }
@@ -70,9 +72,13 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
     context_.pool.Post([self = self_] { self->SendNext(); });
   }
   void OnCancel() override { ended_ = true; }
-  void Drain(StreamEnd end) override { end_ = end; }
+  void Drain(StreamEnd end) override {
+    cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+    end_ = end;
+  }
   void OnDone() override {
     expiry_.Cancel();
+    cut_.Cancel();
     context_.streams.Remove(this);
     if (!holds_place_) {
       self_.reset();
@@ -160,8 +166,10 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
 
   const BackupContext& context_;
   const FaultOr<Caller> caller_;
+  grpc::CallbackServerContext& call_;  // until OnDone
   const std::string peer_;
-  ExpiryAlarm expiry_;
+  CallAlarm expiry_;
+  CallAlarm cut_;
   bool holds_place_ = false;
   std::atomic<bool> ended_{false};  // nobody reads any more
   std::atomic<std::optional<StreamEnd>> end_{std::nullopt};
@@ -178,10 +186,10 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
 }  // namespace
 
 grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, FaultOr<Caller> caller,
-                                                          std::string peer) {
-  const auto call = std::make_shared<BackupCall>(context, std::move(caller), std::move(peer));
-  call->Begin();
-  return call.get();
+                                                          grpc::CallbackServerContext& call) {
+  const auto backup = std::make_shared<BackupCall>(context, std::move(caller), call);
+  backup->Begin();
+  return backup.get();
 }
 
 }  // namespace weir::server

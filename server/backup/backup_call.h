@@ -4,14 +4,12 @@
 
 #include <grpcpp/support/server_callback.h>
 
-#include <string>
-
 #include "log/log_engine.h"
 #include "server/auth/access_control.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/places.h"
 #include "server/worker_pool.h"
-#include "weir/v1/maintenance.grpc.pb.h"
+#include "weir/v1/maintenance.pb.h"
 
 namespace weir::server {
 
@@ -25,22 +23,9 @@ struct BackupContext {
 };
 
 // The reactor of one call; it deletes itself. Holds one message in memory. Ends at once when the caller was not
-// admitted, or may not copy the log. `peer` is for the log.
+// admitted, or may not copy the log.
 grpc::ServerWriteReactor<v1::BackupResponse>* StartBackup(const BackupContext& context, FaultOr<Caller> caller,
-                                                          std::string peer);
-
-class MaintenanceService final : public v1::Maintenance::CallbackService {
- public:
-  explicit MaintenanceService(const BackupContext& context) : context_(context) {}
-
-  grpc::ServerWriteReactor<v1::BackupResponse>* Backup(grpc::CallbackServerContext* call,
-                                                       const v1::BackupRequest*) override {
-    return StartBackup(context_, context_.access.Admit(*call), call->peer());
-  }
-
- private:
-  const BackupContext& context_;
-};
+                                                          grpc::CallbackServerContext& call);
 
 }  // namespace weir::server
 

@@ -59,6 +59,7 @@ std::optional<Fault> Committer::Submit(std::unique_ptr<PublishBatch> batch, When
     return Draining();
   }
   if (when_full == WhenFull::kRefuse && FullLocked()) {
+    ++(queued_events_ >= options_.queue_events_max ? refused_.events : refused_.bytes);
     return QueueFull(queued_events_, queued_bytes_, options_);
   }
   queued_events_ += batch->events().size();
@@ -76,6 +77,11 @@ bool Committer::full() const {
 size_t Committer::queued_events() const {
   const std::lock_guard lock(mutex_);
   return queued_events_;
+}
+
+Committer::Refusals Committer::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
 }
 
 void Committer::Drain() {

@@ -15,6 +15,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -63,6 +64,13 @@ class Committer {
   // Events waiting.
   size_t queued_events() const;
 
+  // Submissions that were refused with QUEUE_FULL so far, by the bound that was reached.
+  struct Refusals {
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+  };
+  Refusals refused() const;
+
   // Takes no more, finishes what is queued, and ends the thread. Not from a batch's callback.
   void Drain();
 
@@ -84,6 +92,7 @@ class Committer {
   std::deque<std::unique_ptr<PublishBatch>> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_events_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Refusals refused_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool poisoned_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -141,6 +141,8 @@ TEST_F(CommitterTest, RefusesWhenFullUnlessItMustTake) {
   EXPECT_EQ(fault->reason, v1::ERROR_REASON_QUEUE_FULL);
   EXPECT_GT(fault->retry_after, absl::ZeroDuration());
   EXPECT_EQ(Submit(BatchOf(taken, 1), Committer::WhenFull::kTake), "");
+  EXPECT_EQ(committer_->refused().events, 1u);
+  EXPECT_EQ(committer_->refused().bytes, 0u);
   log_.OpenGate();
   taken.Await();
   EXPECT_FALSE(committer_->full());
@@ -154,6 +156,8 @@ TEST_F(CommitterTest, RefusesWhenTooManyBytesWait) {
   Outcome refused;
   ASSERT_EQ(Submit(BatchOf(first, 1)), "");
   EXPECT_EQ(Submit(BatchOf(refused, 1)), "QUEUE_FULL");
+  EXPECT_EQ(committer_->refused().events, 0u);
+  EXPECT_EQ(committer_->refused().bytes, 1u);
   log_.OpenGate();
   first.Await();
 }

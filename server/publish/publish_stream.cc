@@ -1,6 +1,7 @@
 #include "server/publish/publish_stream.h"
 
 #include <fmt/format.h>
+#include <grpcpp/server_context.h>
 
 #include <deque>
 #include <memory>
@@ -10,8 +11,9 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/time/clock.h"
 #include "base/wire.h"
-#include "server/auth/expiry_alarm.h"
+#include "server/rpc/call_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {
@@ -26,8 +28,8 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
                             public Drainable,
                             public std::enable_shared_from_this<PublishStream> {
  public:
-  PublishStream(const PublishContext& context, FaultOr<Caller> caller)
-      : context_(context), caller_(std::move(caller)) {}
+  PublishStream(const PublishContext& context, FaultOr<Caller> caller, grpc::CallbackServerContext& call)
+      : context_(context), caller_(std::move(caller)), call_(call) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -41,6 +43,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void Drain(StreamEnd end) override {
     const std::lock_guard lock(mutex_);
+    told_to_end_ = true;
     SetEnd(ToGrpcStatus(FaultOf(end)));
     Advance();
   }
@@ -79,6 +82,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnDone() override {
     expiry_.Cancel();
+    cut_.Cancel();
     context_.streams.Remove(this);
     if (holds_place_) {
       context_.stream_places.GiveBack();
@@ -108,13 +112,13 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     if (!holds_place_) {
       return TooMany();
     }
-    if (!context_.streams.Add(self_)) {
+    if (!context_.streams.Add(self_, caller_->token)) {
       return FaultOf(StreamEnd::kDraining);
     }
-    if (!context_.access.InForce(*caller_)) {
-      return FaultOf(StreamEnd::kAccessChanged);
+    if (const std::optional<StreamEnd> end = context_.access.EndOf(*caller_)) {
+      return FaultOf(*end);
     }
-    expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
+    expiry_.Set(caller_->expires, [this] { Drain(StreamEnd::kTokenExpired); });
     return std::nullopt;
   }
 
@@ -190,6 +194,10 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       WriteResults();
     }
     if (end_.has_value()) {
+      if (told_to_end_ && (failed_ || batches_in_flight_ == 0)) {
+        // What is left is the client's to take. Before, the log has the time that it needs.
+        cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+      }
       if (!writing_ && results_.empty() && (failed_ || batches_in_flight_ == 0)) {
         finished_ = true;
         Finish(*end_);
@@ -222,7 +230,9 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   const PublishContext& context_;
   const FaultOr<Caller> caller_;
-  ExpiryAlarm expiry_;
+  grpc::CallbackServerContext& call_;  // until OnDone
+  CallAlarm expiry_;
+  CallAlarm cut_;
   const std::shared_ptr<PublishSource> source_ = std::make_shared<PublishSource>();
   std::shared_ptr<PublishStream> self_;  // until OnDone
   bool holds_place_ = false;
@@ -239,6 +249,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool told_to_end_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -246,8 +257,9 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 }  // namespace
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context,
-                                                                                FaultOr<Caller> caller) {
-  const auto stream = std::make_shared<PublishStream>(context, std::move(caller));
+                                                                                FaultOr<Caller> caller,
+                                                                                grpc::CallbackServerContext& call) {
+  const auto stream = std::make_shared<PublishStream>(context, std::move(caller), call);
   stream->Begin();
   return stream.get();
 }

@@ -6,7 +6,8 @@
 //
 // At most so many streams as there are places are open; more are refused with TOO_MANY_STREAMS.
 //
-// It ends with CREDENTIALS_EXPIRED when the caller's token is over, after the results of what it has taken.
+// It ends with CREDENTIALS_EXPIRED when the caller's token is over, and with CREDENTIALS_REVOKED when it is revoked,
+// after the results of what it has taken; cancelled, if these are not taken within kStreamEndGrace (rpc/call_list.h).
 //
 // A fault of a message as a whole, or a transient one, ends the stream after the results of all events before it; what
 // follows is neither stored nor acknowledged.
@@ -25,7 +26,8 @@ inline constexpr size_t kStreamResultBytesMax = 1 << 20;
 
 // The reactor of one stream; it deletes itself. Ends at once when the caller was not admitted.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartPublishStream(const PublishContext& context,
-                                                                                FaultOr<Caller> caller);
+                                                                                FaultOr<Caller> caller,
+                                                                                grpc::CallbackServerContext& call);
 
 }  // namespace weir::server
 

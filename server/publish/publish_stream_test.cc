@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/rpc/call_list.h"
 #include "server/server_testing.h"
 
 namespace weir::server {
@@ -118,6 +119,21 @@ TEST_F(PublishStreamTest, ATransientFaultEndsTheStreamWithNothingAfterIt) {
   EXPECT_EQ(ReasonOf(Details(status)), "STORAGE_FULL");
   Publish({NoteEvent("a", "x", "probe")});
   EXPECT_EQ(log_->bounds().head, 2u);  // neither the second nor the third
+}
+
+// A slow disk delays acknowledgements and nothing else: the time in which a client must take them begins when they are
+// there.
+TEST_F(PublishStreamTest, WhatIsUnderWayIsAnsweredHoweverLongTheLogTakesToEnd) {
+  Open();
+  log_->CloseGate();
+  ASSERT_TRUE(Write({NoteEvent("a", "x")}));
+  log_->AwaitAppendAtGate();
+  const auto drained = std::async(std::launch::async, [this] { server_->Drain(); });
+  EXPECT_EQ(drained.wait_for(absl::ToChronoMilliseconds(kStreamEndGrace + absl::Seconds(1))),
+            std::future_status::timeout);
+  log_->OpenGate();
+  EXPECT_EQ(ReadResults(1)[0].ack().sequence(), 1u);
+  EXPECT_EQ(ReasonOf(Details(Finish())), "DRAINING");
 }
 
 TEST_F(PublishStreamTest, ReadingPausesWhileTooMuchWaits) {

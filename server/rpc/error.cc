@@ -1,21 +1,38 @@
 #include "server/rpc/error.h"
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace weir::server {
+namespace {
+
+constexpr size_t kValueBytesMax = 256;
+
+}  // namespace
 
 Fault FaultOf(StreamEnd end) {
   switch (end) {
     case StreamEnd::kTokenExpired:
       return {.reason = v1::ERROR_REASON_CREDENTIALS_EXPIRED,
               .message = "the token is over; come back with a fresh one"};
+    case StreamEnd::kTokenRevoked:
+      return {.reason = v1::ERROR_REASON_CREDENTIALS_REVOKED, .message = "the token has been revoked"};
     case StreamEnd::kAccessChanged:
       return {.reason = v1::ERROR_REASON_DRAINING,
               .message = "the rules of access have changed; open the stream again"};
     default:
       return {.reason = v1::ERROR_REASON_DRAINING, .message = "the server is shutting down"};
   }
+}
+
+Fault FieldFault(std::string_view field, std::string_view value, std::string_view limit) {
+  return {.reason = v1::ERROR_REASON_FIELD_INVALID,
+          .message = fmt::format("{} is {}; allowed is {}", field, Quotable(value), limit),
+          .field = std::string(field),
+          .value = std::string(value.substr(0, kValueBytesMax)),
+          .limit = std::string(limit)};
 }
 
 absl::StatusCode CodeOf(v1::ErrorReason reason) {
@@ -49,14 +66,17 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::ERROR_REASON_CREDENTIALS_MISSING:
     case v1::ERROR_REASON_CREDENTIALS_INVALID:
     case v1::ERROR_REASON_CREDENTIALS_EXPIRED:
+    case v1::ERROR_REASON_CREDENTIALS_REVOKED:
       return absl::StatusCode::kUnauthenticated;
     case v1::ERROR_REASON_PUBLISH_DENIED:
     case v1::ERROR_REASON_SUBSCRIBE_DENIED:
     case v1::ERROR_REASON_BACKUP_DENIED:
+    case v1::ERROR_REASON_REVOKE_DENIED:
       return absl::StatusCode::kPermissionDenied;
     case v1::ERROR_REASON_DRAINING:
     case v1::ERROR_REASON_LOG_POISONED:
     case v1::ERROR_REASON_LOG_UNAVAILABLE:
+    case v1::ERROR_REASON_REVOCATIONS_UNKNOWN:
       return absl::StatusCode::kUnavailable;
     case v1::ERROR_REASON_LOG_DAMAGED:
       return absl::StatusCode::kDataLoss;

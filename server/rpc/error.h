@@ -51,9 +51,13 @@ class FaultOr {
 enum class StreamEnd {
   kDraining,       // the server is shutting down
   kTokenExpired,   // the token that it was opened with is over
+  kTokenRevoked,   // that token was taken back
   kAccessChanged,  // it was opened under other rules of access
 };
 Fault FaultOf(StreamEnd end);
+
+// FIELD_INVALID for one field.
+Fault FieldFault(std::string_view field, std::string_view value, std::string_view limit);
 
 // The canonical code that goes with a reason.
 absl::StatusCode CodeOf(v1::ErrorReason reason);

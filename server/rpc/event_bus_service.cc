@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "server/list/list_events.h"
 #include "server/publish/publish_call.h"
 #include "server/publish/publish_stream.h"
 #include "server/rpc/grpc_status.h"
@@ -27,12 +26,6 @@ grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& call, const Fault&
   return reactor;
 }
 
-grpc::Status TooManyReads() {
-  return ToGrpcStatus({.reason = v1::ERROR_REASON_LOG_UNAVAILABLE,
-                       .message = "too many ListEvents calls wait for the log; try again",
-                       .retry_after = absl::Seconds(1)});
-}
-
 }  // namespace
 
 grpc::ServerUnaryReactor* EventBusService::Publish(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
@@ -46,46 +39,17 @@ grpc::ServerUnaryReactor* EventBusService::Publish(grpc::CallbackServerContext* 
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventBusService::PublishStream(
     grpc::CallbackServerContext* call) {
-  return StartPublishStream(context_.publish, context_.access.Admit(*call));
+  return StartPublishStream(context_.publish, context_.access.Admit(*call), *call);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* EventBusService::Subscribe(grpc::CallbackServerContext* call,
                                                                        const grpc::ByteBuffer* request) {
-  return StartSubscribe(context_.subscribe, context_.access.Admit(*call), *request, call->peer());
+  return StartSubscribe(context_.subscribe, context_.access.Admit(*call), *call, *request);
 }
 
 grpc::ServerUnaryReactor* EventBusService::ListEvents(grpc::CallbackServerContext* call,
                                                       const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-  FaultOr<Caller> caller = context_.access.Admit(*call);
-  if (!caller.ok()) {
-    return Refuse(*call, caller.fault());
-  }
-  grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
-  auto parsed = std::make_shared<v1::ListEventsRequest>();
-  if (!Parse(*request, *parsed)) {
-    reactor->Finish(NotAMessage("ListEventsRequest"));
-    return reactor;
-  }
-  if (++list_calls_ > kListCallsMax) {
-    --list_calls_;
-    reactor->Finish(TooManyReads());
-    return reactor;
-  }
-  const SubscriptionContext& reads = context_.subscribe.subscriptions;
-  reads.pool.Post([this, &reads, reactor, parsed, response, caller = *std::move(caller)] {
-    FaultOr<WireMessage> page = server::ListEvents(*parsed, reads.log, reads.types.get(), caller.rights);
-    --list_calls_;
-    if (!page.ok()) {
-      if (page.fault().reason == v1::ERROR_REASON_SUBSCRIBE_DENIED) {
-        context_.access.CountRefused(page.fault().reason);
-      }
-      reactor->Finish(ToGrpcStatus(page.fault()));
-      return;
-    }
-    *response = ToByteBuffer(*page);
-    reactor->Finish(grpc::Status::OK);
-  });
-  return reactor;
+  return StartListEvents(context_.list, context_.access.Admit(*call), *call, *request, *response);
 }
 
 grpc::ServerUnaryReactor* EventBusService::GetSchema(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,

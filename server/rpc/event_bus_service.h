@@ -2,10 +2,10 @@
 #ifndef WEIR_SERVER_RPC_EVENT_BUS_SERVICE_H_
 #define WEIR_SERVER_RPC_EVENT_BUS_SERVICE_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
+#include "server/list/list_call.h"
 #include "server/publish/publish_context.h"
 #include "server/subscribe/subscribe_call.h"
 #include "weir/v1/event_bus.grpc.pb.h"
@@ -17,12 +17,10 @@ struct EventBusContext {
   const AccessControl& access;
   PublishContext publish;
   SubscribeCallContext subscribe;
+  ListCallContext list;
   // Fills in what GetStatus answers. Any thread.
   std::function<void(v1::GetStatusResponse&)> status;
 };
-
-// ListEvents calls that wait or read at once; more are answered LOG_UNAVAILABLE with RetryInfo.
-inline constexpr int kListCallsMax = 256;
 
 namespace internal {
 using RawService = v1::EventBus::WithRawCallbackMethod_Publish<
@@ -50,7 +48,6 @@ class EventBusService final : public internal::RawService {
 
  private:
   const EventBusContext& context_;
-  std::atomic<int> list_calls_{0};
 };
 
 }  // namespace weir::server

@@ -1,8 +1,9 @@
-// So many of something may be open at once, and no more: those that are refused never count. Any thread.
+// So many of something may be open at once, and no more: those that are refused take no place. Any thread.
 #ifndef WEIR_SERVER_RPC_PLACES_H_
 #define WEIR_SERVER_RPC_PLACES_H_
 
 #include <atomic>
+#include <cstdint>
 
 namespace weir::server {
 
@@ -18,16 +19,20 @@ class Places {
         return true;
       }
     }
+    ++refused_;
     return false;
   }
   void GiveBack() { --taken_; }
 
   int taken() const { return taken_.load(); }
   int most() const { return most_; }
+  // So far.
+  uint64_t refused() const { return refused_.load(); }
 
  private:
   const int most_;
   std::atomic<int> taken_{0};
+  std::atomic<uint64_t> refused_{0};
 };
 
 }  // namespace weir::server

@@ -73,14 +73,6 @@ Fault FilterFault(const Texts& filters, const absl::Status& status) {
 
 }  // namespace
 
-Fault FieldFault(std::string_view field, std::string_view value, std::string_view limit) {
-  return {.reason = v1::ERROR_REASON_FIELD_INVALID,
-          .message = fmt::format("{} is {}; allowed is {}", field, Quotable(value), limit),
-          .field = std::string(field),
-          .value = std::string(value.substr(0, kValueBytesMax)),
-          .limit = std::string(limit)};
-}
-
 Fault CursorFault(std::string_view field, std::string_view value) {
   return {.reason = v1::ERROR_REASON_CURSOR_INVALID,
           .message = fmt::format("{} \"{}\" is no cursor; take one from an event, a progress or a status", field,

@@ -59,9 +59,6 @@ v1::Gap ExpiredGap(uint64_t after, const log::Bounds& bounds);
 // GAP_POLICY_FAIL: the gap as an error.
 Fault FaultOf(const v1::Gap& gap);
 
-// FIELD_INVALID for one field.
-Fault FieldFault(std::string_view field, std::string_view value, std::string_view limit);
-
 // CURSOR_INVALID: the text is no cursor.
 Fault CursorFault(std::string_view field, std::string_view value);
 

@@ -1,6 +1,7 @@
 #include "server/subscribe/subscribe_call.h"
 
 #include <fmt/format.h>
+#include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
@@ -9,9 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "base/text.h"
 #include "base/uuid.h"
-#include "server/auth/expiry_alarm.h"
+#include "server/rpc/call_alarm.h"
 #include "server/rpc/grpc_status.h"
 
 namespace weir::server {
@@ -22,8 +24,8 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                             public Drainable,
                             public std::enable_shared_from_this<SubscribeCall> {
  public:
-  SubscribeCall(const SubscribeCallContext& context, FaultOr<Caller> caller, std::string peer)
-      : context_(context), caller_(std::move(caller)), peer_(std::move(peer)) {}
+  SubscribeCall(const SubscribeCallContext& context, FaultOr<Caller> caller, grpc::CallbackServerContext& call)
+      : context_(context), caller_(std::move(caller)), call_(call), peer_(call.peer()) {}
 
   void Begin(const grpc::ByteBuffer& bytes) {
     self_ = shared_from_this();
@@ -43,15 +45,15 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     }
     id_ = NewUuid();
     subscription_ = std::make_shared<Subscription>(context_.subscriptions, id_, *std::move(options), *this);
-    if (!context_.streams.Add(self_)) {
+    if (!context_.streams.Add(self_, caller_->token)) {
       Finish(FaultOf(StreamEnd::kDraining));
       return;
     }
-    if (!context_.access.InForce(*caller_)) {
-      Finish(FaultOf(StreamEnd::kAccessChanged));
+    if (const std::optional<StreamEnd> end = context_.access.EndOf(*caller_)) {
+      Finish(FaultOf(*end));
       return;
     }
-    expiry_.Set(*caller_, [this] { Drain(StreamEnd::kTokenExpired); });
+    expiry_.Set(caller_->expires, [this] { Drain(StreamEnd::kTokenExpired); });
     spdlog::info("subscription {} of \"{}\" at {} begins", id_, client_name_, peer_);
     subscription_->Begin();
   }
@@ -63,7 +65,10 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Finish(const std::optional<Fault>& fault) override {
     ServerWriteReactor::Finish(fault.has_value() ? ToGrpcStatus(*fault) : grpc::Status::CANCELLED);
   }
-  void Drain(StreamEnd end) override { subscription_->Drain(end); }
+  void Drain(StreamEnd end) override {
+    cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+    subscription_->Drain(end);
+  }
 
   void OnWriteDone(bool ok) override { subscription_->OnWritten(ok); }
   void OnCancel() override {
@@ -73,6 +78,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   }
   void OnDone() override {
     expiry_.Cancel();
+    cut_.Cancel();
     context_.streams.Remove(this);
     if (holds_place_) {
       context_.places.GiveBack();
@@ -110,8 +116,10 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   const SubscribeCallContext& context_;
   FaultOr<Caller> caller_;
+  grpc::CallbackServerContext& call_;  // until OnDone
   const std::string peer_;
-  ExpiryAlarm expiry_;
+  CallAlarm expiry_;
+  CallAlarm cut_;
   bool holds_place_ = false;
   std::string id_;
   std::string client_name_;
@@ -135,10 +143,11 @@ grpc::ByteBuffer ToByteBuffer(const WireMessage& message) {
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context, FaultOr<Caller> caller,
-                                                           const grpc::ByteBuffer& request, std::string peer) {
-  const auto call = std::make_shared<SubscribeCall>(context, std::move(caller), std::move(peer));
-  call->Begin(request);
-  return call.get();
+                                                           grpc::CallbackServerContext& call,
+                                                           const grpc::ByteBuffer& request) {
+  const auto stream = std::make_shared<SubscribeCall>(context, std::move(caller), call);
+  stream->Begin(request);
+  return stream.get();
 }
 
 }  // namespace weir::server

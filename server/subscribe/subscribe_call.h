@@ -5,8 +5,6 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <string>
-
 #include "server/auth/access_control.h"
 #include "server/rpc/call_list.h"
 #include "server/rpc/places.h"
@@ -23,9 +21,10 @@ struct SubscribeCallContext {
   const AccessControl& access;
 };
 
-// The reactor of one stream; it deletes itself. Ends at once when the caller was not admitted. `peer` is for the log.
+// The reactor of one stream; it deletes itself. Ends at once when the caller was not admitted.
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartSubscribe(const SubscribeCallContext& context, FaultOr<Caller> caller,
-                                                           const grpc::ByteBuffer& request, std::string peer);
+                                                           grpc::CallbackServerContext& call,
+                                                           const grpc::ByteBuffer& request);
 
 // The message as gRPC slices that hold its owners; nothing is copied.
 grpc::ByteBuffer ToByteBuffer(const WireMessage& message);

@@ -45,9 +45,33 @@ void Subscription::OnWritten(bool ok) {
   Run();
 }
 
-void Subscription::Drain(StreamEnd end) {
-  Stop(end == StreamEnd::kTokenExpired ? kTokenExpired : end == StreamEnd::kAccessChanged ? kAccessChanged : kDraining);
+Subscription::StopReason Subscription::StopOf(StreamEnd end) {
+  switch (end) {
+    case StreamEnd::kTokenExpired:
+      return kTokenExpired;
+    case StreamEnd::kTokenRevoked:
+      return kTokenRevoked;
+    case StreamEnd::kAccessChanged:
+      return kAccessChanged;
+    default:
+      return kDraining;
+  }
 }
+
+StreamEnd Subscription::EndOf(StopReason reason) {
+  switch (reason) {
+    case kTokenExpired:
+      return StreamEnd::kTokenExpired;
+    case kTokenRevoked:
+      return StreamEnd::kTokenRevoked;
+    case kAccessChanged:
+      return StreamEnd::kAccessChanged;
+    default:
+      return StreamEnd::kDraining;
+  }
+}
+
+void Subscription::Drain(StreamEnd end) { Stop(StopOf(end)); }
 
 void Subscription::Stop(StopReason reason) {
   StopReason expected = kNo;
@@ -107,9 +131,7 @@ void Subscription::Run() {
       if (stop == kCancelled) {
         End(std::nullopt);
       } else {
-        End(FaultOf(stop == kTokenExpired    ? StreamEnd::kTokenExpired
-                    : stop == kAccessChanged ? StreamEnd::kAccessChanged
-                                             : StreamEnd::kDraining));
+        End(FaultOf(EndOf(stop)));
       }
       return;
     }

@@ -75,10 +75,12 @@ class Subscription final : public Waiter, public std::enable_shared_from_this<Su
   bool stopping() const override { return stop_.load() != kNo; }
 
  private:
-  enum StopReason { kNo, kDraining, kTokenExpired, kAccessChanged, kCancelled };
+  enum StopReason { kNo, kDraining, kTokenExpired, kTokenRevoked, kAccessChanged, kCancelled };
   // What Run does after a step.
   enum class Turn { kMine, kGiven };
 
+  static StopReason StopOf(StreamEnd end);
+  static StreamEnd EndOf(StopReason reason);
   void Stop(StopReason reason);
   void Run();
   void End(const std::optional<Fault>& fault);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/bench/publishing.h"
+#include "tests/bench/quantiles.h"
 #include "tests/support/process.h"
 
 namespace weir::bench {

@@ -8,7 +8,7 @@
 #include "tests/bench/bus_publish_load.h"
 #include "tests/bench/bus_subscribe_load.h"
 #include "tests/bench/proc_stats.h"
-#include "tests/bench/publishing.h"
+#include "tests/bench/quantiles.h"
 #include "tests/support/system.h"
 #include "weir/client.h"
 

@@ -1,5 +1,6 @@
 #include "tests/bench/connections.h"
 #include "tests/bench/fanout.h"
+#include "tests/bench/growth.h"
 #include "tests/bench/mode.h"
 #include "tests/bench/stopped.h"
 #include "tests/bench/storm.h"
@@ -13,6 +14,7 @@ std::vector<Mode> EdgeModes() {
   modes.push_back(IdleMode());
   modes.push_back(ConnectMode());
   modes.push_back(StormMode());
+  modes.push_back(GrowthMode());
   modes.push_back(StoppedMode());
   return modes;
 }

@@ -18,20 +18,25 @@ std::string NameOf(const Shape& shape) {
                                          shape.readers / shape.topics);
 }
 
-std::string LimitsOf(const Rounds& rounds, const std::string& target) {
-  const auto it = rounds.find(target);
-  return it == rounds.end() || it->second.empty() ? "" : it->second.back().limit;
-}
+std::string RateFigure(const Shape& shape) { return NameOf(shape) + ", saturated: deliveries/s"; }
+std::string AgainstNchan(const Shape& shape) { return "… " + NameOf(shape) + ", against nchan"; }
+
+constexpr Shape kOneTopic{.topics = 1, .readers = 1'000};
+constexpr char kTrickleFigure[] = "20 events/s × 1,000 readers: CPU per delivery, µs";
+constexpr char kReceiptFigure[] = "… latency p99 from the edge's receipt, ms";
+constexpr char kPrivateFigure[] = "10,000 readers with a topic each, 2,000 events under way: events/s";
+constexpr char kWebSocketFigure[] = "WebSocket, 20 events/s × 1,000 readers: CPU per delivery, µs";
 
 void Saturated(const Plan& plan, const Shape& shape, Report& report) {
   const auto targets = StartAll(plan, {}, report);
   const double seconds = plan.quick ? 1.5 : 3;
   const Rounds rounds = Interleave(
-      plan, targets, [&](Target& target) { return Saturate(target, shape, WindowOf(shape), seconds); }, report);
-  Row rate = RowOf(NameOf(shape) + ", saturated: deliveries/s", rounds, &Figures::rate, 0);
+      plan, targets, NameOf(shape), [&](Target& target) { return Saturate(target, shape, WindowOf(shape), seconds); },
+      report);
+  Row rate = RowOf(RateFigure(shape), rounds, &Figures::rate, 0);
   AimAgainst(rate, rounds, "floor+", &Figures::rate, 0.9, 1.0, true);
   report.Add(rate);
-  Row against_nchan{.figure = "… " + NameOf(shape) + ", against nchan", .values = {}};
+  Row against_nchan{.figure = AgainstNchan(shape), .values = {}};
   AimAgainst(against_nchan, rounds, "nchan", &Figures::rate, 4, 5, true);
   if (against_nchan.aim) {
     report.Add(against_nchan);
@@ -44,15 +49,11 @@ void Saturated(const Plan& plan, const Shape& shape, Report& report) {
                  .reach = 0.1,
                  .at_least = false};
   report.Add(user);
-  Row limit{.figure = "… " + NameOf(shape) + ", what there was no more of", .values = {}};
-  for (const auto& [target, value] : rate.values) {
-    limit.values.emplace_back(target, LimitsOf(rounds, target));
-  }
-  report.Add(limit);
+  report.Add(LimitRow("… " + NameOf(shape) + ", what there was no more of", rounds));
 }
 
 void Fanout(const Plan& plan, Report& report) {
-  Saturated(plan, {.topics = 1, .readers = 1'000}, report);
+  Saturated(plan, kOneTopic, report);
   if (!plan.quick) {
     Saturated(plan, {.topics = 1, .readers = 10'000}, report);
     Saturated(plan, {.topics = 1'000, .readers = 10'000}, report);
@@ -62,17 +63,18 @@ void Fanout(const Plan& plan, Report& report) {
 constexpr double kEventsPerSecond = 20;
 
 void Rate(const Plan& plan, Report& report) {
-  const Shape shape{.topics = 1, .readers = 1'000};
+  const Shape shape = kOneTopic;
   const double seconds = plan.quick ? 3 : 6;
   const auto targets = StartAll(plan, {}, report);
   const Rounds rounds = Interleave(
-      plan, targets, [&](Target& target) { return Trickle(target, shape, kEventsPerSecond, seconds); }, report);
-  Row cpu = RowOf("20 events/s × 1,000 readers: CPU per delivery, µs", rounds, &Figures::cpu_us, 2);
+      plan, targets, "20 events/s", [&](Target& target) { return Trickle(target, shape, kEventsPerSecond, seconds); },
+      report);
+  Row cpu = RowOf(kTrickleFigure, rounds, &Figures::cpu_us, 2);
   AimAgainst(cpu, rounds, "floor", &Figures::cpu_us, 1.1, 1.0, false);
   report.Add(cpu);
   report.Add(RowOf("… of it in user mode, µs", rounds, &Figures::user_us, 3));
   report.Add(RowOf("… latency p50 from the edge's receipt, ms", rounds, &Figures::receipt_p50_ms, 2));
-  Row p99 = RowOf("… latency p99 from the edge's receipt, ms", rounds, &Figures::receipt_p99_ms, 2);
+  Row p99 = RowOf(kReceiptFigure, rounds, &Figures::receipt_p99_ms, 2);
   AimAgainst(p99, rounds, "floor+", &Figures::receipt_p99_ms, 1.2, 1.05, false);
   report.Add(p99);
   report.Add(RowOf("… latency p50 from publishing, ms", rounds, &Figures::p50_ms, 2));
@@ -84,11 +86,13 @@ void Private(const Plan& plan, Report& report) {
   constexpr size_t kUnderWay = 2'000;
   const auto targets = StartAll(plan, {}, report);
   const Rounds rounds = Interleave(
-      plan, targets, [&](Target& target) { return Saturate(target, shape, kUnderWay, plan.quick ? 2 : 4); }, report);
-  Row rate = RowOf("10,000 readers with a topic each, 2,000 events under way: events/s", rounds, &Figures::rate, 0);
+      plan, targets, "a topic each",
+      [&](Target& target) { return Saturate(target, shape, kUnderWay, plan.quick ? 2 : 4); }, report);
+  Row rate = RowOf(kPrivateFigure, rounds, &Figures::rate, 0);
   AimAgainst(rate, rounds, "floor", &Figures::rate, 0.7, 0.9, true);
   report.Add(rate);
   report.Add(RowOf("… CPU per event, µs", rounds, &Figures::cpu_us, 2));
+  report.Add(LimitRow("… what there was no more of", rounds));
 }
 
 void OverWebSocket(const Plan& plan, Report& report) {
@@ -101,14 +105,15 @@ void OverWebSocket(const Plan& plan, Report& report) {
       alone.rounds = 1;
       const Shape shape{.topics = 1, .readers = 1'000, .web_socket = web_socket};
       Rounds one = Interleave(
-          alone, targets, [&](Target& target) { return Trickle(target, shape, kEventsPerSecond, 5); }, report);
+          alone, targets, "20 events/s", [&](Target& target) { return Trickle(target, shape, kEventsPerSecond, 5); },
+          report);
       if (one["weir"].empty()) {
         return;
       }
       both[web_socket ? "WebSocket" : "weir"].push_back(one["weir"].front());
     }
   }
-  Row row{.figure = "WebSocket, 20 events/s × 1,000 readers: CPU per delivery, µs",
+  Row row{.figure = kWebSocketFigure,
           .values = {{"weir", Thousands(MedianOf(both, "WebSocket", &Figures::cpu_us), 2)},
                      {"weir over SSE", Thousands(MedianOf(both, "weir", &Figures::cpu_us), 2)}}};
   row.aim = Aim{.measured = MedianRatio(both, "WebSocket", "weir", &Figures::cpu_us),
@@ -123,10 +128,25 @@ void OverWebSocket(const Plan& plan, Report& report) {
 
 std::vector<Mode> FanoutModes() {
   return {
-      {.name = "fanout", .what = "one topic or many, many readers, saturated", .quick = true, .run = Fanout},
-      {.name = "rate", .what = "one topic, 1,000 readers, 20 events/s", .quick = true, .run = Rate},
-      {.name = "private", .what = "10,000 readers with a topic each", .quick = true, .run = Private},
-      {.name = "websocket", .what = "deliveries over WebSocket against SSE", .run = OverWebSocket},
+      {.name = "fanout",
+       .what = "one topic or many, many readers, saturated",
+       .quick = true,
+       .run = Fanout,
+       .ratios = {{RateFigure(kOneTopic), "floor+"}, {AgainstNchan(kOneTopic), "nchan"}}},
+      {.name = "rate",
+       .what = "one topic, 1,000 readers, 20 events/s",
+       .quick = true,
+       .run = Rate,
+       .ratios = {{kTrickleFigure, "floor"}, {kReceiptFigure, "floor+"}}},
+      {.name = "private",
+       .what = "10,000 readers with a topic each",
+       .quick = true,
+       .run = Private,
+       .ratios = {{kPrivateFigure, "floor"}}},
+      {.name = "websocket",
+       .what = "deliveries over WebSocket against SSE",
+       .run = OverWebSocket,
+       .ratios = {{kWebSocketFigure, "SSE"}}},
   };
 }
 

@@ -1,6 +1,7 @@
 #include "tests/bench/measure.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,7 +12,8 @@
 
 #include "absl/time/clock.h"
 #include "base/event_view.h"
-#include "tests/bench/publishing.h"
+#include "base/text.h"
+#include "tests/bench/quantiles.h"
 #include "tests/bench/weir_target.h"
 
 namespace weir::bench {
@@ -26,8 +28,7 @@ class Spent {
       : pids_(target.pids()),
         load_(load),
         cpu_(CpuTimeOf(pids_)),
-        machine_(load::MachineTimeNow()),
-        generator_(load.busy_seconds()),
+        limit_(load),
         delivered_(load.delivered()),
         start_(absl::Now()) {}
 
@@ -39,8 +40,7 @@ class Spent {
     figures.rate = deliveries / seconds;
     figures.user_us = (cpu.user_seconds - cpu_.user_seconds) * 1e6 / deliveries;
     figures.cpu_us = figures.user_us + (cpu.system_seconds - cpu_.system_seconds) * 1e6 / deliveries;
-    const double generator_busy = (load_.busy_seconds() - generator_) / seconds;
-    figures.limit = load::LimitOf(generator_busy, machine_, load::MachineTimeNow()).value_or("target");
+    figures.limit = limit_.Look(load_);
     return figures;
   }
 
@@ -48,8 +48,7 @@ class Spent {
   const std::vector<pid_t> pids_;
   const StreamLoad& load_;
   const CpuTime cpu_;
-  const load::MachineTime machine_;
-  const double generator_;
+  const LimitWatch limit_;
   const uint64_t delivered_;
   const absl::Time start_;
 };
@@ -114,6 +113,14 @@ struct Delivery {
 
 }  // namespace
 
+std::string LimitWatch::Look(const StreamLoad& load) const {
+  const Spent now(load);
+  load::MachineTime machine = load::MachineTimeNow();
+  machine.idle += (now.turning - before_.turning) * static_cast<double>(sysconf(_SC_CLK_TCK));
+  const double busy = std::max(now.reading - before_.reading, now.opening - before_.opening);
+  return load::LimitOf(busy / absl::ToDoubleSeconds(absl::Now() - start_), machine_, machine).value_or("target");
+}
+
 CpuTime CpuTimeOf(const std::vector<pid_t>& pids) {
   CpuTime sum;
   for (const pid_t pid : pids) {
@@ -139,14 +146,22 @@ std::vector<std::unique_ptr<Target>> StartAll(const Plan& plan, const TargetOpti
   } else {
     report.Fail("the edge did not become ready");
   }
-  for (std::unique_ptr<Target>& other : StartOthers(plan, options)) {
+  for (std::unique_ptr<Target>& other : StartOthers(plan, options, report)) {
     targets.push_back(std::move(other));
   }
   return targets;
 }
 
-Rounds Interleave(const Plan& plan, const std::vector<std::unique_ptr<Target>>& targets, const Block& block,
-                  Report& report) {
+void FailOrLack(const Target& target, const std::string& why, Report& report) {
+  if (target.peer()) {
+    report.Lacks(target.name(), why);
+  } else {
+    report.Fail(fmt::format("{}: {}", target.name(), why));
+  }
+}
+
+Rounds Interleave(const Plan& plan, const std::vector<std::unique_ptr<Target>>& targets, const std::string& what,
+                  const Block& block, Report& report) {
   static std::mt19937 random(std::random_device{}());
   Rounds rounds;
   std::set<std::string> failed;
@@ -167,10 +182,7 @@ Rounds Interleave(const Plan& plan, const std::vector<std::unique_ptr<Target>>& 
       }
       failed.insert(target->name());
       rounds.erase(target->name());
-      fmt::print(stderr, "{}: {}\n", target->name(), figures.status().ToString());
-      if (target->name() == "weir") {
-        report.Fail(figures.status().ToString());
-      }
+      FailOrLack(*target, fmt::format("{}: {}", what, Message(figures.status())), report);
     }
   }
   return rounds;
@@ -241,8 +253,9 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
   if (!load.ok()) {
     return load.status();
   }
-  std::vector<int64_t> sent;
-  sent.reserve(events);
+  // When each event was due: who takes an event late, and so holds up the next, is not let off.
+  std::vector<int64_t> due_at;
+  std::vector<int64_t> sent_at;
   std::optional<Receipts> receipts;
   std::optional<Spent> spent;
   uint64_t first = 0;
@@ -259,7 +272,8 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
       due = absl::Now();
     }
     absl::SleepFor(due - absl::Now());
-    sent.push_back(absl::GetCurrentTimeNanos());
+    due_at.push_back(absl::ToUnixNanos(due));
+    sent_at.push_back(absl::GetCurrentTimeNanos());
     target.Publish(0);
     target.Flush();
     due += absl::Seconds(1 / events_per_second);
@@ -274,9 +288,10 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
   std::vector<double> since_receipt;
   for (const Delivery& delivery : deliveries) {
     if (delivery.sequence >= first) {
-      millis.push_back(static_cast<double>(delivery.nanos - sent[delivery.sequence - first]) / 1e6);
       const int64_t receipt = receipts->At(delivery.sequence);
-      since_receipt.push_back(receipt == 0 ? millis.back() : static_cast<double>(delivery.nanos - receipt) / 1e6);
+      const size_t event = delivery.sequence - first;
+      millis.push_back(static_cast<double>(delivery.nanos - due_at[event]) / 1e6);
+      since_receipt.push_back(static_cast<double>(delivery.nanos - (receipt == 0 ? sent_at[event] : receipt)) / 1e6);
     }
   }
   figures.p50_ms = Percentile(millis, 0.5);
@@ -284,15 +299,6 @@ absl::StatusOr<Figures> Trickle(Target& target, const Shape& shape, double event
   figures.receipt_p50_ms = Percentile(since_receipt, 0.5);
   figures.receipt_p99_ms = Percentile(since_receipt, 0.99);
   return figures;
-}
-
-double Median(std::vector<double> values) {
-  if (values.empty()) {
-    return 0;
-  }
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
 double MedianOf(const Rounds& rounds, const std::string& target, double Figures::*figure) {
@@ -324,6 +330,20 @@ Row RowOf(std::string figure, const Rounds& rounds, double Figures::*value, int 
   for (const char* const target : kTargets) {
     if (rounds.contains(target)) {
       row.values.emplace_back(target, Thousands(MedianOf(rounds, target, value), decimals));
+    }
+  }
+  return row;
+}
+
+Row LimitRow(std::string figure, const Rounds& rounds) {
+  Row row{.figure = std::move(figure), .values = {}};
+  for (const char* const target : kTargets) {
+    if (const auto it = rounds.find(target); it != rounds.end()) {
+      std::vector<std::string> limits;
+      for (const Figures& figures : it->second) {
+        limits.push_back(figures.limit);
+      }
+      row.values.emplace_back(target, Tally(limits));
     }
   }
   return row;

@@ -26,6 +26,8 @@ struct Mode {
   std::string what;    // one line of the help
   bool quick = false;  // --quick measures it too
   std::function<void(const Plan&, Report&)> run;
+  // What --compare compares: --quick takes it too.
+  std::vector<Ratio> ratios = {};
   // Adds options of its own, if it has any.
   std::function<void(CLI::App&)> options = nullptr;
 };

@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_replace.h"
+#include "base/text.h"
 #include "tests/bench/peer_sockets.h"
 #include "tests/bench/pushpin.h"
 #include "tests/bench/target.h"
@@ -64,6 +66,7 @@ class Floor final : public Target {
   std::vector<Pipe> pipes_;
 };
 
+constexpr size_t kLogBytes = 200;  // of a peer's own words
 constexpr char kNginx[] = "/usr/sbin/nginx";
 constexpr char kNchan[] = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
@@ -71,26 +74,17 @@ class Nchan final : public Target {
  public:
   static bool Installed() { return std::filesystem::exists(kNginx) && std::filesystem::exists(kNchan); }
 
-  explicit Nchan(const TargetOptions& options)
-      : Target(options), plain_port_(FreePort()), port_(tls() == nullptr ? plain_port_ : FreePort()) {
-    const std::string path = dir_.File("nginx.conf");
-    const std::string listen_tls =
-        tls() == nullptr
-            ? ""
-            : fmt::format("listen 127.0.0.1:{} ssl reuseport backlog=4096; ssl_certificate {}; ssl_certificate_key {};",
-                          port_, options.certificate, options.key);
-    testing::WriteFile(
-        path,
-        absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/nchan.conf"),
-                            {{"PORT", std::to_string(plain_port_)}, {"LISTEN_TLS", listen_tls}, {"DIR", dir_.path()}}));
-    process_ = *testing::Process::Start({kNginx, "-p", dir_.path(), "-c", path}, dir_.File("stderr"));
-    if (!testing::WaitUntil([this] { return testing::Connection::Open(plain_port_).ok(); })) {
-      fmt::print(stderr, "weir-bench: nginx does not start: {}\n", testing::ReadFile(dir_.File("stderr")));
-      std::abort();
+  // An error when it does not start.
+  static absl::StatusOr<std::unique_ptr<Target>> Start(const TargetOptions& options) {
+    std::unique_ptr<Nchan> nchan(new Nchan(options));
+    if (!testing::WaitUntil([&] { return testing::Connection::Open(nchan->plain_port_).ok(); })) {
+      return absl::UnavailableError("it does not start: " +
+                                    Quotable(testing::ReadFile(nchan->dir_.File("stderr")), kLogBytes));
     }
     for (int i = 0; i < kPublishers; ++i) {
-      pipes_.emplace_back(plain_port_);
+      nchan->pipes_.emplace_back(nchan->plain_port_);
     }
+    return nchan;
   }
 
   // A killed master leaves its workers.
@@ -100,6 +94,7 @@ class Nchan final : public Target {
   }
 
   std::string name() const override { return "nchan"; }
+  bool peer() const override { return true; }
   uint16_t port() const override { return port_; }
   std::string PathOf(size_t topic) const override { return fmt::format("/sub?id={}", topic); }
   // Its workers.
@@ -120,6 +115,21 @@ class Nchan final : public Target {
  private:
   static constexpr int kPublishers = 4;
 
+  explicit Nchan(const TargetOptions& options)
+      : Target(options), plain_port_(FreePort()), port_(tls() == nullptr ? plain_port_ : FreePort()) {
+    const std::string path = dir_.File("nginx.conf");
+    const std::string listen_tls =
+        tls() == nullptr
+            ? ""
+            : fmt::format("listen 127.0.0.1:{} ssl reuseport backlog=4096; ssl_certificate {}; ssl_certificate_key {};",
+                          port_, options.certificate, options.key);
+    testing::WriteFile(
+        path,
+        absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/nchan.conf"),
+                            {{"PORT", std::to_string(plain_port_)}, {"LISTEN_TLS", listen_tls}, {"DIR", dir_.path()}}));
+    process_ = *testing::Process::Start({kNginx, "-p", dir_.path(), "-c", path}, dir_.File("stderr"));
+  }
+
   testing::TempDir dir_;
   const uint16_t plain_port_;
   const uint16_t port_;  // of readers
@@ -135,7 +145,7 @@ Target::Target(const TargetOptions& options) {
   }
 }
 
-std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options) {
+std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options, Report& report) {
   const auto wanted = [&](const char* name) {
     return plan.targets.empty() || std::find(plan.targets.begin(), plan.targets.end(), name) != plan.targets.end();
   };
@@ -145,17 +155,20 @@ std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetO
       targets.push_back(std::make_unique<Floor>(merge, options));
     }
   }
-  if (wanted("nchan") && Nchan::Installed()) {
-    targets.push_back(std::make_unique<Nchan>(options));
-  } else if (wanted("nchan")) {
-    fmt::print(stderr, "nchan is skipped: nginx-light and libnginx-mod-nchan are not installed\n");
-  }
-  if (options.certificate.empty() && options.kept_events == 0 && wanted("pushpin")) {
-    if (Pushpin::Installed()) {
-      targets.push_back(std::make_unique<Pushpin>());
-    } else {
-      fmt::print(stderr, "pushpin is skipped: it is not installed\n");
+  const auto add_peer = [&](const char* name, bool installed, const auto& start) {
+    if (!wanted(name)) {
+      return;
     }
+    absl::StatusOr<std::unique_ptr<Target>> peer = installed ? start() : absl::NotFoundError("it is not installed");
+    if (peer.ok()) {
+      targets.push_back(*std::move(peer));
+    } else {
+      report.Lacks(name, std::string(Message(peer.status())));
+    }
+  };
+  add_peer("nchan", Nchan::Installed(), [&] { return Nchan::Start(options); });
+  if (options.certificate.empty() && options.kept_events == 0) {
+    add_peer("pushpin", Pushpin::Installed(), [] { return Pushpin::Start(); });
   }
   return targets;
 }

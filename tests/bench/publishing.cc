@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "apps/dispatch/v1/dispatch.pb.h"
@@ -22,6 +22,18 @@ v1::Event MakeEvent(size_t text_bytes, uint64_t sequence) {
   event.set_topic("dispatch.broadcast");
   event.mutable_payload()->PackFrom(message);
   return event;
+}
+
+absl::StatusOr<std::unique_ptr<load::StreamLoad>> OpenReadersAt(
+    uint16_t port, size_t count, decltype(load::StreamLoad::Options::on_event) on_event) {
+  return load::StreamLoad::Open({.port = port,
+                                 .count = count,
+                                 .request =
+                                     [](size_t) {
+                                       return load::StreamRequest{"/api/sse", ""};
+                                     },
+                                 .begins_with = "weir.connected",
+                                 .on_event = std::move(on_event)});
 }
 
 double PublishAll(Client& client, size_t count, size_t batch_events) {
@@ -43,14 +55,6 @@ double PublishAll(Client& client, size_t count, size_t batch_events) {
     return 0;
   }
   return static_cast<double>(count) / absl::ToDoubleSeconds(absl::Now() - start);
-}
-
-double Percentile(std::vector<double>& values, double part) {
-  if (values.empty()) {
-    return 0;
-  }
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
 }
 
 }  // namespace weir::bench

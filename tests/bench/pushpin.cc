@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_replace.h"
+#include "base/text.h"
 #include "tests/support/http.h"
 #include "tests/support/system.h"
 
@@ -38,31 +39,33 @@ std::string Frame(const std::string& message) {
 
 bool Pushpin::Installed() { return std::filesystem::exists(kPushpin) && std::filesystem::exists(kInternal); }
 
-Pushpin::Pushpin() : Target({}) {
+absl::StatusOr<std::unique_ptr<Target>> Pushpin::Start() {
+  std::unique_ptr<Pushpin> pushpin(new Pushpin());
+  const testing::TempDir& dir = pushpin->dir_;
   const uint16_t push_port = FreePort();
-  testing::WriteFile(dir_.File("pushpin.conf"), absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/pushpin.conf"),
-                                                                    {{"PUSH_PORT", std::to_string(push_port)},
-                                                                     {"PORT", std::to_string(port_)},
-                                                                     {"DIR", dir_.path()}}));
+  testing::WriteFile(dir.File("pushpin.conf"), absl::StrReplaceAll(testing::ReadFile(WEIR_BENCH_PEERS "/pushpin.conf"),
+                                                                   {{"PUSH_PORT", std::to_string(push_port)},
+                                                                    {"PORT", std::to_string(pushpin->port_)},
+                                                                    {"DIR", dir.path()}}));
   // The same as the package's, but for the directory of the sockets between its processes.
   testing::WriteFile(
-      dir_.File("internal.conf"),
+      dir.File("internal.conf"),
       absl::StrReplaceAll(testing::ReadFile(kInternal), {{"/var/run/zurl/zurl-", "{rundir}/{ipc_prefix}zurl-"}}));
-  testing::WriteFile(dir_.File("routes"), fmt::format("* 127.0.0.1:{}\n", origin_.port()));
-  process_ = *testing::Process::Start({kPushpin, "--config", dir_.File("pushpin.conf"), "--logfile", dir_.File("log")},
-                                      dir_.File("stderr"));
+  testing::WriteFile(dir.File("routes"), fmt::format("* 127.0.0.1:{}\n", pushpin->origin_.port()));
+  pushpin->process_ = *testing::Process::Start(
+      {kPushpin, "--config", dir.File("pushpin.conf"), "--logfile", dir.File("log")}, dir.File("stderr"));
   // Its processes find each other in their own time.
   const auto holds_readers = [&] {
-    const auto stream = testing::SseStream::Open(port_, PathOf(0));
+    const auto stream = testing::SseStream::Open(pushpin->port_, pushpin->PathOf(0));
     return stream.ok() && stream->status() == 200 && testing::Connection::Open(push_port).ok();
   };
   if (!testing::WaitUntil(holds_readers)) {
-    fmt::print(stderr, "weir-bench: pushpin does not start: {}\n", testing::ReadFile(dir_.File("log")));
-    std::abort();
+    return absl::UnavailableError("it does not start: " + Quotable(testing::ReadFile(dir.File("log")), 200));
   }
-  pipe_.emplace(push_port);
-  pipe_->out() = Greeting();
-  pipe_->Flush();
+  pushpin->pipe_.emplace(push_port);
+  pushpin->pipe_->out() = Greeting();
+  pushpin->pipe_->Flush();
+  return pushpin;
 }
 
 // A killed runner leaves what it has started.

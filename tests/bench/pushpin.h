@@ -2,10 +2,12 @@
 #ifndef WEIR_TESTS_BENCH_PUSHPIN_H_
 #define WEIR_TESTS_BENCH_PUSHPIN_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "tests/bench/grip_origin.h"
 #include "tests/bench/peer_sockets.h"
 #include "tests/bench/target.h"
@@ -17,11 +19,12 @@ class Pushpin final : public Target {
  public:
   static bool Installed();
 
-  // Aborts when it does not start.
-  Pushpin();
+  // An error when it does not start.
+  static absl::StatusOr<std::unique_ptr<Target>> Start();
   ~Pushpin() override;
 
   std::string name() const override { return "pushpin"; }
+  bool peer() const override { return true; }
   uint16_t port() const override { return port_; }
   std::string PathOf(size_t topic) const override;
   // It answers with 502, or ends streams, when many come at once.
@@ -32,6 +35,8 @@ class Pushpin final : public Target {
   void Flush() override { pipe_->Flush(); }
 
  private:
+  Pushpin() : Target({}) {}
+
   GripOrigin origin_;
   testing::TempDir dir_;
   const uint16_t port_ = FreePort();

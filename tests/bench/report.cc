@@ -6,12 +6,15 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 namespace weir::bench {
 namespace {
 
 // What a ratio may be worse than the record: machines drift, and three rounds do not resolve less.
 constexpr double kTolerance = 0.15;
+// What still counts as flat: what grows with the size is ten and a hundred times as much.
+constexpr double kFlat = 1.25;
 constexpr std::string_view kEnd = "<!-- end -->";
 
 std::string Number(double value) {
@@ -28,6 +31,9 @@ std::string Goal(const Aim& aim, double goal) {
 }
 
 std::string Verdict(const Aim& aim) {
+  if (aim.must == 0) {
+    return "";
+  }
   return !Reaches(aim, aim.must) ? "**no**" : aim.reach != 0 && Reaches(aim, aim.reach) ? "reached" : "met";
 }
 
@@ -85,6 +91,13 @@ std::optional<Place> Find(std::string_view text, std::string_view name) {
 
 }  // namespace
 
+Aim Flat(const std::vector<double>& costs) {
+  return {.measured = *std::max_element(costs.begin() + 1, costs.end()) / costs.front(),
+          .unit = "× the smallest",
+          .must = kFlat,
+          .at_least = false};
+}
+
 std::string Thousands(double value, int decimals) {
   std::string text = fmt::format("{:.{}f}", value, decimals);
   const size_t point = std::min(text.find('.'), text.size());
@@ -94,12 +107,27 @@ std::string Thousands(double value, int decimals) {
   return text;
 }
 
+std::string Tally(const std::vector<std::string>& words) {
+  std::map<std::string, size_t> counts;
+  for (const std::string& word : words) {
+    ++counts[word];
+  }
+  std::vector<std::pair<std::string, size_t>> order(counts.begin(), counts.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [word, count] : order) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", word);
+    text += order.size() == 1 ? "" : fmt::format(" {} of {}", count, words.size());
+  }
+  return text;
+}
+
 void Report::Add(Row row) {
   std::string values;
   for (const auto& [target, value] : row.values) {
     values += fmt::format("  {} {}", target, value);
   }
-  const std::string aim = row.aim ? fmt::format("  = {} ({})", Measured(*row.aim), Verdict(*row.aim)) : "";
+  const std::string aim = row.aim ? fmt::format("  = {} {}", Measured(*row.aim), Verdict(*row.aim)) : "";
   fmt::print(stderr, "{}:{}{}\n", row.figure, values, aim);
   rows_.push_back(std::move(row));
 }
@@ -109,17 +137,30 @@ void Report::Fail(const std::string& why) {
   failed_ = true;
 }
 
-std::string Report::Table() const {
+void Report::Lacks(const std::string& target, const std::string& why) {
+  if (std::any_of(lacks_.begin(), lacks_.end(),
+                  [&](const Lack& lack) { return lack.target == target && lack.why == why; })) {
+    return;
+  }
+  fmt::print(stderr, "{} has no figure: {}\n", target, why);
+  lacks_.push_back({target, why});
+}
+
+std::vector<std::string> Report::Targets() const {
   std::vector<std::string> targets;
-  bool aims = false;
   for (const Row& row : rows_) {
-    aims = aims || row.aim.has_value();
     for (const auto& [target, value] : row.values) {
       if (std::find(targets.begin(), targets.end(), target) == targets.end()) {
         targets.push_back(target);
       }
     }
   }
+  return targets;
+}
+
+std::string Report::Table() const {
+  const std::vector<std::string> targets = Targets();
+  const bool aims = std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.aim.has_value(); });
   std::string head = "| figure |";
   std::string rule = "|---|";
   for (const std::string& target : targets) {
@@ -143,22 +184,45 @@ std::string Report::Table() const {
     }
     table += "\n";
   }
+  for (const Lack& lack : lacks_) {
+    table += fmt::format("{}{} has no figure: {}.\n", &lack == &lacks_.front() ? "\n" : "", lack.target, lack.why);
+  }
   return table;
 }
 
-std::vector<std::string> Report::WorseThan(std::string_view table) const {
-  std::vector<std::string> worse;
-  for (const Row& row : rows_) {
-    if (!row.aim || !row.aim->unit.starts_with("×")) {
+const Row* Report::Find(const Ratio& ratio) const {
+  const auto it = std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) {
+    return row.figure == ratio.figure && row.aim && row.aim->unit == "× " + ratio.against;
+  });
+  return it == rows_.end() ? nullptr : &*it;
+}
+
+Comparison Report::Compare(const std::vector<Ratio>& ratios, std::string_view table,
+                           const std::string& document) const {
+  Comparison result;
+  for (const Ratio& ratio : ratios) {
+    const Row* const row = Find(ratio);
+    if (row == nullptr) {
+      const auto lack =
+          std::find_if(lacks_.begin(), lacks_.end(), [&](const Lack& each) { return each.target == ratio.against; });
+      if (lack == lacks_.end()) {
+        result.faults.push_back(fmt::format("{}: no ratio × {} was measured", ratio.figure, ratio.against));
+      } else {
+        result.skipped.push_back(fmt::format("{}: {} has no figure: {}", ratio.figure, lack->target, lack->why));
+      }
       continue;
     }
-    const std::optional<double> recorded = Recorded(table, row.figure, row.aim->unit);
-    if (recorded && (row.aim->at_least ? row.aim->measured < *recorded * (1 - kTolerance)
-                                       : row.aim->measured * (1 - kTolerance) > *recorded)) {
-      worse.push_back(fmt::format("{}: {}, and {} is recorded", row.figure, Measured(*row.aim), Number(*recorded)));
+    const Aim& aim = *row->aim;
+    const std::optional<double> recorded = Recorded(table, row->figure, aim.unit);
+    if (!recorded) {
+      result.faults.push_back(
+          fmt::format("{} has no '{}' {}: run ./dev bench --write", document, row->figure, aim.unit));
+    } else if (aim.at_least ? aim.measured < *recorded * (1 - kTolerance)
+                            : aim.measured > *recorded * (1 + kTolerance)) {
+      result.faults.push_back(fmt::format("{}: {}, and {} is recorded", row->figure, Measured(aim), Number(*recorded)));
     }
   }
-  return worse;
+  return result;
 }
 
 std::optional<std::string> ReplaceSection(std::string_view text, std::string_view name, std::string_view section) {

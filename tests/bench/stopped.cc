@@ -8,14 +8,17 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "tests/bench/proc_stats.h"
 #include "tests/bench/publishing.h"
+#include "tests/bench/quantiles.h"
 #include "tests/bench/socket_memory.h"
-#include "tests/bench/sse_load.h"
 #include "tests/support/system.h"
 
 namespace weir::bench {
@@ -49,12 +52,12 @@ struct Felt {
   double beside_p50, beside_p99;  // from the first moment on
 };
 
-double Median(const std::vector<Felt>& rounds, double Felt::*figure) {
+double MedianOf(const std::vector<Felt>& rounds, double Felt::*figure) {
   std::vector<double> values;
   for (const Felt& round : rounds) {
     values.push_back(round.*figure);
   }
-  return Percentile(values, 0.5);
+  return Median(std::move(values));
 }
 
 class Stopped {
@@ -63,8 +66,8 @@ class Stopped {
       : sizes_(sizes),
         report_(report),
         events_per_phase_(static_cast<size_t>(sizes.seconds * sizes.events_per_second)),
-        sent_(2 * kTriesPerRound * sizes.rounds * events_per_phase_ + 1),
-        phases_(sent_.size(), kAlone),
+        due_(2 * kTriesPerRound * sizes.rounds * events_per_phase_ + 1),
+        phases_(due_.size(), kAlone),
         millis_(3) {}
 
   void Run() {
@@ -76,10 +79,8 @@ class Stopped {
     if (!system_.WaitReady()) {
       return report_.Fail("the edge did not become ready");
     }
-    auto healthy = SseLoad::Open({.port = system_.http_port(),
-                                  .target = kTarget,
-                                  .count = sizes_.healthy_readers,
-                                  .on_event = [this](uint64_t sequence) { Took(sequence); }});
+    auto healthy = OpenReadersAt(system_.http_port(), sizes_.healthy_readers,
+                                 [this](size_t, uint64_t number, int64_t nanos) { Took(number, nanos); });
     if (!healthy.ok()) {
       return report_.Fail(healthy.status().ToString());
     }
@@ -109,39 +110,42 @@ class Stopped {
   static constexpr size_t kTriesPerRound = 3;
 
   // Called by the healthy readers' thread.
-  void Took(uint64_t sequence) {
-    if (sequence < sent_.size()) {
-      const int64_t at = sent_[sequence].load();
+  void Took(uint64_t number, int64_t nanos) {
+    if (number < due_.size()) {
+      const int64_t at = due_[number].load();
       const std::lock_guard lock(mutex_);
-      millis_[phases_[sequence]].push_back(static_cast<double>(absl::GetCurrentTimeNanos() - at) / 1e6);
+      millis_[phases_[number]].push_back(static_cast<double>(nanos - at) / 1e6);
     }
   }
 
-  // Asks `phase` now and then.
+  // Each event when it is due, or as soon as the one before has gone. Another thread asks `phase` now and then: to look
+  // takes its time.
   template <typename F>
   void Publish(Publisher& publisher, F&& phase) {
-    const v1::Event event = MakeEvent(sizes_.event_bytes);
-    absl::Time due = absl::Now();
-    absl::Time ask = due;
-    Phase current = kAlone;
-    for (size_t i = 0; i < events_per_phase_; ++i) {
-      if (due >= ask) {
+    std::atomic<Phase> current = phase();
+    absl::Notification published;
+    std::thread watcher([&] {
+      while (!published.WaitForNotificationWithTimeout(absl::Milliseconds(250))) {
         current = phase();
-        ask += absl::Milliseconds(250);
       }
+    });
+    absl::Time due = absl::Now();
+    for (size_t i = 0; i < events_per_phase_; ++i) {
       absl::SleepFor(due - absl::Now());
       ++head_;
+      const v1::Event event = MakeEvent(sizes_.event_bytes, head_);
       phases_[head_] = current;
-      sent_[head_].store(absl::GetCurrentTimeNanos());
+      due_[head_].store(absl::ToUnixNanos(due));
       publisher.Publish(event, [](const PublishOutcome&) {});
       due += absl::Seconds(1 / sizes_.events_per_second);
     }
+    published.Notify();
+    watcher.join();
   }
 
   // The second half of a round that has `begun`.
   bool Stop(Publisher& publisher, const load::MachineTime& begun) {
-    auto load =
-        SseLoad::Open({.port = system_.http_port(), .target = kTarget, .count = sizes_.readers, .on_event = {}});
+    auto load = OpenReadersAt(system_.http_port(), sizes_.readers);
     if (!load.ok()) {
       report_.Fail(load.status().ToString());
       return false;
@@ -258,9 +262,9 @@ class Stopped {
                       100 * kStolenMax, disturbed_));
     }
     const auto tell = [this](const std::string& what, double Felt::*p50, double Felt::*p99, double must = 0) {
-      const double ratio = Median(felt_, p99) / Median(felt_, &Felt::alone_p99);
+      const double ratio = MedianOf(felt_, p99) / MedianOf(felt_, &Felt::alone_p99);
       Row row{.figure = what,
-              .values = {{"weir", fmt::format("{:.2f} / {:.2f} ms", Median(felt_, p50), Median(felt_, p99))}}};
+              .values = {{"weir", fmt::format("{:.2f} / {:.2f} ms", MedianOf(felt_, p50), MedianOf(felt_, p99))}}};
       if (must > 0) {
         row.aim = Aim{.measured = ratio, .unit = "× alone", .must = must, .at_least = false};
       }
@@ -279,13 +283,13 @@ class Stopped {
   Report& report_;
   System system_;
   const size_t events_per_phase_;
-  std::vector<std::atomic<int64_t>> sent_;  // by sequence: the log is new
+  std::vector<std::atomic<int64_t>> due_;  // by the event's number
   std::vector<Phase> phases_;
   std::mutex mutex_;
   std::vector<std::vector<double>> millis_ ABSL_GUARDED_BY(mutex_);  // by phase, of this round
   std::vector<Felt> felt_;                                           // by round that counts
   size_t disturbed_ = 0;                                             // rounds that do not
-  uint64_t head_ = 0;
+  uint64_t head_ = 0;                                                // the newest event's number
   double before_ = 0;
   Peak alone_;
   Peak stopped_;

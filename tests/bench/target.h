@@ -43,6 +43,8 @@ class Target {
   virtual size_t under_way_max() const { return 512; }
   // How readers speak TLS to it; null: they do not.
   const load::TlsClient* tls() const { return tls_.get(); }
+  // Somebody else's program: where it fails, it has no figure, and the run goes on.
+  virtual bool peer() const { return false; }
   // The processes that serve readers: their CPU time and memory count.
   virtual std::vector<pid_t> pids() const = 0;
   // Sends the next event of that topic on its way, at latest with Flush; returns its number, from 1.
@@ -67,8 +69,8 @@ class Target {
 std::string PayloadOf(uint64_t sequence);
 
 // Those of the plan that are installed, each in a fresh process: `floor`, `floor+`, `nchan`, `pushpin`; over TLS
-// nchan alone, and without pushpin where readers come back. Says which are not there.
-std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options);
+// nchan alone, and without pushpin where readers come back. The report says which are not there.
+std::vector<std::unique_ptr<Target>> StartOthers(const Plan& plan, const TargetOptions& options, Report& report);
 
 }  // namespace weir::bench
 

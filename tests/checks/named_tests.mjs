@@ -1,11 +1,12 @@
-// Tests that the documents name, as `Suite.Behaviour` or as `file.test.mjs: its title`, are there; and every promise of
+// Tests that the documents name, as `Suite.Behaviour`, `FuzzCorpus.target` or as `file.test.mjs: its title`, are there; and every promise of
 // docs/guarantees.md names some, and every row of docs/apps.md and of the tables of threats in docs/security.md.
 import path from 'node:path';
 import { ownFiles, read, report } from './tree.mjs';
 
 const macro = /^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)/gm;
 const tests = new Set(ownFiles('*.cc').flatMap((file) => [...read(file).matchAll(macro)].map(([, suite, name]) => `${suite}.${name}`)));
-const name = /`([A-Z]\w+\.[A-Z]\w+)`/g;
+for (const [, corpus] of read('tests/fuzz/CMakeLists.txt').matchAll(/^weir_fuzz\((\w+)/gm)) tests.add(`FuzzCorpus.${corpus}`);
+const name = /`([A-Z]\w+\.[A-Z]\w+|FuzzCorpus\.\w+)`/g;
 
 const complaints = [];
 for (const file of ownFiles('*.md'))

@@ -14,9 +14,9 @@ export class Wire {
   #waits = new Waits();
 
   // `auth`: the first message without its type; null: nothing is said. `headers`, `protocols`, further `options`: of `ws`.
-  static open(address, target, { auth = {}, protocols = [], ...options } = {}) {
+  static open(address, target, { auth = {}, protocols = [], scheme = ws, ...options } = {}) {
     const wire = new Wire();
-    wire.ws = new WebSocket(`${ws}://${address}${target}`, protocols, { perMessageDeflate: false, ...options });
+    wire.ws = new WebSocket(`${scheme}://${address}${target}`, protocols, { perMessageDeflate: false, ...options });
     wire.ws.on('open', () => {
       wire.opened = true;
       if (auth) wire.say({ type: 'auth', ...auth });

@@ -32,7 +32,7 @@ const numbered = (room, from, to, filler = '') => Array.from({ length: to - from
 const ids = (wire) => wire.given.map(({ id }) => id);
 
 describe('a WebSocket carries', { timeout: 240_000, concurrency: 16 }, () => {
-  before(start());
+  before(start({ more: 'limits: {websocket_messages_per_minute: 10000000}\n' })); // filters change thousands of times
   after(stop);
 
   test('the same as SSE, and everything in order, to many readers', async () => {

@@ -36,7 +36,7 @@ export function ofHelp(name, text) {
   return found;
 }
 
-// The demo's addresses, as examples write them, replaced by those of a system under test.
-export function moved(script, { http, grpc }) {
-  return script.replaceAll('127.0.0.1:8080', http).replace(/\b(127\.0\.0\.1|10\.0\.0\.7):50051/g, grpc);
+// The demo's addresses and data, as examples write them, replaced by those of a system under test.
+export function moved(script, { http, grpc, dir }) {
+  return script.replaceAll('$PWD/build/dev-data', dir).replaceAll('127.0.0.1:8080', http).replace(/\b(127\.0\.0\.1|10\.0\.0\.7):50051/g, grpc);
 }

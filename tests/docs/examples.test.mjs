@@ -31,6 +31,7 @@ test('a help text without examples has none', () => {
   assert.deepEqual(ofHelp('weir', 'Usage: weir\n'), []);
 });
 
-test('addresses of the demo become those of the system', () => {
+test("the demo's addresses and data become those of the system", () => {
   assert.equal(moved('curl 127.0.0.1:8080 127.0.0.1:50051', { http: 'a:1', grpc: 'b:2' }), 'curl a:1 b:2');
+  assert.equal(moved('A=$PWD/build/dev-data/tokens/developer.jwt', { dir: '/tmp/x' }), 'A=/tmp/x/tokens/developer.jwt');
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { root } from '../checks/tree.mjs';
 
 const dev = path.join(root, 'dev');
+const weir = path.join(root, 'build/release/bin/weir');
 const run = promisify(execFile);
 
 // The processes that `parent` has started, with their command lines.
@@ -102,8 +103,64 @@ describe('./dev', { timeout: 300_000 }, () => {
     await answer.body.cancel();
   });
 
-  test('keys are for their owner alone', () => {
-    for (const name of readdirSync(path.join(data, 'keys'))) assert.equal(statSync(path.join(data, 'keys', name)).mode & 0o777, 0o600);
+  test("of tokens only those of the demo's issuer for its edge are good", async () => {
+    const key = path.join(data, 'keys/hs256.key');
+    const status = async (...claims) => {
+      const { stdout } = await run(weir, ['token', '--key', key, '--sub', 'alice', ...claims.flatMap((claim) => ['--claim', claim])]);
+      const answer = await stream(stdout.trim());
+      await answer.body.cancel();
+      return answer.status;
+    };
+    assert.equal(await status('iss=weir-demo', 'aud=weir-edge'), 200);
+    for (const claims of [[], ['iss=weir-demo'], ['aud=weir-edge'], ['iss=weir-demo', 'aud=weir-server'], ['iss=other', 'aud=weir-edge']]) assert.equal(await status(...claims), 401, claims.join());
+    const { stdout } = await run(dev, ['token', 'alice', '--data', data]);
+    const given = await fetch(new URL('/api/vehicles/updates/ticket', page), { method: 'POST', headers: { Authorization: `Bearer ${stdout.trim()}` } });
+    const { ticket } = await given.json();
+    const answer = await fetch(new URL(`/api/vehicles/updates?ticket=${ticket}`, page));
+    assert.equal(answer.status, 200);
+    await answer.body.cancel();
+  });
+
+  test("the server does for each caller what its rules say, and for the operator alone what shuts users out", async () => {
+    const [, server] = /weir-server +gRPC (\S+),/.exec(up.said);
+    // Resolves to what weir said on stderr when it failed.
+    const as = (name, ...args) => {
+      const env = { ...process.env, WEIR_SERVER: server, ...(name && { WEIR_TOKEN_FILE: path.join(data, `tokens/${name}.jwt`) }) };
+      return run(weir, args, { env }).then(() => 'done', (error) => error.stderr);
+    };
+    const publish = (name, topic, type) => as(name, 'publish', '--topic', topic, '--type', type, '{}');
+    const [cars, message] = ['apps.vehicles.v1.VehicleUpdate', 'apps.dispatch.v1.FlashMessage'];
+    const revoke = (name) => as(name, 'revoke', '--subject', 'mallory');
+    const backup = (name) => as(name, 'backup', path.join(data, `copy-${name}`));
+    const list = (name, filter) => as(name, 'list', filter, '-n', '1');
+
+    writeFileSync(path.join(data, 'tokens/page.jwt'), (await run(dev, ['token', 'operator', '--data', data])).stdout, { mode: 0o600 });
+    for (const [name, why] of [['', /CREDENTIALS_MISSING/], ['page', /CREDENTIALS_INVALID/]])
+      for (const refused of [as(name, 'status'), publish(name, 'vehicles.updates', cars), list(name, 'vehicles.updates'), revoke(name), backup(name)]) assert.match(await refused, why);
+
+    assert.equal(await publish('developer', 'vehicles.updates', cars), 'done');
+    assert.equal(await list('developer', '>'), 'done');
+    assert.equal(await publish('feed', 'vehicles.updates', cars), 'done');
+    assert.equal(await publish('backend', 'dispatch.broadcast', message), 'done');
+    assert.equal(await list('edge', 'weir.revocations'), 'done');
+    assert.equal(await revoke('operator'), 'done');
+    assert.equal(await list('operator', 'weir.revocations'), 'done');
+    assert.equal(await backup('operator'), 'done');
+
+    for (const name of ['developer', 'feed', 'backend', 'edge']) {
+      assert.match(await revoke(name), /REVOKE_DENIED/, name);
+      assert.match(await backup(name), /BACKUP_DENIED/, name);
+      if (name !== 'edge') assert.match(await list(name, 'weir.revocations'), /SUBSCRIBE_DENIED/, name);
+    }
+    for (const [name, topic, type] of [['feed', 'dispatch.broadcast', message], ['backend', 'vehicles.updates', cars], ['edge', 'vehicles.updates', cars], ['operator', 'vehicles.updates', cars]])
+      assert.match(await publish(name, topic, type), /PUBLISH_DENIED/, name);
+    for (const [name, filter] of [['feed', 'vehicles.updates'], ['backend', 'dispatch.broadcast'], ['edge', '>'], ['operator', 'vehicles.updates']])
+      assert.match(await list(name, filter), /SUBSCRIBE_DENIED/, name);
+  });
+
+  test('keys and tokens are for their owner alone', () => {
+    for (const folder of ['keys', 'tokens'])
+      for (const name of readdirSync(path.join(data, folder))) assert.equal(statSync(path.join(data, folder, name)).mode & 0o777, 0o600, name);
   });
 
   test('a taken port is named', async () => {

@@ -1,7 +1,7 @@
 // A running Weir for tests: the real server, edge, feed, and the demo's backend, on free ports, with keys and data of their
 // own. Everything that was started is ended by stop(), also what was killed and started again.
 import { execFile, spawn } from 'node:child_process';
-import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomInt, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -32,6 +32,11 @@ const keptAddress = async () => {
   }
 };
 
+// What the demo's edge asks of a browser's token.
+export const browsers = { iss: 'weir-demo', aud: 'weir-edge' };
+// Who calls the demo's server (demo/server.yaml).
+const services = ['edge', 'feed', 'backend', 'developer', 'operator'];
+
 export class System {
   dir = mkdtempSync(path.join(tmpdir(), 'weir-e2e-'));
   key = path.join(this.dir, 'keys/hs256.key');
@@ -43,7 +48,8 @@ export class System {
   edgeAdmin;
   #running = new Map(); // process by name
   #logs = new Map();
-  #serverConfig = path.join(root, 'demo/server.yaml');
+  #serverConfig = path.join(this.dir, 'server.yaml');
+  #guarded; // the server is the demo's, which wants to know who calls
 
   // `edge`, `server`: configurations other than the demo's; paths in them are relative to the system's own directory.
   // `run`: how a process is started otherwise, as words before its flags.
@@ -52,14 +58,43 @@ export class System {
     mkdirSync(path.dirname(this.key), { recursive: true });
     mkdirSync(this.page);
     writeFileSync(this.key, randomBytes(48).toString('base64'), { mode: 0o600 });
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    writeFileSync(path.join(this.dir, 'keys/es256.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    writeFileSync(path.join(this.dir, 'keys/es256.pub.pem'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
-    const config = edge ?? readFileSync(path.join(root, 'demo/edge.yaml'), 'utf8');
-    writeFileSync(path.join(this.dir, 'edge.yaml'), config.replaceAll('../build/dev-data', this.dir) + edgeYaml(this.dir));
-    if (!server) return;
-    this.#serverConfig = path.join(this.dir, 'server.yaml');
-    writeFileSync(this.#serverConfig, server);
+    writeFileSync(path.join(this.dir, 'keys/tickets.key'), randomBytes(48).toString('base64'), { mode: 0o600 });
+    this.#makePair('es256');
+    this.#guarded = !server;
+    if (this.#guarded) this.#makeTokens(this.#makePair('services'));
+    const demo = (name) => readFileSync(path.join(root, `demo/${name}.yaml`), 'utf8').replaceAll('../build/dev-data', this.dir);
+    const config = edge?.replaceAll('../build/dev-data', this.dir) ?? demo('edge');
+    const shown = this.#guarded && !config.includes('server_token_file:') ? '\nserver_token_file: tokens/edge.jwt\n' : '';
+    writeFileSync(path.join(this.dir, 'edge.yaml'), config + shown + edgeYaml(this.dir));
+    writeFileSync(this.#serverConfig, server ?? demo('server').replaceAll('../build/release', bin('..')));
+  }
+
+  #makePair(name) {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(path.join(this.dir, `keys/${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    writeFileSync(path.join(this.dir, `keys/${name}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
+    return privateKey;
+  }
+
+  // As ./dev up makes them.
+  #makeTokens(key) {
+    mkdirSync(path.join(this.dir, 'tokens'));
+    const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    for (const sub of services) {
+      const text = `${encode({ alg: 'ES256', typ: 'JWT' })}.${encode({ sub, iss: 'weir-demo', aud: 'weir-server', exp: Math.floor(Date.now() / 1000) + 86_400 })}`;
+      const signature = sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
+      writeFileSync(this.tokenFile(sub), `${text}.${signature}\n`, { mode: 0o600 });
+    }
+  }
+
+  // By which the demo's server knows one of its callers.
+  tokenFile(name) {
+    return path.join(this.dir, `tokens/${name}.jwt`);
+  }
+
+  // What tells a program where the server is, and that you are this caller.
+  environment(name = 'developer') {
+    return { ...process.env, WEIR_SERVER: this.grpc, ...(this.#guarded && { WEIR_TOKEN_FILE: this.tokenFile(name) }) };
   }
 
   static async start(options) {
@@ -94,7 +129,7 @@ export class System {
 
   startFeed(...flags) {
     const cars = path.join(root, 'node_modules/vega-datasets/data/cars.json');
-    this.#spawn('weir-demo-feed', ['--server', this.grpc, '--cars', cars, ...flags]);
+    this.#spawn('weir-demo-feed', ['--server', this.grpc, '--cars', cars, ...flags], undefined, this.environment('feed'));
   }
 
   // The demo's page as ./dev build page makes it, and its backend. Resolves to the backend's address.
@@ -103,7 +138,7 @@ export class System {
     const main = path.join(root, 'demo/backend/main.py');
     const ready = await this.#daemon(
       'backend',
-      [main, '--server', this.grpc, '--key', this.key, '--origin', `http://${this.http}`, ...flags],
+      [main, '--server', this.grpc, '--token-file', this.tokenFile('backend'), '--key', this.key, '--origin', `http://${this.http}`, ...flags],
       '/usr/bin/python3',
       { PYTHONPATH: ['build/python', 'clients/python'].map((folder) => path.join(root, folder)).join(':'), PYTHONDONTWRITEBYTECODE: '1' },
     );
@@ -133,19 +168,13 @@ export class System {
 
   // Runs the command line; resolves to its stdout.
   async weir(...args) {
-    const { stdout } = await promisify(execFile)(bin('weir'), args, {
-      env: { ...process.env, WEIR_SERVER: this.grpc },
-      maxBuffer: 1 << 28,
-    });
+    const { stdout } = await promisify(execFile)(bin('weir'), args, { env: this.environment(), maxBuffer: 1 << 28 });
     return stdout;
   }
 
   // Publishes `{topic, type, data}`s in order; resolves to their cursors.
   async publish(events) {
-    const running = promisify(execFile)(bin('weir'), ['publish', '--from', '-'], {
-      env: { ...process.env, WEIR_SERVER: this.grpc },
-      maxBuffer: 1 << 28,
-    });
+    const running = promisify(execFile)(bin('weir'), ['publish', '--from', '-'], { env: this.environment(), maxBuffer: 1 << 28 });
     running.child.stdin.end(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     const { stdout } = await running;
     return stdout.trim().split('\n').map((line) => JSON.parse(line).cursor);
@@ -158,8 +187,13 @@ export class System {
   }
 
   async token(name, ...claims) {
-    const flags = claims.flatMap((claim) => ['--claim', claim]);
-    return (await this.weir('token', '--key', this.key, '--sub', name, ...flags)).trim();
+    return this.tokenFor(name, [], ...claims);
+  }
+
+  // With further flags of `weir token`.
+  async tokenFor(name, flags, ...claims) {
+    const all = [...Object.entries(browsers).map(([claim, value]) => `${claim}=${value}`), ...claims].flatMap((claim) => ['--claim', claim]);
+    return (await this.weir('token', '--key', this.key, '--sub', name, ...flags, ...all)).trim();
   }
 
   // `weir publish --from -`, for one event at a time: what `send` is given is published at once. `acknowledged` is called
@@ -167,7 +201,7 @@ export class System {
   publisher(acknowledged = () => {}, ...flags) {
     const child = spawn(bin('weir'), ['publish', '--from', '-', ...flags], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, WEIR_SERVER: this.grpc },
+      env: this.environment(),
     });
     const ended = once(child, 'exit');
     createInterface({ input: child.stdout }).on('line', acknowledged);

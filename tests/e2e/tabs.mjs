@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { root } from '../checks/tree.mjs';
+import { browsers } from './system.mjs';
 
 const web = path.join(root, 'clients/web');
 const parts = ['index', 'native', 'poll', 'react', 'share', 'ws'];
@@ -25,7 +26,7 @@ export async function bundle() {
 export function jwt(system, claims, seconds = 3600) {
   const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
-  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ iat: now, exp: now + seconds, ...claims })}`;
+  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...browsers, iat: now, exp: now + seconds, ...claims })}`;
   return `${signed}.${createHmac('sha256', readFileSync(system.key)).update(signed).digest('base64url')}`;
 }
 

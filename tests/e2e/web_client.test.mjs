@@ -35,7 +35,7 @@ describe('the browser client', { timeout: 300_000 }, () => {
     const page = await context.newPage();
     const tab = { page, ids: [], gaps: [], states: [], tokens: [] };
     await page.exposeFunction('record', (kind, value) => tab[kind].push(value));
-    await page.exposeFunction('freshToken', (ttl) => system.weir('token', '--key', system.key, '--sub', 'demo', '--ttl', ttl).then((text) => text.trim()));
+    await page.exposeFunction('freshToken', (ttl) => system.tokenFor('demo', ['--ttl', ttl]));
     await page.goto(`http://${system.http}/favicon.ico`);
     await page.evaluate(script);
     await page.evaluate(
@@ -129,6 +129,23 @@ describe('the browser client', { timeout: 300_000 }, () => {
     await system.startEdge();
     await more(tab, 10);
     await assertNothingMissing(tab);
+  });
+
+  test('reads with EventSource by tickets, and no URL holds its token', async () => {
+    system.startFeed('--rate', '50/s');
+    const urls = [];
+    context = await browser.newContext();
+    context.on('request', (request) => urls.push(request.url()));
+    const tab = await open(`{ transport: weir.native({ events: ['vehicle_update'], tickets: true }) }`);
+    await more(tab, 10);
+    await system.end('weir-edge', 'SIGKILL');
+    await state(tab, 'reconnecting');
+    await system.startEdge();
+    await more(tab, 10);
+    await assertNothingMissing(tab);
+    const [tickets, streams] = [urls.filter((url) => url.endsWith(`${route}/ticket`)), urls.filter((url) => url.includes('ticket='))];
+    assert.ok(tickets.length >= 2 && streams.length >= 2, urls.join());
+    assert.deepEqual(urls.filter((url) => /token=|eyJ/.test(url)), []);
   });
 
   test('several tabs share one connection; when its tab is closed another takes over', async () => {

@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "apps/dispatch/v1/dispatch.pb.h"
 #include "tests/integration/grpc_callers.h"
@@ -21,6 +24,8 @@ namespace weir::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // What a caller met: `ok`, or the reason.
 std::string Outcome(const absl::Status& status) {
@@ -209,6 +214,43 @@ TEST_F(ClientAccessTest, AStreamEndsWithItsTokenAndGoesOnWithTheNext) {
   EXPECT_GE(asked, 4);
 }
 
+// A client asks for a token with each try: the next one may be good.
+TEST_F(ClientAccessTest, ARevokedStreamEndsAndGoesOnWithTheNextToken) {
+  StartServer(std::string(kRules) + "  - who: [\"sub:warden\"]\n    revoke: true\n");
+  Token reading(system_.Token("reader"));
+  Token writing(system_.Token("feed"));
+  Client reading_client(With(reading.source()));
+  Client writing_client(With(writing.source()));
+  const Reader reader(reading_client, kTopic);
+  Writer writer(writing_client);
+  ASSERT_TRUE(reader.Meets("started"));
+  writer.PublishAndWait(kTopic);
+  ASSERT_TRUE(reader.Meets("event"));
+
+  Client warden(WithToken(system_.Token("warden")));
+  absl::Time until;
+  for (const char* subject : {"reader", "feed"}) {
+    v1::RevokeTokensRequest request;
+    request.set_subject(subject);
+    const absl::StatusOr<v1::RevokeTokensResponse> response = warden.RevokeTokens(request, absl::Now() + kPatience);
+    ASSERT_TRUE(response.ok()) << response.status();
+    until = absl::FromUnixSeconds(response->revocation().issued_until().seconds());
+  }
+  EXPECT_TRUE(reader.Meets("lost: CREDENTIALS_REVOKED", 3)) << "tried again, and again";
+  writer.Publish(kTopic);
+  EXPECT_TRUE(WaitUntil([&] { return writer.notes().count("lost: CREDENTIALS_REVOKED") >= 3; }));
+  ASSERT_TRUE(WaitUntil([&] { return absl::Now() >= until + absl::Seconds(1); }));
+  reading.Set(system_.Token("reader"));
+  writing.Set(system_.Token("feed"));
+  EXPECT_TRUE(reader.Meets("event", 2)) << "what was waiting is published, and read";
+  EXPECT_EQ(reader.notes().count("event"), 2);
+  EXPECT_EQ(writer.notes().count("ok"), 2);
+
+  v1::RevokeTokensRequest request;
+  request.set_subject("ann");
+  EXPECT_EQ(Outcome(reading_client.RevokeTokens(request, absl::Now() + kPatience).status()), "REVOKE_DENIED");
+}
+
 TEST_F(ClientAccessTest, RulesAreReadAgainAndOpenStreamsJudgedAnew) {
   StartServer(kRules);
   Client reading(WithToken(system_.Token("reader")));
@@ -230,6 +272,56 @@ TEST_F(ClientAccessTest, RulesAreReadAgainAndOpenStreamsJudgedAnew) {
   EXPECT_TRUE(goes.Meets("failed: SUBSCRIBE_DENIED"));
   EXPECT_TRUE(stays.Meets("started", 2));
   EXPECT_THAT(stays.notes().all(), ElementsAre("started", "lost: DRAINING", "started"));
+}
+
+TEST_F(ClientAccessTest, ATokenGoesInClearToThisMachineAlone) {
+  StartServer(kRules);
+  const std::string token = system_.Token("reader");
+  const std::string port = absl::StrCat(":", system_.grpc_port());
+  const auto outcome = [&](const std::string& host) {
+    Client client({.server = host + port, .token = [&token] { return token; }});
+    return Outcome(client.GetStatus(absl::Now() + kPatience).status());
+  };
+  EXPECT_EQ(outcome("127.0.0.1"), "ok");
+  EXPECT_EQ(outcome("localhost"), "ok");
+  EXPECT_EQ(outcome("0.0.0.0"), "CREDENTIALS_MISSING") << "which leads here, but does not say so";
+
+  WriteFile(File("token"), token);
+  const CommandResult refused = system_.Weir({"status", "--server", "0.0.0.0" + port, "--token-file", File("token")});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("token: a token is not sent to 0.0.0.0" + port + " without TLS"));
+  const CommandResult proxied =
+      RunCommand({BinaryPath("weir"), "status", "--server", system_.grpc_address(), "--token-file", File("token")}, "",
+                 kPatience, {{"http_proxy", "http://127.0.0.1:1"}});
+  EXPECT_EQ(proxied.exit_code, 0) << "by no proxy: " << proxied.err;
+}
+
+TEST_F(ClientAccessTest, ANameForgesNoLineOfTheLog) {
+  StartServer("log_level: trace\n");
+  for (const std::string name : {"feed\n2026-01-01T00:00:00.000Z error forged", "feed\r\nforged", "forged\x1b[2J",
+                                 "feed\" at forged", "forged\xc2\x9b", "forged feed",
+                                 "\xe2\x80\xa8"
+                                 "forged"}) {
+    Client client({.server = system_.grpc_address(), .name = name});
+    const Reader reader(client, kTopic);
+    EXPECT_TRUE(reader.Meets("failed: FIELD_INVALID")) << name;
+  }
+  // What is no text at all is not even read: the library that says so keeps to the log's form, too.
+  Client no_text({.server = system_.grpc_address(), .name = "forged\xff\n"});
+  const Reader never(no_text, kTopic);
+  EXPECT_TRUE(never.Meets("failed: FIELD_INVALID"));
+  // Such a name may be, and is quoted.
+  Client quoting({.server = system_.grpc_address(), .name = "a\"begins"});
+  const Reader reader(quoting, kTopic);
+  ASSERT_TRUE(reader.Meets("started"));
+  const std::string log = ServerLog();
+  EXPECT_THAT(log, HasSubstr(R"( of "a\"begins" at ipv4:)"));
+  EXPECT_THAT(log, Not(HasSubstr("forged")));
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    EXPECT_TRUE(absl::StartsWith(line, "20")) << line;
+  }
+  EXPECT_EQ(log.find('\r'), std::string::npos);
+  EXPECT_EQ(log.find('\x1b'), std::string::npos);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ def mk(*a):
     subprocess.run([CERTIFICATES, *map(str, a)], check=True)
 
 
-mk(D / "c", "server", "feed", "reader", "operator", "stranger")
+mk(D / "c", "server", "feed", "reader", "operator", "stranger", "warden")
 mk(D / "f", "client", "server")
 mk("--days", "0", D / "c", "late")
 (D / "secret").write_text("a secret of at least thirty-two bytes\n")
@@ -43,8 +43,10 @@ access:
   - who: ["dns:reader.weir.internal", "sub:reader"]
     subscribe: {topics: ["dispatch.>", "users.*.notifications"]}
     deny_subscribe: {topics: ["dispatch.secret"]}
-  - who: ["dns:operator.weir.internal"]
+  - who: ["dns:operator.weir.internal", "sub:operator"]
     backup: true
+  - who: ["dns:warden.weir.internal", "sub:warden"]
+    revoke: true
 """
 TLS = "tls: {certificate: s.crt, key: s.key, client_ca: ca.crt}\n"
 
@@ -88,6 +90,10 @@ class Server:
     def log(self):
         return (D / "err").read_text()
 
+    def kill(self):
+        self.p.kill()
+        self.p.wait(30)
+
     def stop(self):
         self.p.terminate()
         assert self.p.wait(30) == 0
@@ -101,9 +107,9 @@ def creds(d, name, ca=None):
     )
 
 
-def tok(sub, ttl="1h"):
+def tok(sub, ttl="1h", *more):
     return subprocess.check_output(
-        [CLI, "token", "--key", str(D / "secret"), "--sub", sub, "--ttl", ttl], text=True
+        [CLI, "token", "--key", str(D / "secret"), "--sub", sub, "--ttl", ttl, *more], text=True
     ).strip()
 
 
@@ -114,9 +120,12 @@ def why(e):
                 b"CREDENTIALS_MISSING",
                 b"CREDENTIALS_INVALID",
                 b"CREDENTIALS_EXPIRED",
+                b"CREDENTIALS_REVOKED",
                 b"SUBSCRIBE_DENIED",
                 b"PUBLISH_DENIED",
                 b"BACKUP_DENIED",
+                b"REVOKE_DENIED",
+                b"REVOCATIONS_UNKNOWN",
                 b"DRAINING",
             ):
                 if r in v:
@@ -128,6 +137,7 @@ class C:
     def __init__(self, ch, token=None):
         self.ch = ch
         self.s = ebg.EventBusStub(ch)
+        self.token = token
         self.m = [("authorization", "Bearer " + token)] if token else []
 
     def call(self, f, req, **k):
@@ -187,6 +197,10 @@ class C:
         r = self.call(self.s.GetSchema, eb.GetSchemaRequest())
         return r if isinstance(r, str) else "ok"
 
+    def revoke(self, **which):
+        r = self.call(mtg.MaintenanceStub(self.ch).RevokeTokens, mt.RevokeTokensRequest(**(which or {"subject": "m"})))
+        return r if isinstance(r, str) else "ok"
+
     def backup(self):
         try:
             return (
@@ -236,6 +250,9 @@ def mtls():
     eq(feed.status(), "ok")
     eq(feed.schema(), "ok")
     eq(feed.backup(), "BACKUP_DENIED", "feed backup")
+    warden = secure(s, "c", "warden")
+    eq([c.revoke() for c in (feed, reader, op)], ["REVOKE_DENIED"] * 3, "revoke")
+    eq((warden.revoke(), warden.backup()), ("ok", "BACKUP_DENIED"), "warden")
     eq(reader.pub("dispatch.broadcast"), "PUBLISH_DENIED", "reader")
     eq(reader.pubstream("dispatch.broadcast"), "PUBLISH_DENIED")
     for f in (
@@ -266,6 +283,7 @@ def mtls():
         ("status", stranger.status()),
         ("schema", stranger.schema()),
         ("backup", stranger.backup()),
+        ("revoke", stranger.revoke()),
     ):
         eq(v, "SUBSCRIBE_DENIED", "stranger " + n)
     eq(op.backup(), "ok", "operator backup")
@@ -381,6 +399,7 @@ def loopback():
                 c.status(),
                 c.schema(),
                 c.backup(),
+                c.revoke(),
             },
             {w},
         )
@@ -417,6 +436,88 @@ def loopback():
     s.stop()
 
 
+def ending(stream):
+    """Why a stream ends, and how long that took."""
+    begin = time.time()
+    try:
+        for _ in stream:
+            pass
+    except grpc.RpcError as e:
+        return why(e), time.time() - begin
+    return "ended with OK", time.time() - begin
+
+
+def revoked():
+    s = Server(RULES, "--listen", "127.0.0.1:0")
+    caller = lambda t: C(grpc.insecure_channel("127.0.0.1:" + s.port), t)
+    warden = caller(tok("warden"))
+    took = []
+    for n in range(3):
+        reader, other = caller(tok("reader")), caller(tok("operator"))
+        stream = reader.s.Subscribe(
+            eb.SubscribeRequest(filters=["users.ann.notifications"]), timeout=60, metadata=reader.m
+        )
+        next(stream)
+        feed, done = caller(tok("feed")), threading.Event()
+
+        def gen(feed=feed, done=done):
+            yield eb.PublishStreamRequest(events=[feed.ev("dispatch.broadcast")])
+            done.wait(60)
+
+        publishing = feed.s.PublishStream(gen(), timeout=60, metadata=feed.m)
+        eq(next(publishing).results[0].HasField("ack"), True, "a publish stream")
+        eq((warden.revoke(subject="reader"), warden.revoke(subject="feed")), ("ok", "ok"), "revoke")
+        revoked_at = time.time()
+        eq(
+            (reader.lst("users.ann.notifications"), feed.pub("dispatch.broadcast")),
+            ("CREDENTIALS_REVOKED",) * 2,
+            "at once",
+        )
+        for what in (stream, publishing):
+            reason, _ = ending(what)
+            eq(reason, "CREDENTIALS_REVOKED", "an open stream")
+        took.append(time.time() - revoked_at)
+        done.set()
+        eq((reader.sub("users.ann.notifications"), feed.pubstream("dispatch.broadcast")), ("CREDENTIALS_REVOKED",) * 2)
+        eq((other.status(), warden.status()), ("ok", "ok"), "others go on")
+        # Tokens of a later second are good.
+        eq(until(lambda: caller(tok("feed")).status() == "ok"), True, "signed in again")
+        eq(until(lambda: caller(tok("reader")).status() == "ok"), True, "signed in again")
+    eq((min(took) < 1, max(took) < 10), (True, True), "within a second: %r" % took)
+    # One token, by its id.
+    one, two = [caller(tok("feed", "1h", "--claim", "jti=" + jti)) for jti in ("one", "two")]
+    eq((one.status(), two.status()), ("ok", "ok"))
+    eq(warden.revoke(token_id="one"), "ok")
+    eq((one.status(), two.status()), ("CREDENTIALS_REVOKED", "ok"), "one token")
+    # It is in the log, and no token is taken before that was read.
+    for _ in range(3):
+        s.kill()
+        s = Server(RULES, "--listen", "127.0.0.1:0")
+        eq(
+            (caller(reader.token).status(), caller(one.token).status(), caller(two.token).status()),
+            ("CREDENTIALS_REVOKED", "CREDENTIALS_REVOKED", "ok"),
+            "after a kill",
+        )
+    metrics = lambda: subprocess.run(["curl", "-s", s.admin + "/metrics"], capture_output=True, text=True).stdout
+    page = metrics()
+    eq('weir_access_refused_total{reason="CREDENTIALS_REVOKED"} 2\n' in page, True, "counted")
+    eq(("\nweir_revocations 4\n" in page, "\nweir_revocations_complete 1\n" in page), (True, True), "held")
+    # Without room for all no token is taken; there is room after a reload.
+    s.kill()
+    small = RULES.replace("leeway: 0s}", "leeway: 0s, revocations_max: 3}")
+    s = Server(small, "--listen", "127.0.0.1:0")
+    ready = lambda: subprocess.run(["curl", "-s", s.admin + "/readyz"], capture_output=True, text=True).stdout
+    eq(caller(two.token).status(), "REVOCATIONS_UNKNOWN", "full")
+    eq("auth.revocations_max" in ready(), True, ready())
+    eq("\nweir_revocations_complete 0\n" in metrics(), True, "full")
+    (D / "s.yaml").write_text(RULES)
+    s.p.send_signal(signal.SIGHUP)
+    eq(until(lambda: caller(two.token).status() == "ok"), True, "room")
+    eq(caller(one.token).status(), "CREDENTIALS_REVOKED", "room")
+    eq(caller(tok("feed", "721h")).status(), "CREDENTIALS_INVALID", "a token that lasts longer than a revocation")
+    s.stop()
+
+
 def exposed():
     r = subprocess.run([SRV, "--engine", "memory", "--listen", "0.0.0.0:0"], capture_output=True, text=True, timeout=20)
     eq((r.returncode, "neither TLS nor authentication" in r.stderr), (2, True), "refuses to start")
@@ -424,6 +525,7 @@ def exposed():
 
 mtls()
 loopback()
+revoked()
 exposed()
 shutil.rmtree(D)
 sys.exit(1 if bad else 0)

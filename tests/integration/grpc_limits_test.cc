@@ -1,18 +1,32 @@
-// The server's bounds of one gRPC connection, seen from outside: as frames of HTTP/2 (RFC 9113), and as calls.
+// The server's bounds of gRPC connections, of each and of all, seen from outside: as frames of HTTP/2 (RFC 9113), and
+// as calls.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "apps/dispatch/v1/dispatch.pb.h"
+#include "tests/chaos/faultlib/fault_library.h"
+#include "tests/integration/grpc_callers.h"
 #include "tests/support/http.h"
+#include "tests/support/sandbox.h"
 #include "tests/support/system.h"
 #include "weir/client.h"
 #include "weir/v1/event_bus.grpc.pb.h"
@@ -183,6 +197,220 @@ TEST_F(GrpcLimitsTest, AMessageThatIsTooLargeIsRefused) {
   EXPECT_EQ(code(4 << 20), grpc::StatusCode::RESOURCE_EXHAUSTED) << "gRPC's bound: not read as a whole";
   EXPECT_EQ(code((3 << 20) + 1), grpc::StatusCode::INVALID_ARGUMENT) << "ours, with a reason";
   EXPECT_EQ(system_.Weir({"status"}).exit_code, 0);
+}
+
+// How many there may be at a time.
+class GrpcConnectionsTest : public GrpcCallers {
+ protected:
+  static constexpr int kUnavailable = 64 + 14;
+
+  static absl::Status Publish(Client& client) {
+    apps::dispatch::v1::FlashMessage flash;
+    flash.set_text("hello");
+    Publisher publisher(client);
+    publisher.Publish({.topic = kTopic, .payload = flash});
+    return publisher.Flush(absl::Now() + kPatience);
+  }
+  double Metric(const std::string& name) const { return System::Metric(system_.server_admin_port(), name); }
+  double Refused(const std::string& limit) const {
+    return Metric("weir_grpc_connections_refused_total{limit=\"" + limit + "\"}");
+  }
+  // Whether a connection is closed at once, without a byte: one that is taken would be greeted, or after 10 s be
+  // closed.
+  bool IsClosedUnread() const {
+    const absl::Time opened = absl::Now();
+    const absl::StatusOr<Connection> connection = Connection::Open(system_.grpc_port());
+    return connection.ok() && connection->ReceiveAll(kPatience).empty() && absl::Now() - opened < absl::Seconds(8);
+  }
+  static size_t Count(const std::string& text, const std::string& what) {
+    size_t count = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+};
+
+class GrpcConnectionsMaxTest : public GrpcConnectionsTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(GrpcConnectionsMaxTest, AboveItNewOnesAreClosedUnreadAndTheOthersGoOn) {
+  const bool over_tls = GetParam();
+  std::string config = "limits: {connections_max: 3}\n";
+  ClientTls tls;
+  if (over_tls) {
+    MakeAuthority("ours");
+    InstallServer("ours");
+    config += kMtls;
+    tls = TlsAs("ours", "feed");
+  }
+  StartServer(config);
+  EXPECT_EQ(Metric("weir_grpc_connections_max"), 3);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<Client>(ClientOptions{.server = system_.grpc_address(), .tls = tls}));
+    ASSERT_TRUE(Publish(*clients.back()).ok());
+  }
+  EXPECT_EQ(Metric("weir_grpc_connections"), 3);
+
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(IsClosedUnread());
+  }
+  EXPECT_EQ(WeirAs(tls, {"status"}).exit_code, kUnavailable);
+  EXPECT_GE(Refused("connections_max"), 21);
+  EXPECT_EQ(Count(ServerLog(), "limits.connections_max of them, 3, are open"), 1U) << ServerLog();
+  for (const auto& client : clients) {
+    EXPECT_TRUE(Publish(*client).ok());
+  }
+  EXPECT_EQ(Metric("weir_grpc_connections"), 3);
+  EXPECT_EQ(Metric("weir_events_published_total{outcome=\"stored\"}"), 6);
+
+  clients.pop_back();
+  EXPECT_TRUE(WaitUntil([&] { return WeirAs(tls, {"status"}).exit_code == 0; })) << "one has left";
+  clients.push_back(std::make_unique<Client>(ClientOptions{.server = system_.grpc_address(), .tls = tls}));
+  EXPECT_TRUE(Publish(*clients.back()).ok());
+  EXPECT_TRUE(IsClosedUnread()) << "and another has come";
+
+  system_.server().Signal(SIGTERM);
+  EXPECT_EQ(*system_.server().Wait(kPatience), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(, GrpcConnectionsMaxTest, ::testing::Bool(),
+                         [](const auto& over_tls) { return over_tls.param ? "OverTls" : "Plain"; });
+
+// The system lets the server have few open files, and somebody takes as many connections as there are to be had.
+TEST_F(GrpcConnectionsTest, AFloodNeverTakesTheLastDescriptors) {
+  const std::string log = File("small.log");
+  const std::string admin_address = absl::StrCat("127.0.0.1:", system_.server_admin_port());
+  absl::StatusOr<Process> server = Process::Start(
+      {"/bin/sh", "-c", "ulimit -n 700; exec \"$@\"", "sh", BinaryPath("weir-server"), "--engine", "memory",
+       "--descriptors", AppsDescriptorPath(), "--listen", system_.grpc_address(), "--admin-listen", admin_address},
+      log);
+  ASSERT_TRUE(server.ok() && server->ReadLine(kPatience).ok()) << ReadFile(log);
+  EXPECT_THAT(ReadFile(log), HasSubstr("allows 700 open files (ulimit -n): limits.connections_max is 188"));
+  EXPECT_EQ(Metric("weir_grpc_connections_max"), 188);
+  Client client({.server = system_.grpc_address()});
+  ASSERT_TRUE(Publish(client).ok());
+  {
+    std::vector<Connection> flood;
+    const auto open = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        flood.push_back(*Connection::Open(system_.grpc_port()));
+      }
+    };
+    open(300);
+    EXPECT_TRUE(WaitUntil([&] { return Refused("connections_max") > 0; }));
+    for (int i = 0; i < 20; ++i) {
+      open(10);
+      EXPECT_TRUE(Publish(client).ok());
+      const absl::StatusOr<Response> health = Fetch(system_.server_admin_port(), "/healthz");
+      EXPECT_TRUE(health.ok() && health->status == 200);
+      EXPECT_LE(Metric("weir_grpc_connections"), 188);
+    }
+  }
+  EXPECT_TRUE(WaitUntil([&] { return Metric("weir_grpc_connections") == 1; }));
+  EXPECT_EQ(system_.Weir({"status"}).exit_code, 0);
+  EXPECT_TRUE(Publish(client).ok());
+  EXPECT_EQ(ReadFile(log).find("just now"), std::string::npos) << "it never ran out";
+}
+
+TEST_F(GrpcConnectionsTest, AServerDoesNotStartWhereNothingCouldConnect) {
+  const CommandResult result =
+      RunCommand({"/bin/sh", "-c", "ulimit -n 256; exec \"$@\"", "sh", BinaryPath("weir-server"), "--engine", "memory",
+                  "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("256 open files"));
+}
+
+TEST_F(GrpcConnectionsTest, AcceptsAgainWhenThereAreDescriptorsAgain) {
+  const chaos::FaultLibrary faults(File("faults"));
+  system_.SetServerEnvironment(faults.environment());
+  system_.StartServer({"--engine", "memory"});
+  Client client({.server = system_.grpc_address()});
+  ASSERT_TRUE(Publish(client).ok());
+  faults.board().no_descriptors = true;
+  const absl::StatusOr<Connection> waiting = Connection::Open(system_.grpc_port());
+  ASSERT_TRUE(waiting.ok());
+  EXPECT_TRUE(WaitUntil([&] { return ServerLog().find("cannot accept gRPC connections") != std::string::npos; }));
+  EXPECT_TRUE(Publish(client).ok()) << "the established goes on";
+  EXPECT_GT(faults.board().accepts_failed, 0U);
+  faults.board().no_descriptors = false;
+  EXPECT_TRUE(waiting->Receive(kPatience).ok()) << "it is greeted";
+  EXPECT_EQ(system_.Weir({"status"}).exit_code, 0);
+  EXPECT_TRUE(Publish(client).ok());
+  EXPECT_EQ(Count(ServerLog(), "cannot accept gRPC connections"), 1U) << ServerLog();
+}
+
+TEST_F(GrpcConnectionsTest, CallsThatAreRefusedAreCountedByTheLimit) {
+  StartServer("limits: {subscriptions_max: 2, publish_streams_max: 1}\n");
+  const auto stub =
+      v1::EventBus::NewStub(grpc::CreateChannel(system_.grpc_address(), grpc::InsecureChannelCredentials()));
+  const auto refused = [&](const std::string& limit) {
+    return Metric("weir_grpc_calls_refused_total{limit=\"" + limit + "\"}");
+  };
+  grpc::ClientContext contexts[8];
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::SubscribeResponse>>> readers;
+  v1::SubscribeRequest request;
+  request.add_filters(">");
+  v1::SubscribeResponse response;
+  for (int i = 0; i < 5; ++i) {
+    readers.push_back(stub->Subscribe(&contexts[i], request));
+    EXPECT_EQ(readers.back()->Read(&response), i < 2);
+  }
+  EXPECT_EQ(refused("subscriptions_max"), 3);
+  std::vector<std::unique_ptr<grpc::ClientReaderWriter<v1::PublishStreamRequest, v1::PublishStreamResponse>>> streams;
+  v1::PublishStreamResponse results;
+  for (int i = 5; i < 8; ++i) {
+    streams.push_back(stub->PublishStream(&contexts[i]));
+    if (i == 5) {
+      ASSERT_TRUE(WaitUntil([&] { return Metric("weir_publish_streams") == 1; }));
+    } else {
+      EXPECT_FALSE(streams.back()->Read(&results));
+    }
+  }
+  EXPECT_EQ(refused("publish_streams_max"), 2);
+  EXPECT_EQ(Metric("weir_grpc_calls_refused_total"), 5);
+}
+
+// Gives the loopback device of the sandbox an address that is not 127.0.0.0/8.
+void AddAddress(const char* address) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request = {};
+  std::strncpy(request.ifr_name, "lo:1", sizeof(request.ifr_name) - 1);
+  sockaddr_in given = {};
+  given.sin_family = AF_INET;
+  ASSERT_EQ(::inet_pton(AF_INET, address, &given.sin_addr), 1);
+  std::memcpy(&request.ifr_addr, &given, sizeof(given));
+  ASSERT_EQ(::ioctl(fd, SIOCSIFADDR, &request), 0);
+  ::close(fd);
+}
+
+TEST_F(GrpcConnectionsTest, OneAddressMayHaveSomeAndThisMachineMore) {
+  if (!SandboxStatus().ok()) {
+    GTEST_SKIP() << SandboxStatus();
+  }
+  AddAddress("198.51.100.7");
+  const std::string port = absl::StrCat(":", system_.grpc_port());
+  StartServer("insecure: true\nlimits: {connections_max: 100, connections_per_address: 2}\n",
+              {"--listen", "0.0.0.0" + port});
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto connect = [&](const std::string& host) {
+    clients.push_back(std::make_unique<Client>(ClientOptions{.server = host + port}));
+    return clients.back()->GetStatus(absl::Now() + kPatience).status();
+  };
+  EXPECT_TRUE(connect("198.51.100.7").ok());
+  EXPECT_TRUE(connect("198.51.100.7").ok());
+  EXPECT_TRUE(absl::IsUnavailable(connect("198.51.100.7")));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(connect("127.0.0.1").ok());
+  }
+  EXPECT_GE(Refused("connections_per_address"), 1);
+  EXPECT_EQ(Refused("connections_max"), 0);
+  EXPECT_EQ(Count(ServerLog(), "198.51.100.7 has come to limits.connections_per_address"), 1U) << ServerLog();
+  for (const size_t old : {0, 1, 3, 4, 5, 6}) {
+    EXPECT_TRUE(Publish(*clients[old]).ok());
+  }
+  clients.erase(clients.begin(), clients.begin() + 3);
+  EXPECT_TRUE(WaitUntil([&] { return connect("198.51.100.7").ok(); }));
 }
 
 }  // namespace

@@ -34,6 +34,11 @@ class Reader {
     callbacks.on_started = [this](const v1::SubscriptionStarted&) {
       const std::lock_guard lock(mutex_);
       ++started_;
+      failures_ = 0;
+    };
+    callbacks.on_disconnected = [this](const absl::Status&, absl::Duration) {
+      const std::lock_guard lock(mutex_);
+      ++failures_;
     };
     callbacks.on_events = [this](const v1::EventBatch& batch) {
       const std::lock_guard lock(mutex_);
@@ -49,6 +54,11 @@ class Reader {
     const std::lock_guard lock(mutex_);
     return started_;
   }
+  // Attempts in vain since it last began.
+  int failures() {
+    const std::lock_guard lock(mutex_);
+    return failures_;
+  }
   std::vector<std::string> texts() {
     const std::lock_guard lock(mutex_);
     return texts_;
@@ -57,6 +67,7 @@ class Reader {
  private:
   std::mutex mutex_;
   int started_ = 0;                 // guarded by mutex_
+  int failures_ = 0;                // guarded by mutex_
   std::vector<std::string> texts_;  // guarded by mutex_
   std::unique_ptr<Subscriber> subscriber_;
 };
@@ -218,6 +229,35 @@ TEST_F(GrpcTlsTest, NewCertificatesOfBothSidesAreTakenOverWhileStreamsGoOn) {
   EXPECT_EQ(reader.started(), 1);
   RestartServer();
   EXPECT_TRUE(WaitUntil([&] { return reader.started() == 2; }));
+}
+
+TEST_F(GrpcTlsTest, ACertificateThatCountsNoMoreIsOutWhenItsConnectionHasItsAge) {
+  StartServer("tls: {certificate: server.crt, key: server.key, client_ca: clients.crt, connection_age_max: 1s}\n");
+  Client publishing(As("ours", "feed"));
+  Publisher publisher(publishing);
+  Client reading(As("ours", "reader"));
+  Reader reader(reading);
+  ASSERT_TRUE(WaitUntil([&] { return reader.started() == 1; }));
+  // Who is still welcome comes back, and has everything once.
+  std::vector<std::string> all;
+  ASSERT_TRUE(WaitUntil([&] {
+    all.push_back(absl::StrCat(all.size()));
+    publisher.Publish({.topic = kTopic, .payload = Flash(all.back())});
+    return publisher.Flush(absl::Now() + kPatience).ok() && reader.started() >= 3;
+  }));
+  EXPECT_TRUE(WaitUntil([&] { return reader.texts().size() == all.size(); }));
+  EXPECT_EQ(reader.texts(), all);
+
+  Install("other/ca.crt", "clients.crt");
+  EXPECT_TRUE(WaitUntil([&] { return reader.failures() >= 3; })) << "it is still let in";
+  EXPECT_TRUE(absl::IsUnavailable(reading.GetStatus(absl::Now() + kPatience).status()));
+  const size_t before = reader.texts().size();
+  EXPECT_EQ(PublishAs({.ca = File("ours/ca.crt"), .certificate = File("other/feed.crt"), .key = File("other/feed.key")},
+                      "not for those who are out")
+                .exit_code,
+            0);
+  EXPECT_TRUE(WaitUntil([&, failed = reader.failures()] { return reader.failures() > failed; }));
+  EXPECT_EQ(reader.texts().size(), before);
 }
 
 TEST_F(GrpcTlsTest, CallsThatBeginLaterUseTheCredentialsThatWereSet) {

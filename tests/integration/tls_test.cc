@@ -161,6 +161,25 @@ TEST_F(TlsTest, AHandshakeMayComeByteByByte) {
   SSL_CTX_free(context);
 }
 
+// The edge takes in a part of the record at a time.
+TEST_F(TlsTest, RequestsThatCameInOneRecordAreAllAnswered) {
+  Start("limits: {head_bytes_max: 1KiB}\n");
+  const absl::StatusOr<Connection> connection = Connect();
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  std::string requests;
+  for (int i = 0; i < 200; ++i) {
+    requests += "GET /none HTTP/1.1\r\nHost: h\r\n\r\n";
+  }
+  requests += "GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  ASSERT_TRUE(connection->Send(requests).ok());
+  const std::string answers = connection->ReceiveAll(kPatience);
+  int count = 0;
+  for (size_t at = answers.find("HTTP/1.1 404 "); at != std::string::npos; at = answers.find("HTTP/1.1 404 ", at + 1)) {
+    ++count;
+  }
+  EXPECT_EQ(count, 201);
+}
+
 TEST_F(TlsTest, ACertificateIsReplacedWhileStreamsGoOn) {
   Start("", {.name = "first"});
   SseStream reader = OpenStream();

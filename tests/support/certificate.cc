@@ -66,4 +66,20 @@ Certificate MakeCertificate(const CertificateOptions& options) {
           })};
 }
 
+std::vector<std::string> Encrypted(const std::string& key, const std::string& password) {
+  const BioPtr bio(BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
+  const KeyPtr pkey(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  Check(pkey != nullptr);
+  const int size = static_cast<int>(password.size());
+  return {Pem([&](BIO* out) {
+            return PEM_write_bio_PKCS8PrivateKey(out, pkey.get(), EVP_aes_256_cbc(), password.c_str(), size, nullptr,
+                                                 nullptr);
+          }),
+          Pem([&](BIO* out) {
+            const auto* const text = reinterpret_cast<const unsigned char*>(password.c_str());
+            return PEM_write_bio_PrivateKey_traditional(out, pkey.get(), EVP_aes_256_cbc(), text, size, nullptr,
+                                                        nullptr);
+          })};
+}
+
 }  // namespace weir::testing

@@ -3,6 +3,7 @@
 #define WEIR_TESTS_SUPPORT_CERTIFICATE_H_
 
 #include <string>
+#include <vector>
 
 namespace weir::testing {
 
@@ -20,6 +21,9 @@ struct Certificate {
 
 // Aborts when OpenSSL fails.
 Certificate MakeCertificate(const CertificateOptions& options = {});
+
+// The key in each form of PEM that is encrypted: PKCS #8 and OpenSSL's own.
+std::vector<std::string> Encrypted(const std::string& key, const std::string& password);
 
 }  // namespace weir::testing
 

@@ -40,7 +40,8 @@ test('good tokens of every algorithm and issuer are taken', async () => {
   for (const token of good) assert.equal((await poll(system, '/mine', token)).status, 200, token);
 });
 
-test(`each of ${corpus.length} bad tokens is refused, for its own fault`, async () => {
+test('each bad token is refused, for its own fault', async (t) => {
+  t.diagnostic(`${corpus.length} bad tokens`);
   assert.ok(corpus.length >= 200);
   await forAll(corpus, async ({ name, token, status, detail }) => {
     const answer = await poll(system, '/mine', token);
@@ -52,7 +53,7 @@ test(`each of ${corpus.length} bad tokens is refused, for its own fault`, async 
 });
 
 test('the query is no softer than the header', async () => {
-  await forAll(corpus.slice(0, 400), async ({ name, token }) => {
+  await forAll(corpus, async ({ name, token }) => {
     const { status } = await poll(system, `/mine?token=${encodeURIComponent(token)}`);
     assert.ok(status === 401 || status === 400 || status === 431, `${name}: ${status}`);
   });

@@ -124,7 +124,7 @@ test('an issuer that is away, or answers nonsense, takes nothing away', async ()
     (response) => response.writeHead(500).end(),
     (response) => response.writeHead(302, { location: `http://127.0.0.1:${plain.address().port}/jwks` }).end(),
     (response) => response.writeHead(200, ok).end('<html>'),
-    (response) => response.writeHead(200, ok).end('{"keys":[]}'),
+    (response) => response.writeHead(200, ok).end('{"keys":{}}'),
     (response) => response.writeHead(200, ok).end(big),
     (response) => response.destroy(),
   ]) {
@@ -133,6 +133,19 @@ test('an issuer that is away, or answers nonsense, takes nothing away', async ()
     await eventually('an attempt', async () => (await status(token('stranger'))) && issuer.asked > before);
     assert.equal(await status(token('k2')), 200);
   }
+});
+
+test('an issuer that publishes no key any more has withdrawn the last one', async () => {
+  issuer.kids = ['k2', 'k3'];
+  await eventually('the keys', async () => (await status(token('k2'))) === 200);
+  const open = await stream(token('k2'));
+  await open.block('weir.connected');
+  issuer.kids = [];
+  await eventually('the end of it', async () => (await status(token('stranger'))) && (await status(token('k2'))) === 503);
+  await open.until('the end', () => open.framed.whole);
+  await eventually('the log', () => /the answer holds no keys; none of its tokens is taken/.test(system.log('weir-edge')));
+  issuer.kids = ['k2', 'k3'];
+  await eventually('the keys again', async () => (await status(token('k2'))) === 200);
 });
 
 test('bad tokens cannot make the edge hammer the issuer', async () => {

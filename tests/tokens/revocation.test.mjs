@@ -2,17 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { RawStream } from '../conformance/raw.mjs';
 import { eventually, flash, metric, serverConfig } from '../conformance/weir.mjs';
 import { Wire } from '../conformance/websocket.mjs';
 import { bin, System } from '../e2e/system.mjs';
 import { makeToken } from './bad_tokens.mjs';
-import { poll, startWeir } from './weir.mjs';
+import { poll, startAnotherEdge, startWeir } from './weir.mjs';
 
 const key = randomBytes(48);
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -75,8 +73,9 @@ test('ends open streams, WebSockets and polls within a second, and says why', as
   const other = await openStream(token('bob'));
   const times = [];
   for (const name of ['ann', 'amy', 'abe', 'ali', 'ada']) times.push(await revokeReaders(name));
-  // Whatever else the machine does, one of them has it to itself.
-  assert.ok(Math.min(...times) < 1000 && Math.max(...times) < 10_000, `they took ${times} ms`);
+  // Whatever else the machine does now and then, most of them are in time; and none is forgotten.
+  const [, , median] = times.toSorted((a, b) => a - b);
+  assert.ok(median < 1000 && Math.max(...times) < 10_000, `they took ${times} ms`);
 
   await system.publish([flash('bob', 'still there')]);
   await other.until('the event', () => other.body.includes('still there'));
@@ -108,6 +107,24 @@ test('a revoked token is refused over every transport, and a newer one of the su
 
   await revoke('--subject', 'dan');
   assert.equal((await wire.ended()).code, 4401);
+});
+
+test('says what it wrote, by the server\'s clock', async () => {
+  const begin = seconds();
+  const line = JSON.parse(await revoke('--subject', 'pat', '--issuer', 'https://a', '--keep', '90m'));
+  assert.deepEqual(Object.keys(line), ['cursor', 'event_id', 'issued_until', 'expire_time']);
+  const until = Date.parse(line.issued_until) / 1000;
+  assert.ok(until >= begin && until <= seconds(), line.issued_until);
+  const kept = Date.parse(line.expire_time) / 1000 - until;
+  assert.ok(kept >= 5400 && kept < 5401, line.expire_time);
+  const listed = (await system.weir('list', 'weir.revocations')).trim().split('\n').map((text) => JSON.parse(text)).at(-1);
+  assert.equal(listed.cursor, line.cursor);
+  assert.deepEqual([listed.data.subject, listed.data.issuer], ['pat', 'https://a']);
+  assert.deepEqual([listed.data.issuedUntil, listed.data.expireTime].map(Date.parse), [line.issued_until, line.expire_time].map(Date.parse));
+  const one = JSON.parse(await revoke('--token-id', 'some'));
+  assert.equal(one.issued_until, undefined);
+  const month = Date.parse(one.expire_time) / 1000 - seconds();
+  assert.ok(Math.abs(month - 31 * 86_400) < 60, one.expire_time);
 });
 
 test('a WebSocket cannot be renewed with a revoked token', async () => {
@@ -162,26 +179,15 @@ test('tickets and cookies of a revoked token count no more', async () => {
   assert.equal((await ticket()).status, 401);
 });
 
-// Another edge of the same server, with the configuration of the first. Resolves to where it listens, and its process.
-async function startAnother(...flags) {
-  const child = spawn(bin('weir-edge'), [
-    ...['--config', path.join(system.dir, 'edge.yaml'), '--server', system.grpc, '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'],
-    ...flags,
-  ], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  const [, http, admin] = /http=(\S+) admin=(\S+)/.exec(line);
-  return { http, admin, url: `http://${http}`, end: async () => (child.kill('SIGKILL'), once(child, 'exit')) };
-}
-
 test('every edge obeys, also one that starts later', async () => {
   const jwt = token('ida');
-  const second = await startAnother();
+  const second = await startAnotherEdge(system);
   try {
     const streams = [await openStream(jwt), await openStream(jwt, second.http)];
     await revoke('--subject', 'ida');
     await Promise.all(streams.map((raw) => raw.until('its end', () => raw.ended)));
     assert.equal(await status(jwt, second), 401);
-    const third = await startAnother();
+    const third = await startAnotherEdge(system);
     assert.equal(await status(jwt, third), 401);
     assert.equal(await status(token('jan'), third), 200);
     await third.end();
@@ -242,7 +248,11 @@ test('what is malformed is refused where it is published', async () => {
   assert.match(await refused('weir.revocations', 'apps.dispatch.v1.FlashMessage', { id: 'a' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
   assert.match(await refused('weir.other', 'apps.dispatch.v1.FlashMessage', { id: 'a' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
   assert.match(await refused('dispatch.x', type, { tokenId: 'x', expireTime: '2099-01-01T00:00:00Z' }), /TYPE_NOT_ALLOWED_ON_TOPIC/);
-  // A service publishes as `weir revoke` does.
+  const badly = async (...flags) => (await revoke(...flags).catch((error) => error)).stderr ?? '';
+  assert.match(await badly('--subject', 'x'.repeat(1025)), /FIELD_INVALID.*subject is 1025 bytes; allowed is 1 to 1024/);
+  assert.match(await badly('--token-id', 'x', '--keep', '3652d'), /FIELD_INVALID.*keep is .*at most 3651 days/);
+  assert.match(await badly('--token-id', 'x', '--issuer', 'x'.repeat(257)), /FIELD_INVALID.*issuer/);
+  // A service publishes what `weir revoke` has published.
   await system.weir('publish', '--topic', 'weir.revocations', '--type', type, JSON.stringify({ tokenId: 'by-hand', expireTime: inDays(3650) }));
   await eventually('it to count', async () => (await status(token('mia', { jti: 'by-hand' }))) === 401);
   const listed = (await system.weir('list', 'weir.revocations')).trim().split('\n').map((line) => JSON.parse(line));
@@ -347,20 +357,26 @@ test('only a service whose rule names the topic may publish it', async () => {
     server: serverConfig(`auth: {keys: [{algorithm: HS256, file: keys/services}]}
 access:
   - {who: ["sub:feed"], publish: {topics: [">"]}, subscribe: {topics: [">"]}}
-  - {who: ["sub:operator"], publish: {topics: [weir.revocations]}}
+  - {who: ["sub:operator"], revoke: true}
+  - {who: ["sub:service"], publish: {topics: [weir.revocations]}}
   - {who: ["sub:edge"], subscribe: {topics: [">", weir.revocations]}}
 `),
   });
   try {
     writeFileSync(path.join(guarded.dir, 'keys/services'), services, { mode: 0o600 });
-    for (const name of ['feed', 'operator', 'edge']) {
+    for (const name of ['feed', 'operator', 'service', 'edge']) {
       writeFileSync(path.join(guarded.dir, `${name}.jwt`), makeToken('HS256', services, { sub: name, exp: seconds() + 600 }, { alg: 'HS256' }));
     }
     await guarded.startServer();
     const as = (name, ...args) => guarded.weir(...args, '--token-file', path.join(guarded.dir, `${name}.jwt`)).then(() => 'done', (error) => error.stderr);
-    assert.match(await as('feed', 'revoke', '--subject', 'ann'), /PUBLISH_DENIED/);
-    assert.match(await as('edge', 'revoke', '--subject', 'ann'), /PUBLISH_DENIED/);
+    const publish = ['publish', '--topic', 'weir.revocations', '--type', 'weir.v1.TokenRevocation',
+      JSON.stringify({ tokenId: 'by-hand', expireTime: new Date(Date.now() + 60_000).toISOString() })];
+    for (const name of ['feed', 'service', 'edge']) assert.match(await as(name, 'revoke', '--subject', 'ann'), /REVOKE_DENIED/);
+    for (const name of ['feed', 'operator', 'edge']) assert.match(await as(name, ...publish), /PUBLISH_DENIED/);
+    assert.equal(await as('service', ...publish), 'done');
     assert.equal(await as('operator', 'revoke', '--subject', 'ann'), 'done');
+    assert.match(await as('operator', 'list', 'weir.revocations'), /SUBSCRIBE_DENIED/);
+    assert.match(await (await fetch(`http://${guarded.serverAdmin}/metrics`)).text(), /^weir_access_refused_total\{reason="REVOKE_DENIED"\} 3$/m);
     assert.match(await as('feed', 'list', 'weir.revocations'), /SUBSCRIBE_DENIED/);
     assert.match(await as('feed', 'list', 'weir.>'), /SUBSCRIBE_DENIED/);
     assert.equal(await as('feed', 'list', '>'), 'done');

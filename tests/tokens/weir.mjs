@@ -1,7 +1,10 @@
 // A Weir whose edge judges tokens by keys of every kind, and words to ask it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { System } from '../e2e/system.mjs';
+import { createInterface } from 'node:readline';
+import { bin, System } from '../e2e/system.mjs';
 import { serverConfig } from '../conformance/weir.mjs';
 
 // `auth`, `routes`: YAML. `files`: what lies beside the edge's configuration, by name.
@@ -19,6 +22,17 @@ export async function startWeir({ auth, routes, files = {}, more = '' }) {
     throw error;
   }
   return system;
+}
+
+// Another edge of the same server, with the configuration of the first. Resolves to where it listens, and how it is ended.
+export async function startAnotherEdge(system, ...flags) {
+  const child = spawn(bin('weir-edge'), [
+    ...['--config', path.join(system.dir, 'edge.yaml'), '--server', system.grpc, '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'],
+    ...flags,
+  ], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const [, http, admin] = /http=(\S+) admin=(\S+)/.exec(line);
+  return { http, admin, url: `http://${http}`, end: async () => (child.kill('SIGKILL'), once(child, 'exit')) };
 }
 
 // A poll with this token: `{status, problem}`.

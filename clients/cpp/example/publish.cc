@@ -1,6 +1,8 @@
-// Publishes car prices as they change: `weir_example_publish [SERVER]`, default 127.0.0.1:50051.
+// Publishes car prices as they change: `weir_example_publish [SERVER]`, default 127.0.0.1:50051. WEIR_TOKEN_FILE names
+// a file with the token that says who publishes, where the server asks for one.
 //
 // The server must know the type: start it with the descriptor set of apps/vehicles/v1/vehicles.proto.
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -8,7 +10,11 @@
 #include "weir/client.h"
 
 int main(int argc, char** argv) {
-  weir::Client client({.server = argc > 1 ? argv[1] : "127.0.0.1:50051", .name = "example"});
+  weir::ClientOptions connection{.server = argc > 1 ? argv[1] : "127.0.0.1:50051", .name = "example"};
+  if (const char* file = std::getenv("WEIR_TOKEN_FILE"); file != nullptr) {
+    connection.token = weir::TokenFromFile(file);  // for a server that asks who calls, as the demo's
+  }
+  weir::Client client(connection);
   weir::Publisher publisher(client);
 
   bool all_stored = true;  // written by the publisher's callbacks, read when Flush has returned

@@ -1,6 +1,8 @@
 // Prints three car updates and the cursor to go on after: `weir_example_subscribe [SERVER [CURSOR]]`. Without a cursor
-// it begins with the oldest event that the server still has.
+// it begins with the oldest event that the server still has. WEIR_TOKEN_FILE names a file with the token that says who
+// reads, where the server asks for one.
 #include <condition_variable>
+#include <cstdlib>
 #include <iostream>
 #include <mutex>
 
@@ -8,7 +10,11 @@
 #include "weir/client.h"
 
 int main(int argc, char** argv) {
-  weir::Client client({.server = argc > 1 ? argv[1] : "127.0.0.1:50051", .name = "example"});
+  weir::ClientOptions connection{.server = argc > 1 ? argv[1] : "127.0.0.1:50051", .name = "example"};
+  if (const char* file = std::getenv("WEIR_TOKEN_FILE"); file != nullptr) {
+    connection.token = weir::TokenFromFile(file);  // for a server that asks who calls, as the demo's
+  }
+  weir::Client client(connection);
 
   std::mutex mutex;
   std::condition_variable changed;

@@ -1,6 +1,6 @@
 // A TypeScript file for each proto file: its messages and enums as types, and `…Events`, the map from event name to type.
 import path from 'node:path';
-import { Types, isWellKnown, nameOf, numberType, quote } from './types.mjs';
+import { Types, isWellKnown, nameOf, numberType, oneLine, quote } from './types.mjs';
 
 /** The files of a plugin's response: `{name, content}`. */
 export function generate(registry, files, options) {
@@ -44,7 +44,7 @@ class Generator {
     if (events.length) parts.push(this.#map(events));
     const text = parts.join('\n');
     return [
-      `// Made by protoc-gen-weir from ${this.#file.name}.proto: what the edge sends. Do not edit.`,
+      `// Made by protoc-gen-weir from ${oneLine(this.#file.name)}.proto: what the edge sends. Do not edit.`,
       ...this.#importLines(),
       ...(/\bWeirNumber\b/.test(text) ? ['', numberType] : []),
       '',
@@ -56,7 +56,7 @@ class Generator {
     const extension = this.#options.import_extension === 'none' ? '' : `.${this.#options.import_extension}`;
     return [...this.#imports].map(([file, names]) => {
       const to = path.posix.relative(path.posix.dirname(this.#file.name), `${file.name}_weir`);
-      return `import type { ${[...names].sort().join(', ')} } from '${to.startsWith('.') ? to : `./${to}`}${extension}';`;
+      return `import type { ${[...names].sort().join(', ')} } from ${quote(`${to.startsWith('.') ? to : `./${to}`}${extension}`)};`;
     });
   }
 

@@ -45,7 +45,9 @@ const wellKnown = {
 
 export const isWellKnown = (message) => Object.hasOwn(wellKnown, message.typeName);
 
-export const quote = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`;
+// Names come from others' files, too: none of them ends a line or a text of ours.
+export const oneLine = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export const quote = (text) => `'${oneLine(text.replace(/[\\']/g, '\\$&'))}'`;
 
 // `Outer_Inner` of `package.Outer.Inner`.
 export const nameOf = (desc) => desc.typeName.slice(desc.file.proto.package ? desc.file.proto.package.length + 1 : 0).replaceAll('.', '_');

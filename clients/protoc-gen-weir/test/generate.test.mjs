@@ -1,7 +1,8 @@
 // The plugin as protoc runs it, and what TypeScript makes of the result.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -44,6 +45,23 @@ describe('protoc-gen-weir', () => {
       const { status, stderr } = protoc(`--weir_out=${parameter}:${out}`, 'acme/v1/other.proto');
       assert.equal(stderr.trim(), `--weir_out: protoc-gen-weir: ${message}`);
       assert.equal(status, 1);
+    }
+  });
+
+  test('makes types of what others have named, and no code', () => {
+    const evil = "o'; globalThis.forged = 1; '";
+    const from = mkdtempSync(path.join(out, 'from-'));
+    const proto = (name, ...lines) => writeFileSync(path.join(from, `${name}.proto`), ['syntax = "proto3";', 'package evil;', ...lines, ''].join('\n'));
+    proto(evil, '// */ globalThis.forged = 1; /*', 'message Theirs { string a = 1 [json_name = "\'; globalThis.forged = 1; \'\\n\\\\"]; }', '// One: */globalThis.forged = 1/*', 'enum Kind { ONE = 0; }');
+    proto('own\nglobalThis.forged = 1', `import "${evil}.proto";`, 'import "weir/v1/options.proto";', 'message Own { option (weir.v1.event) = {name: "a\'\\nb"}; Theirs theirs = 1; Kind kind = 2; }');
+    const { status, stderr } = protoc(`-I${from}`, `--weir_out=${out}`, `${evil}.proto`, 'own\nglobalThis.forged = 1.proto');
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    const { transformSync } = createRequire(path.join(root, 'clients/web/package.json'))('esbuild');
+    for (const name of [evil, 'own\nglobalThis.forged = 1']) {
+      const text = readFileSync(path.join(out, `${name}_weir.ts`), 'utf8');
+      assert.match(text, /forged/);
+      assert.equal(transformSync(text, { loader: 'ts' }).code, '', text);
     }
   });
 

@@ -32,6 +32,9 @@ interface Change {
   fail(error: StreamError): void;
 }
 
+// Errors that answer no message: the connection ends, and the next one begins with what is wanted.
+const ofNoMessage = ['TOO_MANY_MESSAGES', 'DEADLINE_EXCEEDED'];
+
 export function ws(options: WsOptions = {}): Ws {
   const wanted = new Set(options.filters);
   const changes: Change[] = []; // those that the edge has not answered
@@ -93,7 +96,7 @@ export function ws(options: WsOptions = {}): Ws {
         } catch {
           return sink.block('message', text, ''); // is reported there
         }
-        const { type, event, id = '', data, retry } = message;
+        const { type, event, id = '', data, retry, reason = '' } = message;
         if (event) {
           if (retry !== undefined) sink.retry(retry);
           sink.block(event, JSON.stringify(data), id);
@@ -105,8 +108,8 @@ export function ws(options: WsOptions = {}): Ws {
         } else if (type === 'subscribed') {
           changes.shift()?.done();
         } else if (type === 'error' || type === 'auth.error') {
-          detail = `${message.reason}: ${message.detail}`;
-          if (type === 'auth.error') return;
+          detail = `${reason}: ${message.detail}`;
+          if (type === 'auth.error' || ofNoMessage.includes(reason)) return;
           const refused = changes.shift(); // messages are answered in order
           refused?.undo();
           refused?.fail(new StreamError(detail));

@@ -405,6 +405,22 @@ describe('filters', () => {
     expect(socket().sent[0]?.['filters']).toEqual(['a.*']);
   });
 
+  test.each(['TOO_MANY_MESSAGES', 'DEADLINE_EXCEEDED'])('%s is no answer to a change: it is made by the reconnect', async (reason) => {
+    open({}, { filters: ['a.*'] });
+    await turn();
+    socket().accept();
+    const added = transport.subscribe('b.*');
+    const removed = transport.unsubscribe('a.*');
+    socket().say({ type: 'error', reason, detail: 'd' });
+    socket().end(reason === 'TOO_MANY_MESSAGES' ? 4429 : 4408);
+    await turn();
+    expect(stream.status).toMatchObject({ state: 'reconnecting', error: { message: `${reason}: d` } });
+    await turn(500);
+    socket().accept();
+    expect(socket().sent).toEqual([{ type: 'auth', cursor: 'e-0', filters: ['b.*'] }]);
+    await Promise.all([added, removed]);
+  });
+
   test('may all go: then nothing is read, after a reconnect either', async () => {
     open({}, { filters: ['a.*'] });
     await turn();

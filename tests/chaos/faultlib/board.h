@@ -25,6 +25,9 @@ struct Board {
   // renameat2 with flags fails with it, as on a file system that does not know them; 0: it does not fail.
   std::atomic<int> rename_flags_errno;
 
+  // accept4 fails with EMFILE. UBSan needs descriptors of its own, and ends a process that has none.
+  std::atomic<bool> no_descriptors;
+
   // Added to CLOCK_REALTIME, however it is read; waits until a time of that clock are as long as they were.
   std::atomic<int64_t> clock_offset_millis;
 
@@ -36,6 +39,7 @@ struct Board {
   std::atomic<uint64_t> writes;  // of regular files
   std::atomic<uint64_t> writes_failed;
   std::atomic<uint64_t> renames_failed;
+  std::atomic<uint64_t> accepts_failed;
   std::atomic<uint64_t> clock_reads;
 };
 

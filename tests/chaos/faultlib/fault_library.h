@@ -1,5 +1,5 @@
 // Faults inside a process that a test starts: failing, slow and ignored syncs, a full disk, a file
-// system without some calls, a clock that jumps. The
+// system without some calls, a lack of descriptors, a clock that jumps. The
 // process is started with `environment()`; the faults are set and cleared through `board()` while it runs, and outlive
 // its restarts.
 //

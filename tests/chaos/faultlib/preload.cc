@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>  // NOLINT: renameat2 is Linux's, not C++
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -187,6 +188,14 @@ int renameat2(int old_dir, const char* old_path, int new_dir, const char* new_pa
   }
   board->renames_failed.fetch_add(1, kRelaxed);
   return Refuse(error);
+}
+
+int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {
+  if (!board->no_descriptors.load(kRelaxed)) {
+    return WEIR_NEXT(accept4, socket, address, size, flags);
+  }
+  board->accepts_failed.fetch_add(1, kRelaxed);
+  return Refuse(EMFILE);
 }
 
 int clock_gettime(clockid_t clock, timespec* time) __THROW {

@@ -43,6 +43,7 @@
 #include "google/protobuf/message.h"
 #include "weir/v1/event.pb.h"
 #include "weir/v1/event_bus.pb.h"
+#include "weir/v1/maintenance.pb.h"
 
 namespace grpc {
 class Channel;
@@ -87,7 +88,7 @@ struct ClientOptions {
   ClientTls tls{};
   // Gives the token (JWT) that each call shows, for a server that asks for one. Called by any thread at each call's
   // beginning, and must not call back; a stream ends when its token is over, and is opened again with the next. It is
-  // secret: only over TLS, or over loopback.
+  // secret: without TLS it is shown to a server on a loopback address alone, by its number or as `localhost`.
   std::function<std::string()> token{};
   // Shown in the server's status and metrics: at most 64 bytes of visible ASCII.
   std::string name{};
@@ -118,6 +119,10 @@ class Client {
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request, absl::Time deadline);
   absl::StatusOr<v1::GetSchemaResponse> GetSchema(const v1::GetSchemaRequest& request, absl::Time deadline);
   absl::StatusOr<v1::GetStatusResponse> GetStatus(absl::Time deadline);
+  // Takes tokens (JWT) back before their time, by the server's clock: every edge of the server refuses them, and ends
+  // their streams, within a second of the answer. The caller needs `revoke: true` in the server's rules of access.
+  // After an error that is no refusal call again: doing it twice does no harm.
+  absl::StatusOr<v1::RevokeTokensResponse> RevokeTokens(const v1::RevokeTokensRequest& request, absl::Time deadline);
 
   // The wire bytes of a ListEventsResponse, for readers that do not want message objects. `done` runs on a gRPC thread.
   void ListEventsRaw(const v1::ListEventsRequest& request, absl::Time deadline,
