@@ -26,7 +26,7 @@ TEST(Logging, KeepsAMessageOnOneLineWhateverIsInIt) {
   spdlog::info("a {} z", "\r\n2026-01-31T12:00:00.000Z error b\x1b[2J\x7f\xc2\x9b \xc3\xa4 … \"c\" \\");
   const std::string written = testing::internal::GetCapturedStderr();
   EXPECT_EQ(written.substr(written.find("info")),
-            "info a \\x0d\\n2026-01-31T12:00:00.000Z error b\\x1b[2J\\x7f\\u009b \xc3\xa4 … \"c\" \\ z\n");
+            "info a \\x0d\\n2026-01-31T12:00:00.000Z error b\\x1b[2J\\u007f\\u009b \xc3\xa4 … \"c\" \\ z\n");
 }
 
 TEST(Logging, ChangesItsLevel) {

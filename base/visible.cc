@@ -14,8 +14,10 @@ std::string Visible(std::string_view text) {
     const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
     if (c == '\n') {
       out += "\\n";
-    } else if (c < 0x20 || c == 0x7F) {
+    } else if (c < 0x20) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", c);
+    } else if (c == 0x7F) {
+      out += "\\u007f";
     } else if (c == 0xC2 && next >= 0x80 && next <= 0x9F) {
       fmt::format_to(std::back_inserter(out), "\\u00{:02x}", next);
       ++i;

@@ -8,7 +8,8 @@
 namespace weir {
 
 // The text on one line, without control characters: those of ASCII, and those of Unicode's second set (U+0080 to
-// U+009F), which terminals obey as well. They become `\n`, `\x1b`, `\u009b`.
+// U+009F), which terminals obey as well. They become `\n`, `\x1b`, `\u009b`; from U+007F on that is how JSON is
+// written, too.
 std::string Visible(std::string_view text);
 
 }  // namespace weir

@@ -31,25 +31,8 @@ int WriteAll(int fd, std::string_view bytes) {
 
 }  // namespace
 
-// Of control characters the library escapes those below U+0020; terminals obey U+007F to U+009F as well.
-std::string Dump(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
-    if (c == 0x7F) {
-      out += "\\u007f";
-    } else if (c == 0xC2 && next <= 0x9F) {
-      out += fmt::format("\\u00{:02x}", next);
-      ++i;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
+// The library escapes the control characters below U+0020.
+std::string Dump(const Json& json) { return Visible(json.dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 void PrintLine(std::string_view line) {
   const int error = WriteAll(STDOUT_FILENO, fmt::format("{}\n", line));
