@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { ownFiles, root } from '../../tests/checks/tree.mjs';
 import { System } from '../../tests/e2e/system.mjs';
 
-describe('the Python publisher', { timeout: 120_000 }, () => {
+describe('the Python publisher', { timeout: 600_000 }, () => {
   const generated = mkdtempSync(path.join(tmpdir(), 'weir-python-'));
   let system;
 

@@ -26,7 +26,7 @@ const config = {
   include: ['src'],
 };
 
-describe('the package', { timeout: 300_000 }, () => {
+describe('the package', { timeout: 600_000 }, () => {
   const project = mkdtempSync(path.join(tmpdir(), 'weir-package-'));
   after(() => rmSync(project, { recursive: true }));
 

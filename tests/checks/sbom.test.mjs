@@ -9,7 +9,7 @@ import { read, root } from './tree.mjs';
 
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
 
-describe('the bill of materials', { timeout: 120_000 }, () => {
+describe('the bill of materials', { timeout: 600_000 }, () => {
   let bom;
   before(() => (bom = JSON.parse(run('node', path.join(root, 'dev.d/sbom.mjs'), bin('..')))));
   const needsOf = (ref) => {

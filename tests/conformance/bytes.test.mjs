@@ -12,7 +12,7 @@ import { flash, metric, startLonelyEdge, startWeir } from './weir.mjs';
 const native = ['Accept: text/event-stream'];
 const fetchClient = ['Accept: text/event-stream; weir=1'];
 
-describe('the bytes of a stream', { timeout: 120_000 }, () => {
+describe('the bytes of a stream', { timeout: 600_000 }, () => {
   let system;
   const opened = [];
   before(async () => {
@@ -191,7 +191,7 @@ describe('the bytes of a stream', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the bytes when an address opens streams too often', { timeout: 120_000 }, () => {
+describe('the bytes when an address opens streams too often', { timeout: 600_000 }, () => {
   let system;
   before(async () => {
     system = await startWeir({ more: 'trusted_proxies: [127.0.0.1]\nlimits: {attempts_per_minute: 3}\n' });
@@ -220,7 +220,7 @@ describe('the bytes when an address opens streams too often', { timeout: 120_000
   });
 });
 
-describe('the bytes when there is no room', { timeout: 120_000 }, () => {
+describe('the bytes when there is no room', { timeout: 600_000 }, () => {
   const most = 8;
   let system;
   let held;

@@ -37,7 +37,7 @@ function large(seed, bytes) {
   return text;
 }
 
-describe('content', { timeout: 180_000 }, () => {
+describe('content', { timeout: 600_000 }, () => {
   let clients;
   let system;
   const taps = [];

@@ -14,7 +14,7 @@ const example = ofMarkdown(readDocument('docs/sse-clients.md'), 'html')
   .replace('/api/vehicles/updates', '/room?room=document')
   .replace('vehicle_update', 'flash_message');
 
-describe('the native EventSource', { timeout: 120_000 }, () => {
+describe('the native EventSource', { timeout: 600_000 }, () => {
   let clients;
   let system;
   let page;

@@ -36,7 +36,7 @@ http {
 }
 `;
 
-describe('nginx in front of the edge', { timeout: 120_000 }, () => {
+describe('nginx in front of the edge', { timeout: 600_000 }, () => {
   let clients;
   let system;
   let nginx;

@@ -63,7 +63,7 @@ function everythingOnce(reader, { cursors }) {
   assert.deepEqual(reader.named('weir.gap', 'error'), []);
 }
 
-describe('coming back', { timeout: 180_000 }, () => {
+describe('coming back', { timeout: 600_000 }, () => {
   before(() => start());
   after(stop);
 
@@ -136,7 +136,7 @@ describe('coming back', { timeout: 180_000 }, () => {
 });
 
 // These wait much and work little: all at once.
-describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16 }, () => {
+describe('coming back while the edge stays', { timeout: 600_000, concurrency: 16 }, () => {
   before(() => start());
   after(stop);
 
@@ -293,7 +293,7 @@ describe('coming back while the edge stays', { timeout: 180_000, concurrency: 16
   });
 });
 
-describe('no room', { timeout: 120_000 }, () => {
+describe('no room', { timeout: 600_000 }, () => {
   const most = 12;
   before(() => start({ more: `limits: {connections_max: ${most}, head_timeout: 5m}\n` }));
   after(stop);
@@ -320,7 +320,7 @@ describe('no room', { timeout: 120_000 }, () => {
   );
 });
 
-describe('no room by far', { timeout: 120_000 }, () => {
+describe('no room by far', { timeout: 600_000 }, () => {
   const most = 12;
   before(() => start({ more: `limits: {connections_max: ${most}, head_timeout: 5m}\n` }));
   after(stop);
@@ -345,7 +345,7 @@ describe('no room by far', { timeout: 120_000 }, () => {
   );
 });
 
-describe('retention', { timeout: 120_000 }, () => {
+describe('retention', { timeout: 600_000 }, () => {
   before(() => start({ server: 'engine: memory\nretention: {bytes_max: 64KiB, check_interval: 1s}\n' }));
   after(stop);
 

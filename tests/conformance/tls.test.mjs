@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { root } from '../checks/tree.mjs';
 
-describe('over TLS', { timeout: 900_000 }, () => {
+describe('over TLS', { timeout: 1_800_000 }, () => {
   let dir;
   before(() => {
     dir = mkdtempSync(path.join(tmpdir(), 'weir-tls-'));

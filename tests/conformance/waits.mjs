@@ -7,7 +7,7 @@ export class Waits {
   }
 
   // Resolves when `done()` is true; fails when it throws, or after a generous time with what `there()` says.
-  until(what, done, there, millis = 30_000) {
+  until(what, done, there, millis = 120_000) {
     return new Promise((resolve, reject) => {
       const settle = (how, value) => {
         clearTimeout(this.#timers.get(check));

@@ -66,7 +66,7 @@ async function refusal(target, options) {
   return wire.refusal;
 }
 
-describe('a WebSocket', { timeout: 180_000, concurrency: 16 }, () => {
+describe('a WebSocket', { timeout: 600_000, concurrency: 16 }, () => {
   before(start());
   after(stop);
 

@@ -31,7 +31,7 @@ const stop = () => system?.stop();
 const numbered = (room, from, to, filler = '') => Array.from({ length: to - from + 1 }, (_, at) => flash(room, `${from + at}${filler}`));
 const ids = (wire) => wire.given.map(({ id }) => id);
 
-describe('a WebSocket carries', { timeout: 240_000, concurrency: 16 }, () => {
+describe('a WebSocket carries', { timeout: 600_000, concurrency: 16 }, () => {
   before(start({ more: 'limits: {websocket_messages_per_minute: 10000000}\n' })); // filters change thousands of times
   after(stop);
 
@@ -199,7 +199,7 @@ describe('a WebSocket carries', { timeout: 240_000, concurrency: 16 }, () => {
   });
 });
 
-describe('a WebSocket ends', { timeout: 240_000 }, () => {
+describe('a WebSocket ends', { timeout: 600_000 }, () => {
   describe('when its reader', () => {
     before(start({ more: 'limits: {slow_reader_timeout: 1s, head_timeout: 1s, send_buffer_bytes: 16KiB}\n' }));
     after(stop);

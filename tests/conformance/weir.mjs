@@ -62,7 +62,7 @@ export async function metric(admin, name) {
 }
 
 // Resolves when `done()` does to something true; for what cannot be waited for by an event.
-export async function eventually(what, done, millis = 30_000) {
+export async function eventually(what, done, millis = 120_000) {
   const deadline = Date.now() + millis;
   for (;;) {
     const value = await done();

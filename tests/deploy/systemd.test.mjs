@@ -40,7 +40,7 @@ describe('the units', { skip: withoutSystemd }, () => {
   });
 });
 
-describe('under its unit, as nobody,', { skip: withoutRoot, timeout: 240_000 }, () => {
+describe('under its unit, as nobody,', { skip: withoutRoot, timeout: 600_000 }, () => {
   let system;
   before(async () => {
     const runner = path.join(root, 'tests/deploy/under_unit.py');

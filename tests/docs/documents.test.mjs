@@ -11,7 +11,7 @@ import { System, bin } from '../e2e/system.mjs';
 import { moved, ofHelp, ofMarkdown } from './examples.mjs';
 
 const documents = ownFiles('*.md', 'docs/*.md', 'clients/**/*.md').filter((file) => !file.includes('node_modules'));
-const limit = 60_000;
+const limit = 300_000;
 
 // Runs one example; resolves to what it printed.
 function run({ script, until }, system, cwd = root) {

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { until } from './demo_page.mjs';
 import { System } from './system.mjs';
 
-describe("the demo's backend", { timeout: 180_000 }, () => {
+describe("the demo's backend", { timeout: 600_000 }, () => {
   let system;
   let address;
   let origin;

@@ -1,7 +1,7 @@
 // The demo's page as a person sees it: what its parts show, what their records say, and what the browser complained of.
 import assert from 'node:assert/strict';
 
-const patience = { timeout: 45_000 };
+const patience = { timeout: 120_000 };
 
 export class DemoPage {
   errors = [];

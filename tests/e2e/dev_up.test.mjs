@@ -65,7 +65,7 @@ class Up {
   }
 }
 
-describe('./dev', { timeout: 300_000 }, () => {
+describe('./dev', { timeout: 600_000 }, () => {
   const data = mkdtempSync(path.join(tmpdir(), 'weir-up-'));
   let up;
   let page;
@@ -200,7 +200,7 @@ describe('./dev', { timeout: 300_000 }, () => {
     assert.equal(parts.length, 4);
     second.child.kill('SIGKILL');
     await second.ended;
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 120_000;
     const left = () => parts.filter(({ id }) => exists(id));
     while (left().length && Date.now() < deadline) await pause(50);
     assert.deepEqual(left(), []);

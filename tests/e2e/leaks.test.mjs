@@ -14,7 +14,7 @@ routes:
     event_name: message
 `;
 
-describe('memory', { timeout: 300_000 }, () => {
+describe('memory', { timeout: 600_000 }, () => {
   let browser;
   let system;
   before(async () => {

@@ -235,7 +235,7 @@ export class System {
   // Resolves when a process has said something on stderr.
   async logged(name, pattern) {
     const { stderr } = this.#running.get(name);
-    while (!pattern.test(this.log(name))) await once(stderr, 'data', { signal: AbortSignal.timeout(60_000) });
+    while (!pattern.test(this.log(name))) await once(stderr, 'data', { signal: AbortSignal.timeout(120_000) });
   }
 
   // What a process has said on stderr.

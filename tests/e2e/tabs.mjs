@@ -30,7 +30,7 @@ export function jwt(system, claims, seconds = 3600) {
   return `${signed}.${createHmac('sha256', readFileSync(system.key)).update(signed).digest('base64url')}`;
 }
 
-export async function until(what, check, millis = 30_000) {
+export async function until(what, check, millis = 120_000) {
   const end = Date.now() + millis;
   for (;;) {
     const value = await check();
@@ -91,7 +91,7 @@ export class Tab {
     return this;
   }
 
-  state(name, millis = 30_000) {
+  state(name, millis = 120_000) {
     return this.page.waitForFunction((wanted) => window.stream.status.state === wanted, name, { timeout: millis });
   }
 

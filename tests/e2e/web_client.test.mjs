@@ -8,7 +8,7 @@ import { bundle } from './tabs.mjs';
 const route = '/api/vehicles/updates';
 const topic = 'vehicles.updates';
 
-describe('the browser client', { timeout: 300_000 }, () => {
+describe('the browser client', { timeout: 600_000 }, () => {
   let browser;
   let system;
   let script;
@@ -52,14 +52,14 @@ describe('the browser client', { timeout: 300_000 }, () => {
     return tab;
   }
 
-  const until = async (what, check, millis = 30_000) => {
+  const until = async (what, check, millis = 120_000) => {
     const end = Date.now() + millis;
     while (!(await check())) {
       assert.ok(Date.now() < end, `waited ${millis} ms for ${what}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  const state = (tab, name) => tab.page.waitForFunction((wanted) => window.stream.status.state === wanted, name, { timeout: 30_000 });
+  const state = (tab, name) => tab.page.waitForFunction((wanted) => window.stream.status.state === wanted, name, { timeout: 120_000 });
   const more = (tab, count, goal = tab.ids.length + count) => until(`${count} more events`, () => tab.ids.length >= goal);
   const streamsAtEdge = async () => {
     const text = await (await fetch(`http://${system.edgeAdmin}/metrics`)).text();

@@ -24,7 +24,7 @@ routes:
 const never = /^a file$|admin/; // to no page of another origin
 
 for (const credentials of [true, false])
-  describe(`with credentials ${credentials}, a page of another origin`, { timeout: 60_000 }, () => {
+  describe(`with credentials ${credentials}, a page of another origin`, { timeout: 600_000 }, () => {
     let system;
     let answers; // by what was asked, of an origin: {status, headers}
     before(async () => {

@@ -8,7 +8,7 @@ import { System, bin, browsers } from '../e2e/system.mjs';
 
 const routes = ['/api/vehicles/updates', '/realtime', '/api/sse', '/api/notifications/stream', '/api/image-gen/events'];
 
-describe('the demo as it is configured', { timeout: 60_000 }, () => {
+describe('the demo as it is configured', { timeout: 600_000 }, () => {
   let system;
   before(async () => (system = await System.start()));
   after(() => system?.stop());

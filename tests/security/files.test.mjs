@@ -43,7 +43,7 @@ async function logAndCopy(prepare, judge) {
   }
 }
 
-describe('a log', { timeout: 120_000 }, () => {
+describe('a log', { timeout: 600_000 }, () => {
   test('and its copy cannot be read by others of this machine', () =>
     logAndCopy(() => {}, (log, copy) => assert.deepEqual([...open(log), ...open(copy)], [])));
 

@@ -56,7 +56,7 @@ class Client {
   }
 }
 
-describe('a limit of the edge', { timeout: 180_000 }, () => {
+describe('a limit of the edge', { timeout: 600_000 }, () => {
   let system;
   let tokens;
   before(async () => {

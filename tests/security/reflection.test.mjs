@@ -30,7 +30,7 @@ const badTokens = [hostile.replaceAll(/[^\w]/g, '.'), `${jsonText}.${jsonText}.$
 // What of this has something of what was sent in it, as it is or as the part of a token.
 const reflected = (said) => said.filter((text) => [canary, '<script', jsonText.slice(0, 20)].some((shape) => text.toLowerCase().includes(shape.toLowerCase())));
 
-describe('what was sent', { timeout: 120_000 }, () => {
+describe('what was sent', { timeout: 600_000 }, () => {
   let system;
   before(async () => {
     system = new System({ edge, server: serverConfig() });
@@ -51,7 +51,7 @@ describe('what was sent', { timeout: 120_000 }, () => {
       if (text.includes('\n\r\n') && text.includes('text/event-stream') && /data: .*\n\n/.test(text)) socket.destroy();
     });
     socket.write([...lines, 'Connection: close', '', ''].join('\r\n'));
-    await once(socket, 'close', { signal: AbortSignal.timeout(30_000) });
+    await once(socket, 'close', { signal: AbortSignal.timeout(120_000) });
     return text;
   }
 

@@ -270,7 +270,7 @@ test('tokens that would outlast a revocation are refused', async () => {
   }
 });
 
-test('outlives retention', { timeout: 120_000 }, async () => {
+test('outlives retention', { timeout: 600_000 }, async () => {
   const short = new System({ edge: `auth:\n${options.auth}\nroutes:\n${options.routes}\n`, server: serverConfig('retention: {age: 4s, check_interval: 1s}\n') });
   try {
     for (const [name, content] of Object.entries(options.files)) writeFileSync(path.join(short.dir, name), content, { mode: 0o600 });

@@ -164,7 +164,7 @@ test('tickets are given for the header of a good token alone', async () => {
   assert.equal(body.status, 413);
 });
 
-test('a browser reads by a ticket, and comes back by itself when it is over', { timeout: 120_000 }, async () => {
+test('a browser reads by a ticket, and comes back by itself when it is over', { timeout: 600_000 }, async () => {
   writeFileSync(path.join(system.page, 'index.html'), '<!doctype html><title>tickets</title>');
   const browser = await launch();
   try {

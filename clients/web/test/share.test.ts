@@ -50,7 +50,7 @@ function tab(options: { token?: string; lastEventId?: string; start?: string; tr
   tabs.push(made);
   return made;
 }
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 2 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 60_000, interval: 2 });
 const connected = (...of: { stream: Stream<Events> }[]) => until(() => of.forEach(({ stream }) => expect(stream.status.state).toBe('connected')));
 
 beforeEach(() => {

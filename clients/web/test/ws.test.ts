@@ -454,7 +454,7 @@ test('a shared one is renewed in place, too', async () => {
   let n = 0;
   const inner = ws();
   open({ transport: share(inner), auth: () => jwt(300_000, ++n), silenceMax: 0 });
-  await vi.waitFor(() => expect(FakeWebSocket.made).toHaveLength(1)); // a digest is made on the way
+  await vi.waitFor(() => expect(FakeWebSocket.made).toHaveLength(1), { timeout: 60_000 }); // a digest is made on the way
   socket().accept();
   await turn(271_000);
   expect(socket().sent).toHaveLength(2);

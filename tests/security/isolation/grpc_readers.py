@@ -26,7 +26,7 @@ from apps.dispatch.v1 import dispatch_pb2
 from google.rpc import status_pb2
 from weir.v1 import event_bus_pb2, event_bus_pb2_grpc
 
-PATIENCE = 60
+PATIENCE = 180
 AT_ONCE = 400
 # The server comes back soon.
 BACKOFF = [(f"grpc.{which}_reconnect_backoff_ms", 100) for which in ("initial", "min", "max")]

@@ -14,7 +14,7 @@ const seed = Number(process.env.WEIR_TEST_SEED ?? randomInt(1e9));
 const rounds = Number(process.env.WEIR_TEST_ROUNDS ?? 1);
 const described = (found) => `${found.length} violations with WEIR_TEST_SEED=${seed}:\n${found.slice(0, 5).map(({ kind, what }) => `${kind}: ${what}`).join('\n')}`;
 
-describe('isolation', { timeout: 300_000 + rounds * 180_000 }, () => {
+describe('isolation', { timeout: 600_000 + rounds * 180_000 }, () => {
   let history;
   const shownOver = ({ connections }) => {
     const shown = {};

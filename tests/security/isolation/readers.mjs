@@ -3,7 +3,7 @@
 import { request } from 'node:http';
 import WebSocket from 'ws';
 
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 // `over` ends a reading: a time in milliseconds, or when `done(ids)` is true; with `done` it must come to that.
 function reading(over, done) {
