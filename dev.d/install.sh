@@ -34,18 +34,23 @@ install_packages() {
   ((${#missing[@]})) || return 0
   step "Installing ${#missing[@]} Debian packages"
   note "${missing[*]}"
-  as_root apt-get update -q >&2 || note "apt-get update failed; going on with the package lists that are there"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 </dev/null ||
+  as_root apt-get update -q -o Acquire::Retries=5 >&2 || note "apt-get update failed; going on with the package lists that are there"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 "${missing[@]}" >&2 </dev/null ||
     die "apt-get could not install: ${missing[*]}"
 }
 
 # npm_ci DIRECTORY: node_modules there as its package-lock.json says. npm's own scripts are not run.
 npm_ci() {
-  local stamp=$1/node_modules/.weir-lock now
+  local stamp=$1/node_modules/.weir-lock now attempt
   now=$(cat "$1/package.json" "$1/package-lock.json" | sha256sum)
   [[ -f $stamp && $(<"$stamp") == "$now" ]] && return 0
   step "Installing npm packages in ${1#"$ROOT"/}"
-  (cd "$1" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >&2 </dev/null) || die "npm ci failed in $1"
+  for attempt in 1 2 3; do
+    (cd "$1" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >&2 </dev/null) && break
+    ((attempt < 3)) || die "npm ci failed in $1"
+    note "npm ci failed; trying again"
+  done
   printf '%s\n' "$now" >"$stamp"
 }
 
