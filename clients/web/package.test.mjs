@@ -35,7 +35,9 @@ describe('the package', { timeout: 600_000 }, () => {
     run('npm', ['run', 'build', '--silent'], web);
     const tarball = run('npm', ['pack', '--silent', '--pack-destination', project], web).trim().split('\n').at(-1);
     writeFileSync(path.join(project, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
-    run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', `./${tarball}`], project);
+    // What it depends on is packed too, so that no registry is asked.
+    const parser = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', project, path.join(web, 'node_modules/eventsource-parser')], web);
+    run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts', `./${tarball}`, `./${parser.trim().split('\n').at(-1)}`], project);
     // What the examples use besides it.
     for (const name of ['react', '@types/react', 'csstype']) {
       mkdirSync(path.dirname(path.join(project, 'node_modules', name)), { recursive: true });
