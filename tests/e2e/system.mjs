@@ -32,6 +32,16 @@ const keptAddress = async () => {
   }
 };
 
+// Resolves when the edge with this admin listener has heard from its server: until then, if that takes long, it says 503.
+export async function edgeReady(admin) {
+  const deadline = Date.now() + 120_000;
+  const ready = () => fetch(`http://${admin}/readyz`).then(async (answer) => (await answer.text(), answer.ok), () => false);
+  while (!(await ready())) {
+    if (Date.now() > deadline) throw new Error('the edge is not ready');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 // What the demo's edge asks of a browser's token.
 export const browsers = { iss: 'weir-demo', aud: 'weir-edge' };
 // Who calls the demo's server (demo/server.yaml).
@@ -125,6 +135,7 @@ export class System {
       ...['--config', path.join(this.dir, 'edge.yaml'), '--static', this.page, '--server', this.grpc],
       ...['--listen', this.http, '--admin-listen', this.edgeAdmin, '--threads', '2', ...flags],
     ]);
+    if (this.#running.has('weir-server')) await edgeReady(this.edgeAdmin);
   }
 
   startFeed(...flags) {
@@ -146,13 +157,13 @@ export class System {
     return ready.http;
   }
 
-  // Ends one process and waits for it.
+  // Ends one process and waits for it, and for its last words.
   async end(name, signal = 'SIGTERM') {
     const child = this.#running.get(name);
     if (!child) return;
     this.#running.delete(name);
     if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
     child.kill(signal);
     await ended;
   }

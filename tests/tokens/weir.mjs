@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { bin, System } from '../e2e/system.mjs';
+import { bin, edgeReady, System } from '../e2e/system.mjs';
 import { serverConfig } from '../conformance/weir.mjs';
 
 // `auth`, `routes`: YAML. `files`: what lies beside the edge's configuration, by name.
@@ -32,6 +32,7 @@ export async function startAnotherEdge(system, ...flags) {
   ], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const [, http, admin] = /http=(\S+) admin=(\S+)/.exec(line);
+  await edgeReady(admin);
   return { http, admin, url: `http://${http}`, end: async () => (child.kill('SIGKILL'), once(child, 'exit')) };
 }
 
