@@ -14,7 +14,7 @@ export class DemoPage {
     demo.page.on('pageerror', (error) => demo.errors.push(String(error)));
     demo.page.on('console', (message) => {
       // A browser reports every lost connection; only what the page itself did wrong counts.
-      if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text())) demo.errors.push(message.text());
+      if (message.type() === 'error' && !/Failed to load resource|net::ERR|^WebSocket connection to /.test(message.text())) demo.errors.push(message.text());
     });
     await demo.page.goto(url);
     return demo;

@@ -33,7 +33,7 @@ applications('image generation', (app) => {
       window.stops = ['one', 'two'].map((request) => subscribe(request, callbacks(request)));
     }, images);
     await tab.state('connected');
-    assert.equal(await streamsAtEdge(app.system), 1);
+    await until('one connection', async () => (await streamsAtEdge(app.system)) === 1);
     const shown = (request, name) => tab.event(`${name} of ${request}`, (event) => event.request === request && event.name === name);
 
     await app.system.publish([progress('one', 0), progress('two', 50), progress('three', 1)]);

@@ -51,7 +51,7 @@ applications('vehicles', (app) => {
     }, vehicles);
     await tab.page.waitForSelector('p[title=connected]');
     assert.equal(await tab.page.textContent('p'), 'none never');
-    assert.equal(await streamsAtEdge(app.system), 1);
+    await until('one connection', async () => (await streamsAtEdge(app.system)) === 1);
     const asked = () => tab.requests.filter(({ url }) => url.includes(vehicles)).length;
     assert.equal(asked(), 1);
     await app.system.publish([grid('v7')]);

@@ -155,10 +155,10 @@ describe('the browser client', { timeout: 600_000 }, () => {
     await more(first, 5);
     const others = [await open(shared), await open(shared)];
     for (const tab of others) await more(tab, 5);
-    assert.equal(await streamsAtEdge(), 1);
+    await until('one connection', async () => (await streamsAtEdge()) === 1);
     await first.page.close();
     for (const tab of others) await more(tab, 20);
-    assert.equal(await streamsAtEdge(), 1);
+    await until('one connection', async () => (await streamsAtEdge()) === 1);
     await assertNothingMissing(...others);
   });
 });
