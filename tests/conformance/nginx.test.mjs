@@ -28,7 +28,7 @@ http {
   client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3; uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
   server {
     listen unix:${dir}/socket;
-    proxy_read_timeout 2s;
+    proxy_read_timeout 8s;
     ${documented(system, origin)}
     # As if the edge had not asked to be let through.
     location /buffered/ { proxy_pass http://${system.http}/; proxy_ignore_headers X-Accel-Buffering; }
@@ -101,9 +101,9 @@ describe('nginx in front of the edge', { timeout: 600_000 }, () => {
       await all((reader) => reader.connected());
       cursors = await system.publish([flash('restart', '1'), flash('restart', '2')]);
       await all((reader) => reader.reached(cursors.at(-1)));
-      // nginx cuts after two seconds of silence; the edge is silent for one.
+      // nginx cuts after eight seconds of silence; the edge is silent for one.
       const witness = await RawStream.open(system.http, '/room?room=restart');
-      await witness.until('four heartbeats', () => witness.blocks.filter(({ comment }) => comment).length >= 4);
+      await witness.until('twelve heartbeats', () => witness.blocks.filter(({ comment }) => comment).length >= 12);
       witness.close();
       for (const reader of readers) assert.equal(reader.opens, 1, `${reader.client.name} was cut`);
       const before = tap.requests.length;

@@ -24,11 +24,11 @@ routes:
   - path: /beating
     filters: ["dispatch.{query.room}"]
     websocket: true
-    heartbeat: {interval: 1s, event: beat}
+    heartbeat: {interval: 4s, event: beat}
   - path: /pinging
     filters: ["dispatch.{query.room}"]
     websocket: true
-    heartbeat: {interval: 1s}
+    heartbeat: {interval: 4s}
   - path: /halls
     filters: ["dispatch.{query.room}.>"]
     websocket: true
@@ -325,9 +325,11 @@ describe('a WebSocket', { timeout: 600_000, concurrency: 16 }, () => {
   describe('the token', () => {
     test('is renewed in place', async () => {
       const token = (ttl, ...claims) => system.weir('token', '--key', system.key, '--sub', 'ren', '--ttl', ttl, ...claims.flatMap((claim) => ['--claim', claim])).then((out) => out.trim());
-      const wire = await Wire.start(system.http, '/mine', { auth: { token: await token('4s', 'tenant_id=t1') } });
-      const witness = await Wire.start(system.http, '/mine', { auth: { token: await token('4s', 'tenant_id=t1') } });
-      const renewed = await wire.ask({ type: 'auth', token: await token('1h', 'tenant_id=t1', 'other=changes') });
+      const next = await token('1h', 'tenant_id=t1', 'other=changes');
+      const brief = await token('15s', 'tenant_id=t1');
+      const wire = await Wire.start(system.http, '/mine', { auth: { token: brief } });
+      const witness = await Wire.start(system.http, '/mine', { auth: { token: brief } });
+      const renewed = await wire.ask({ type: 'auth', token: next });
       assert.equal(renewed.type, 'auth.success');
       assert.ok(Date.parse(renewed.expiresAt) > Date.now() + 3_000_000);
       // The other one's end shows that the first token has ended.

@@ -114,7 +114,7 @@ ${more}
     }, { metric: 'weir_edge_http_requests_total{status="431"}', times: 1 }));
 
   test('head_timeout is kept', () =>
-    withEdge('head_timeout', '1s', async ({ open }) => {
+    withEdge('head_timeout', '5s', async ({ open }) => {
       const held = open().ask('/a', stream);
       assert.equal(await held.status(), 200);
       assert.equal(await open().send('GET /a HTTP/1.1\r\nHost:').status(), 408);

@@ -179,7 +179,7 @@ export function badTokens(keys, now = Math.floor(Date.now() / 1000)) {
     }
   }
   for (const ago of [31, 3600, now]) add(`exp: ${ago} s ago`, hs({ ...good, exp: now - ago }), 'expired');
-  for (const later of [120, 86400]) {
+  for (const later of [1200, 86400]) {
     add(`nbf: in ${later} s`, hs({ ...good, nbf: now + later }), 'not valid yet');
     add(`iat: in ${later} s`, hs({ ...good, iat: now + later }), 'issued in the future');
   }
