@@ -15,6 +15,7 @@ namespace weir::edge {
 namespace {
 
 using test::Client;
+using test::FakeHub;
 
 TEST_F(ListenerTest, AnswersAPollWhenTheHubDoes) {
   Start();
@@ -83,11 +84,23 @@ bool AwaitUnread(uint16_t server_port, uint16_t client_port, int64_t bytes) {
   return UnreadBytes(server_port, client_port) == bytes;
 }
 
+// Of it a head and a byte more are taken.
+int64_t LeftBehind(size_t head_bytes_max) { return static_cast<int64_t>(kBehindBytes - head_bytes_max - 1); }
+
+// Sends a poll and that behind it. True when the poll is under way and no more is read.
+bool PollAndMore(Client& client, uint16_t port, FakeHub& hub, size_t head_bytes_max) {
+  if (!client.Connect(port)) {
+    return false;
+  }
+  client.Send(std::string(kPoll) + std::string(kBehindBytes, 'x'));
+  return hub.AwaitPolls(1) && AwaitUnread(port, client.port(), LeftBehind(head_bytes_max));
+}
+
 // Behind a poll that waits, sent with it and later.
 TEST_F(ListenerTest, TakesNoMoreThanAHeadOfWhatComesBehindARequestUnderWay) {
   Start();
   const std::string behind(kBehindBytes, 'x');
-  const auto left = static_cast<int64_t>(kBehindBytes - options_.connection.head_bytes_max - 1);
+  const int64_t left = LeftBehind(options_.connection.head_bytes_max);
   for (const bool together : {true, false}) {
     Client client;
     ASSERT_TRUE(client.Connect(port_));
@@ -103,11 +116,7 @@ TEST_F(ListenerTest, TakesNoMoreThanAHeadOfWhatComesBehindARequestUnderWay) {
 TEST_F(ListenerTest, SeesAPollersClientGoThoughItIsNotReadOn) {
   Start();
   Client client;
-  ASSERT_TRUE(client.Connect(port_));
-  client.Send(std::string(kPoll) + std::string(kBehindBytes, 'x'));
-  ASSERT_TRUE(hub_.AwaitPolls(1));
-  const auto left = static_cast<int64_t>(kBehindBytes - options_.connection.head_bytes_max - 1);
-  ASSERT_TRUE(AwaitUnread(port_, client.port(), left));
+  ASSERT_TRUE(PollAndMore(client, port_, hub_, options_.connection.head_bytes_max));
   client.Close();
   EXPECT_TRUE(hub_.AwaitCancelled());
   AwaitConnections(0);
@@ -117,11 +126,7 @@ TEST_F(ListenerTest, SeesAPollersClientGoThoughItIsNotReadOn) {
 TEST_F(ListenerTest, SeesAPollersClientGoAfterAReloadThatAllowsMore) {
   Start();
   Client client;
-  ASSERT_TRUE(client.Connect(port_));
-  client.Send(std::string(kPoll) + std::string(kBehindBytes, 'x'));
-  ASSERT_TRUE(hub_.AwaitPolls(1));
-  const auto left = static_cast<int64_t>(kBehindBytes - options_.connection.head_bytes_max - 1);
-  ASSERT_TRUE(AwaitUnread(port_, client.port(), left));
+  ASSERT_TRUE(PollAndMore(client, port_, hub_, options_.connection.head_bytes_max));
   options_.connection.head_bytes_max *= 2;
   std::promise<void> reloaded;
   boost::asio::post(hub_.context(), [&] {
