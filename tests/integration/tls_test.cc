@@ -124,7 +124,7 @@ TEST_F(TlsTest, PlainHttpIsTold) {
 }
 
 TEST_F(TlsTest, AHandshakeHasADeadline) {
-  Start("limits: {head_timeout: 1s}\n");
+  Start("limits: {head_timeout: 4s}\n");
   SseStream reader = OpenStream();
   const absl::StatusOr<Connection> silent = Connection::Open(system_.http_port());
   const absl::StatusOr<Connection> begun = Connection::Open(system_.http_port());

@@ -108,9 +108,11 @@ TEST_F(WebSocketLimitsTest, WhoSaysTooMuchIsToldAndClosed) {
   EXPECT_TRUE(WaitUntil([this] { return Closed("rate") == 1; }));
 
   RawWebSocket unknown(system_.http_port());
-  for (int i = 0; i < 21; ++i) {
-    unknown.Send(kPing);
+  std::string pings;
+  for (int i = 0; i < 40; ++i) {
+    pings += kPing;
   }
+  unknown.Send(pings);
   EXPECT_EQ(unknown.End(), End(4429, "TOO_MANY_MESSAGES"));
   EXPECT_TRUE(WaitUntil([this] { return Limited("websocket_messages_per_minute") == 1; }));
 
@@ -120,7 +122,7 @@ TEST_F(WebSocketLimitsTest, WhoSaysTooMuchIsToldAndClosed) {
 
 TEST_F(WebSocketLimitsTest, WhoDoesNotFinishIsToldAndClosed) {
   using End = std::pair<int, std::string>;
-  Start("{head_timeout: 1s}");
+  Start("{head_timeout: 4s}");
   RawWebSocket good(system_.http_port());
   good.Send(kAuth);
   RawWebSocket fragment(system_.http_port());
