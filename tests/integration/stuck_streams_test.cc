@@ -39,6 +39,9 @@ class StuckStreamsTest : public GrpcCallers {
                         "  - who: [\"sub:warden\"]\n    revoke: true\n  - who: [\"sub:copier\"]\n    backup: true\n");
   }
   double Metric(const std::string& name) const { return System::Metric(system_.server_admin_port(), name); }
+  double Refused(const std::string& limit) const {
+    return Metric("weir_grpc_calls_refused_total{limit=\"" + limit + "\"}");
+  }
   void Show(const std::string& token) { context_.AddMetadata("authorization", "Bearer " + token); }
 
   static v1::PublishStreamRequest Flashes(int count, size_t bytes) {
@@ -145,6 +148,8 @@ TEST_F(StuckStreamsTest, ABackupThatIsNotTakenEndsWhenItsTokenIsRevoked) {
     return system_.Weir({"backup", File(absl::StrCat("copy", ++name)), "--token-file", File("copier.jwt")}).exit_code;
   };
   ASSERT_NE(copy(token), 0) << "there is one at a time";
+  EXPECT_EQ(Refused("backups"), 1);
+  EXPECT_EQ(Metric("weir_grpc_calls_refused_total"), 1) << "and of no other limit";
   Revoke("copier");
   const absl::Time revoked = absl::Now();
   ASSERT_TRUE(WaitUntil([&] { return absl::Now() > revoked + absl::Seconds(2); }))
@@ -181,11 +186,16 @@ TEST_F(StuckStreamsTest, AnswersOfListEventsThatAreNotTakenGiveTheirPlacesBack) 
     call.stream->WriteLast(grpc::ByteBuffer(&bytes, 1), grpc::WriteOptions(), &call);
     ASSERT_TRUE(next());
   }
+  int refused = 0;
   const auto list = [&] {
     Client client({.server = system_.grpc_address(), .token = [this] { return system_.Token("reader"); }});
-    return client.ListEvents(request, absl::Now() + kPatience).status();
+    absl::Status status = client.ListEvents(request, absl::Now() + kPatience).status();
+    refused += absl::IsUnavailable(status) ? 1 : 0;
+    return status;
   };
   EXPECT_TRUE(WaitUntil([&] { return absl::IsUnavailable(list()); })) << "they are held for their clients";
+  EXPECT_GE(Refused("lists"), refused) << "and perhaps the last of them, while this one was answered";
+  EXPECT_EQ(Metric("weir_grpc_calls_refused_total"), Refused("lists")) << "and of no other limit";
   EXPECT_TRUE(WaitUntil([&] { return list().ok(); }, kEnds)) << "for some time";
   for (const auto& call : calls) {
     call->context.TryCancel();
