@@ -6,6 +6,7 @@
 #include <bit>
 #include <functional>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace weir::log {
@@ -13,13 +14,7 @@ namespace {
 
 constexpr size_t kPageBytes = 4096;
 
-// If the kernel does not, nothing is lost.
-void AskForLargePages(void* memory, size_t bytes) {
-  const size_t skipped = -reinterpret_cast<uintptr_t>(memory) % kPageBytes;
-  if (bytes > skipped) {
-    madvise(static_cast<char*>(memory) + skipped, bytes - skipped, MADV_HUGEPAGE);
-  }
-}
+uint32_t UpperHalf(uint64_t fingerprint) { return static_cast<uint32_t>(fingerprint >> 32); }
 
 }  // namespace
 
@@ -30,44 +25,71 @@ IdempotenceWindow::IdempotenceWindow(size_t events_max)
       older_(MakeTable()) {}
 
 IdempotenceWindow::Table IdempotenceWindow::MakeTable() const {
-  auto* slots = static_cast<Slot*>(std::calloc(mask_ + 1, sizeof(Slot)));
-  if (slots == nullptr) {
+  const size_t bytes = (mask_ + 1) * sizeof(Slot);
+  void* const slots = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (slots == MAP_FAILED) {
     throw std::bad_alloc();
   }
-  // Fingerprints are random: two for each page leave few pages untouched.
-  const size_t bytes = (mask_ + 1) * sizeof(Slot);
-  if (expected_ / 2 >= bytes / kPageBytes) {
-    AskForLargePages(slots, bytes);
-  }
   Table table;
-  table.slots.reset(slots);
+  table.slots = {static_cast<Slot*>(slots), Unmap{bytes}};
   return table;
 }
 
-void IdempotenceWindow::Expect(size_t events) {
-  expected_ = events;
-  newer_ = MakeTable();
+absl::Status IdempotenceWindow::Restore(uint64_t earliest, uint64_t end, Read read) {
+  const uint64_t newest = end - std::min<uint64_t>(end, 2 * table_events_max_);
+  const uint64_t first = std::min(std::max(earliest, newest), end);
+  if (end - first <= table_events_max_) {
+    return Fill(newer_, first, end, read);
+  }
+  const uint64_t middle = first + table_events_max_;
+  absl::Status older;
+  std::thread thread([&] { older = Fill(older_, first, middle, read); });
+  absl::Status status = Fill(newer_, middle, end, read);
+  thread.join();
+  status.Update(older);
+  return status;
+}
+
+absl::Status IdempotenceWindow::Fill(Table& table, uint64_t begin, uint64_t end, Read read) {
+  // Fingerprints are random: two for each page leave few pages untouched. Fewer large ones have to be made and found.
+  const size_t bytes = (mask_ + 1) * sizeof(Slot);
+  if ((end - begin) / 2 >= bytes / kPageBytes) {
+    madvise(table.slots.get(), bytes, MADV_HUGEPAGE);  // if the kernel does not, nothing is lost
+  }
+  Table filled = std::move(table);  // the threads' counts lie apart
+  absl::Status status = read(begin, end, [&](std::span<const uint64_t> fingerprints, uint64_t first) {
+    for (size_t i = 0; i < fingerprints.size(); ++i) {
+      const uint64_t ahead = fingerprints[std::min(i + kPrefetchEvents, fingerprints.size() - 1)];
+      __builtin_prefetch(&filled.slots[ahead & mask_], 1);
+      Put(filled, fingerprints[i], first + i);
+    }
+  });
+  table = std::move(filled);
+  return status;
 }
 
 void IdempotenceWindow::Insert(uint64_t fingerprint, uint64_t sequence) {
   if (newer_.count == table_events_max_) {
-    expected_ -= std::min(expected_, table_events_max_);
     older_ = std::exchange(newer_, MakeTable());
   }
-  if (newer_.count++ == 0) {
-    newer_.first_sequence = sequence;
+  Put(newer_, fingerprint, sequence);
+}
+
+void IdempotenceWindow::Put(Table& table, uint64_t fingerprint, uint64_t sequence) {
+  if (table.count++ == 0) {
+    table.first_sequence = sequence;
   }
   size_t i = fingerprint & mask_;
-  while (newer_.slots[i].sequence != 0) {
+  while (table.slots[i].number != 0) {
     i = (i + 1) & mask_;
   }
-  newer_.slots[i] = {fingerprint, sequence};
+  table.slots[i] = {UpperHalf(fingerprint), static_cast<uint32_t>(sequence - table.first_sequence + 1)};
 }
 
 void IdempotenceWindow::FindIn(const Table& table, uint64_t fingerprint, Sequences& out) const {
-  for (size_t i = fingerprint & mask_; table.slots[i].sequence != 0; i = (i + 1) & mask_) {
-    if (table.slots[i].fingerprint == fingerprint) {
-      out.push_back(table.slots[i].sequence);
+  for (size_t i = fingerprint & mask_; table.slots[i].number != 0; i = (i + 1) & mask_) {
+    if (table.slots[i].fingerprint == UpperHalf(fingerprint)) {
+      out.push_back(table.first_sequence + table.slots[i].number - 1);
     }
   }
 }

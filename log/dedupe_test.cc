@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "log/fingerprint.h"
@@ -47,19 +49,56 @@ TEST(IdempotenceWindowTest, KeepsAtLeastHalfAndAtMostAll) {
   }
 }
 
-TEST(IdempotenceWindowTest, FindsTheSameWhenManyWereExpected) {
-  for (const size_t expected : {0, 10, 20'000, 45'000, 1'000'000}) {
-    IdempotenceWindow window(40'000);
-    IdempotenceWindow plain(40'000);
-    window.Expect(expected);
-    for (uint64_t sequence = 1; sequence <= 45'000; ++sequence) {
-      window.Insert(sequence * 0x9E3779B97F4A7C15, sequence);
-      plain.Insert(sequence * 0x9E3779B97F4A7C15, sequence);
+uint64_t FingerprintOf(uint64_t sequence) { return sequence * 0x9E3779B97F4A7C15; }
+
+// Commits of seven events.
+absl::Status Read(uint64_t begin, uint64_t end, IdempotenceWindow::Take take) {
+  while (begin < end) {
+    std::vector<uint64_t> fingerprints;
+    for (uint64_t each = begin; each < std::min(begin + 7, end); ++each) {
+      fingerprints.push_back(FingerprintOf(each));
     }
-    EXPECT_EQ(window.floor(), plain.floor());
-    for (uint64_t sequence = 1; sequence <= 45'001; ++sequence) {
-      ASSERT_EQ(window.Find(sequence * 0x9E3779B97F4A7C15), plain.Find(sequence * 0x9E3779B97F4A7C15));
+    take(fingerprints, begin);
+    begin += fingerprints.size();
+  }
+  return absl::OkStatus();
+}
+
+TEST(IdempotenceWindowTest, RestoresWhatInsertsLeave) {
+  constexpr uint64_t kEventsMax = 4'000;
+  for (const uint64_t head : {0, 1, 2'000, 2'001, 3'999, 4'000, 10'000}) {
+    for (const uint64_t earliest : {uint64_t{1}, head / 3 + 1, head + 1}) {
+      IdempotenceWindow restored(kEventsMax);
+      ASSERT_EQ(restored.Restore(earliest, head + 1, Read), absl::OkStatus());
+      IdempotenceWindow plain(kEventsMax);
+      const uint64_t newest = head > kEventsMax ? head - kEventsMax + 1 : 1;
+      for (uint64_t sequence = std::max(earliest, newest); sequence <= head; ++sequence) {
+        plain.Insert(FingerprintOf(sequence), sequence);
+      }
+      uint64_t end = head + 1;
+      for (const uint64_t more : {0, 1, 2'000}) {
+        for (const uint64_t stop = end + more; end < stop; ++end) {
+          restored.Insert(FingerprintOf(end), end);
+          plain.Insert(FingerprintOf(end), end);
+        }
+        ASSERT_EQ(restored.floor(), plain.floor()) << earliest << " to " << head << ", then " << more;
+        for (uint64_t sequence = 1; sequence <= end; ++sequence) {
+          ASSERT_EQ(restored.Find(FingerprintOf(sequence)), plain.Find(FingerprintOf(sequence)))
+              << earliest << " to " << head << ", then " << more;
+        }
+      }
     }
+  }
+}
+
+TEST(IdempotenceWindowTest, RestoresNothingThatCannotBeRead) {
+  for (const uint64_t unreadable : {1, 51}) {
+    IdempotenceWindow window(100);
+    EXPECT_EQ(window.Restore(1, 101,
+                             [&](uint64_t begin, uint64_t end, IdempotenceWindow::Take take) {
+                               return begin == unreadable ? absl::DataLossError("") : Read(begin, end, take);
+                             }),
+              absl::DataLossError(""));
   }
 }
 

@@ -20,7 +20,7 @@ struct LogOptions {
   size_t segment_events_max = 131'072;
   uint64_t segment_bytes_max = 64 << 20;
 
-  // Events whose ids are remembered, in two halves: at least half as many of the newest are. 32 bytes of memory each.
+  // Events whose ids are remembered, in two halves: at least half as many of the newest are. 16 bytes of memory each.
   size_t idempotence_events_max = 2 << 20;
 
   // An event's id may be used again after this. Longer than any client retries.

@@ -124,7 +124,9 @@ class FairSharedMutex {
 class MemoryEngine : public LogEngine {
  public:
   MemoryEngine(MemoryOptions options, const LogState& state)
-      : options_(std::move(options)), epoch_(state.epoch), sequencer_(options_.log, state) {}
+      : options_(std::move(options)),
+        epoch_(state.epoch),
+        sequencer_(options_.log, state, IdempotenceWindow(options_.log.idempotence_events_max)) {}
 
   absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
     const std::lock_guard write_lock(write_mutex_);

@@ -69,14 +69,13 @@ class RocksDbEngine : public LogEngine {
         store_(std::move(store)),
         table_(std::move(recovered.sealed), recovered.state.active, std::move(recovered.active_index),
                recovered.totals),
-        sequencer_(options_.log, recovered.state) {}
+        sequencer_(options_.log, recovered.state, std::move(recovered.window)),
+        indexer_([this] { IndexClosedSegments(); }) {}
 
   ~RocksDbEngine() override {
     table_.Stop();
-    if (indexer_.joinable()) {
-      indexer_.join();
-    }
-    if (started_ && poison_->status().ok() && store_->Sync().ok()) {
+    indexer_.join();
+    if (poison_->status().ok() && store_->Sync().ok()) {
       rocksdb::WriteBatch batch;
       batch.Put(store_->facts(), SliceOf(format::kStateKey), SliceOf(format::kStateClean));
       // With everything in tables the write-ahead log holds nothing that could be lost while the log is closed.
@@ -84,22 +83,6 @@ class RocksDbEngine : public LogEngine {
         store_->Flush().IgnoreError();
       }
     }
-  }
-
-  // Before anything else.
-  absl::Status Start() {
-    const std::lock_guard write_lock(write_mutex_);
-    const SegmentTable::Totals totals = table_.totals();
-    sequencer_.ExpectRestored(
-        std::min<uint64_t>(totals.head + 1 - totals.earliest, options_.log.idempotence_events_max));
-    const absl::Status status = RestoreFingerprints(
-        *store_, totals, options_.log.idempotence_events_max,
-        [&](std::span<const uint64_t> fingerprints, uint64_t first) { sequencer_.Restore(fingerprints, first); });
-    if (status.ok()) {
-      started_ = true;
-      indexer_ = std::thread([this] { IndexClosedSegments(); });
-    }
-    return status;
   }
 
   absl::StatusOr<std::vector<AppendResult>> Append(std::span<const NewEvent> events) override {
@@ -378,8 +361,7 @@ class RocksDbEngine : public LogEngine {
   std::atomic<uint64_t> window_floor_ = 0;
 
   mutable LastPerTopicReader last_per_topic_;
-  bool started_ = false;
-  std::thread indexer_;
+  std::thread indexer_;  // last: it uses the others
 };
 
 // What is wrong with the files, as an error.
@@ -438,15 +420,11 @@ absl::StatusOr<std::unique_ptr<LogEngine>> Open(RocksDbOptions options) {
     return status;
   }
   const std::string_view state = options.sync == SyncMode::kAlways ? format::kStateAlways : format::kStateNever;
-  absl::StatusOr<RecoveredLog> recovered = Recover(**store, state);
+  absl::StatusOr<RecoveredLog> recovered = Recover(**store, state, options.log.idempotence_events_max);
   if (!recovered.ok()) {
     return recovered.status();
   }
-  auto engine = std::make_unique<RocksDbEngine>(std::move(options), poison, *std::move(store), *std::move(recovered));
-  if (absl::Status status = engine->Start(); !status.ok()) {
-    return status;
-  }
-  return engine;
+  return std::make_unique<RocksDbEngine>(std::move(options), poison, *std::move(store), *std::move(recovered));
 }
 
 }  // namespace

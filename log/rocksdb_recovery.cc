@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -80,7 +82,7 @@ class Facts {
 absl::Status ScanChunks(const RocksDbStore& store, Epoch epoch, uint64_t first, uint64_t last, SegmentInfo& info,
                         SegmentIndex& index) {
   uint64_t expected = first;
-  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.events());
+  const std::unique_ptr<rocksdb::Iterator> it = store.IterateOnce(store.events());
   for (it->Seek(format::NumberKey(first)); it->Valid() && expected <= last; it->Next()) {
     const absl::StatusOr<ChunkPtr> chunk = DecodeChunk(TextOf(it->value()), epoch);
     if (!chunk.ok()) {
@@ -163,14 +165,41 @@ absl::Status RemoveStrayPostings(RocksDbStore& store, const SealedSegments& seal
   return RemoveWhatIsIn(store, store.postings(), end, UINT64_MAX);
 }
 
-}  // namespace
+// Calls `take` for the events in [begin, end) that have fingerprints, a commit at a time. Any thread.
+absl::Status ReadFingerprints(const RocksDbStore& store, uint64_t begin, uint64_t end, IdempotenceWindow::Take take) {
+  const std::unique_ptr<rocksdb::Iterator> it = store.IterateOnce(store.dedupe());
+  // The commit that holds `begin` may have begun before.
+  it->SeekForPrev(format::NumberKey(begin));
+  if (!it->Valid()) {
+    it->SeekToFirst();
+  }
+  for (; it->Valid(); it->Next()) {
+    const uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
+    if (sequence >= end) {
+      break;
+    }
+    const std::vector<uint64_t> fingerprints = format::DecodeFingerprints(TextOf(it->value()));
+    const uint64_t first = std::max(sequence, begin);
+    const uint64_t stop = std::min(sequence + fingerprints.size(), end);
+    if (first < stop) {
+      take(std::span(fingerprints).subspan(first - sequence, stop - first), first);
+      begin = stop;
+    }
+  }
+  return ReadStatus(store, *it);
+}
 
-absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state) {
-  RecoveredLog log;
-  format::Trimmed trimmed;
-  if (absl::Status status = Facts(store).Load(state, log.state, trimmed); !status.ok()) {
+// Where the fingerprints end: one beyond the last event that has one.
+absl::StatusOr<uint64_t> EndOfFingerprints(const RocksDbStore& store) {
+  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.dedupe());
+  it->SeekToLast();
+  if (absl::Status status = ReadStatus(store, *it); !status.ok()) {
     return status;
   }
+  return it->Valid() ? format::NumberOf(TextOf(it->key())).value_or(0) + it->value().size() / 8 : 1;
+}
+
+absl::Status RecoverEvents(RocksDbStore& store, const format::Trimmed& trimmed, RecoveredLog& log) {
   if (absl::Status status = FinishRemoval(store, trimmed.earliest); !status.ok()) {
     return status;
   }
@@ -194,37 +223,40 @@ absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state
     log.state.last_millis = std::max(log.state.last_millis, segment.last_millis);
     log.totals.bytes += segment.bytes;
   }
-  return log;
+  return absl::OkStatus();
 }
 
-absl::Status RestoreFingerprints(const RocksDbStore& store, const SegmentTable::Totals& totals, uint64_t events_max,
-                                 absl::FunctionRef<void(std::span<const uint64_t>, uint64_t)> restore) {
-  const uint64_t newest = totals.head > events_max ? totals.head - events_max + 1 : 1;
-  const uint64_t first = std::max(newest, totals.earliest);
-  const std::unique_ptr<rocksdb::Iterator> it = store.Iterate(store.dedupe());
-  // The commit that holds `first` may have begun before.
-  it->SeekForPrev(format::NumberKey(first));
-  if (!it->Valid()) {
-    it->SeekToFirst();
+}  // namespace
+
+absl::StatusOr<RecoveredLog> Recover(RocksDbStore& store, std::string_view state, size_t idempotence_events_max) {
+  RecoveredLog log(idempotence_events_max);
+  format::Trimmed trimmed;
+  if (absl::Status status = Facts(store).Load(state, log.state, trimmed); !status.ok()) {
+    return status;
   }
-  uint64_t end = 1;
-  for (; it->Valid(); it->Next()) {
-    const uint64_t sequence = format::NumberOf(TextOf(it->key())).value_or(0);
-    const std::vector<uint64_t> fingerprints = format::DecodeFingerprints(TextOf(it->value()));
-    end = sequence + fingerprints.size();
-    const uint64_t begin = std::max(sequence, first);
-    const uint64_t stop = std::min(end, totals.head + 1);
-    if (begin < stop) {
-      restore(std::span(fingerprints).subspan(begin - sequence, stop - begin), begin);
-    }
+  const absl::StatusOr<uint64_t> end = EndOfFingerprints(store);
+  if (!end.ok()) {
+    return end.status();
   }
-  if (absl::Status status = ReadStatus(store, *it); !status.ok()) {
+  // The ids are most of the work: they are read back while the events are looked at.
+  absl::Status restored;
+  std::thread restoring([&] {
+    restored =
+        log.window.Restore(trimmed.earliest, *end, [&](uint64_t begin, uint64_t stop, IdempotenceWindow::Take take) {
+          return ReadFingerprints(store, begin, stop, take);
+        });
+  });
+  absl::Status status = RecoverEvents(store, trimmed, log);
+  restoring.join();
+  status.Update(restored);
+  if (!status.ok()) {
     return status;
   }
   // A commit writes both at once.
-  return end == totals.head + 1
-             ? absl::OkStatus()
-             : Damaged(store, fmt::format("its events end with {}, their fingerprints with {}", totals.head, end - 1));
+  if (*end != log.state.head + 1) {
+    return Damaged(store, fmt::format("its events end with {}, their fingerprints with {}", log.state.head, *end - 1));
+  }
+  return log;
 }
 
 }  // namespace weir::log

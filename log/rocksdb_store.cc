@@ -264,6 +264,12 @@ std::unique_ptr<rocksdb::Iterator> RocksDbStore::Iterate(rocksdb::ColumnFamilyHa
   return std::make_unique<CarefulIterator>(db_->NewIterator(rocksdb::ReadOptions(), family));
 }
 
+std::unique_ptr<rocksdb::Iterator> RocksDbStore::IterateOnce(rocksdb::ColumnFamilyHandle* family) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  return std::make_unique<CarefulIterator>(db_->NewIterator(options, family));
+}
+
 absl::Status RocksDbStore::IngestPostings(uint64_t segment_first, const SegmentIndex& index) {
   std::vector<std::string_view> topics;
   topics.reserve(index.topics().size());

@@ -61,6 +61,8 @@ class RocksDbStore {
   absl::StatusOr<std::optional<std::string>> Get(rocksdb::ColumnFamilyHandle* family, std::string_view key) const;
   // Must be gone before the store is.
   std::unique_ptr<rocksdb::Iterator> Iterate(rocksdb::ColumnFamilyHandle* family) const;
+  // The same for who reads much, and once: it is not kept in memory.
+  std::unique_ptr<rocksdb::Iterator> IterateOnce(rocksdb::ColumnFamilyHandle* family) const;
 
   // Writes a segment's postings into a file and takes it into the database. One thread at a time.
   absl::Status IngestPostings(uint64_t segment_first, const SegmentIndex& index);

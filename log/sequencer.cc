@@ -6,30 +6,16 @@
 #include "log/encode.h"
 
 namespace weir::log {
-namespace {
 
-// So many events ahead of the one in hand the window's memory is asked for: longer than memory takes, short enough to
-// be still in the cache.
-constexpr size_t kPrefetchEvents = 8;
-
-}  // namespace
-
-Sequencer::Sequencer(const LogOptions& options, const LogState& state)
+Sequencer::Sequencer(const LogOptions& options, const LogState& state, IdempotenceWindow window)
     : options_(options),
       epoch_(state.epoch),
       key_(state.key),
-      window_(options.idempotence_events_max),
+      window_(std::move(window)),
       head_(state.head),
       last_millis_(state.last_millis),
       active_(state.active) {
   CloseIfFull();
-}
-
-void Sequencer::Restore(std::span<const uint64_t> fingerprints, uint64_t first) {
-  for (size_t i = 0; i < fingerprints.size(); ++i) {
-    window_.PrefetchInsert(fingerprints[std::min(i + kPrefetchEvents, fingerprints.size() - 1)]);
-    window_.Insert(fingerprints[i], first + i);
-  }
 }
 
 void Sequencer::CloseIfFull() {
@@ -89,7 +75,7 @@ absl::StatusOr<Sequencer::Batch> Sequencer::Prepare(std::span<const NewEvent> ev
     CloseIfFull();
   };
   for (size_t i = 0; i < events.size(); ++i) {
-    window_.Prefetch(batch_fingerprints_[std::min(i + kPrefetchEvents, events.size() - 1)]);
+    window_.Prefetch(batch_fingerprints_[std::min(i + IdempotenceWindow::kPrefetchEvents, events.size() - 1)]);
     const uint64_t fingerprint = batch_fingerprints_[i];
     absl::StatusOr<AppendResult> result = Judge(events, i, fingerprint, read);
     if (!result.ok()) {

@@ -45,14 +45,7 @@ class Sequencer {
   // Reads the chunk that holds a sequence; null when the log no longer has it.
   using ReadChunk = absl::FunctionRef<absl::StatusOr<ChunkPtr>(uint64_t sequence)>;
 
-  Sequencer(const LogOptions& options, const LogState& state);
-
-  // Restore will be given so many.
-  void ExpectRestored(size_t events) { window_.Expect(events); }
-
-  // Remembers stored events' ids when a log is opened again: of the events from `first` on. In log order, before the
-  // first Prepare.
-  void Restore(std::span<const uint64_t> fingerprints, uint64_t first);
+  Sequencer(const LogOptions& options, const LogState& state, IdempotenceWindow window);
 
   // After an error, and when storing the batch failed, the sequencer is of no more use.
   absl::StatusOr<Batch> Prepare(std::span<const NewEvent> events, ReadChunk read);
