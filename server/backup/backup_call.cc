@@ -10,7 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "base/text.h"
 #include "fmt/format.h"
 #include "log/crc32c.h"
@@ -73,7 +72,7 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
   }
   void OnCancel() override { ended_ = true; }
   void Drain(StreamEnd end) override {
-    cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+    CutUnlessDone(cut_, call_, fmt::format("backup for {}", peer_));
     end_ = end;
   }
   void OnDone() override {

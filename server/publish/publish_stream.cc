@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/clock.h"
 #include "base/wire.h"
 #include "server/rpc/call_alarm.h"
 #include "server/rpc/grpc_status.h"
@@ -196,7 +195,7 @@ class PublishStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     if (end_.has_value()) {
       if (told_to_end_ && (failed_ || batches_in_flight_ == 0)) {
         // What is left is the client's to take. Before, the log has the time that it needs.
-        cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+        CutUnlessDone(cut_, call_, fmt::format("publish stream of {}", call_.peer()));
       }
       if (!writing_ && results_.empty() && (failed_ || batches_in_flight_ == 0)) {
         finished_ = true;

@@ -1,9 +1,13 @@
 #include "server/rpc/call_alarm.h"
 
+#include <spdlog/spdlog.h>
+
 #include <mutex>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/time/clock.h"
+#include "server/rpc/call_list.h"
 
 namespace weir::server {
 
@@ -42,6 +46,13 @@ void CallAlarm::Cancel() {
   const std::lock_guard lock(state_->mutex);
   state_->set = true;
   state_->on_time = nullptr;
+}
+
+void CutUnlessDone(CallAlarm& alarm, grpc::CallbackServerContext& call, std::string stream) {
+  alarm.Set(absl::Now() + kStreamEndGrace, [&call, stream = std::move(stream)] {
+    spdlog::warn("{} is cut: it was told to end, and has not within {}", stream, absl::FormatDuration(kStreamEndGrace));
+    call.TryCancel();
+  });
 }
 
 }  // namespace weir::server

@@ -3,9 +3,11 @@
 #define WEIR_SERVER_RPC_CALL_ALARM_H_
 
 #include <grpcpp/alarm.h>
+#include <grpcpp/server_context.h>
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/time/time.h"
 
@@ -32,6 +34,10 @@ class CallAlarm {
   const std::shared_ptr<State> state_;  // the callback's, too
   grpc::Alarm alarm_;
 };
+
+// Cuts a stream that was told to end, unless it is done within kStreamEndGrace (call_list.h), when it cancels the
+// alarm. The log says so of `stream`.
+void CutUnlessDone(CallAlarm& alarm, grpc::CallbackServerContext& call, std::string stream);
 
 }  // namespace weir::server
 

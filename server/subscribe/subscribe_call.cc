@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "server/rpc/call_alarm.h"
@@ -54,7 +53,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       return;
     }
     expiry_.Set(caller_->expires, [this] { Drain(StreamEnd::kTokenExpired); });
-    spdlog::info("subscription {} of \"{}\" at {} begins", id_, client_name_, peer_);
+    spdlog::info("{} begins", Name());
     subscription_->Begin();
   }
 
@@ -66,7 +65,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     ServerWriteReactor::Finish(fault.has_value() ? ToGrpcStatus(*fault) : grpc::Status::CANCELLED);
   }
   void Drain(StreamEnd end) override {
-    cut_.Set(absl::Now() + kStreamEndGrace, [this] { call_.TryCancel(); });
+    CutUnlessDone(cut_, call_, Name());
     subscription_->Drain(end);
   }
 
@@ -84,12 +83,14 @@ class SubscribeCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       context_.places.GiveBack();
     }
     if (!id_.empty()) {
-      spdlog::info("subscription {} of \"{}\" at {} ended", id_, client_name_, peer_);
+      spdlog::info("{} ended", Name());
     }
     self_.reset();
   }
 
  private:
+  std::string Name() const { return fmt::format("subscription {} of \"{}\" at {}", id_, client_name_, peer_); }
+
   Fault TooMany() const {
     return {.reason = v1::ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
             .message = fmt::format("{} subscriptions are open, which is the limit", context_.places.most()),

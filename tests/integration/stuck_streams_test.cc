@@ -1,5 +1,6 @@
 // Streams over gRPC whose clients take nothing: when their tokens are over or revoked, or the rules change, their
 // places are free all the same.
+#include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
@@ -7,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@
 
 namespace weir::testing {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 class StuckStreamsTest : public GrpcCallers {
  protected:
@@ -93,6 +98,15 @@ class StuckStreamsTest : public GrpcCallers {
   bool SubscriptionEnds() {
     return WaitUntil([this] { return Metric("weir_subscriptions") == 0; }, kEnds) && MaySubscribe();
   }
+  // What the log says of streams that were cut.
+  std::string Cuts() const {
+    std::istringstream log(ServerLog());
+    std::string cuts;
+    for (std::string line; std::getline(log, line);) {
+      cuts += line.find(" is cut: ") == std::string::npos ? "" : line + "\n";
+    }
+    return cuts;
+  }
 
   std::shared_ptr<grpc::Channel> channel_;
   grpc::ClientContext context_;
@@ -111,6 +125,18 @@ TEST_F(StuckStreamsTest, ASubscriptionEndsWhenItsTokenIsRevoked) {
   Subscribe(system_.Token("reader"));
   Revoke("reader");
   EXPECT_TRUE(SubscriptionEnds());
+  EXPECT_THAT(Cuts(), MatchesRegex("[^\n]* warning subscription [^\n]* at ipv4:[^\n]*\n")) << "one line";
+}
+
+TEST_F(StuckStreamsTest, ASubscriptionThatTakesItsEndIsNotCut) {
+  Subscribe(system_.Token("reader"));
+  Revoke("reader");
+  v1::SubscribeResponse response;
+  while (subscription_->Read(&response)) {
+  }
+  EXPECT_EQ(subscription_->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  ASSERT_TRUE(WaitUntil([this] { return ServerLog().find(" ended\n") != std::string::npos; }));
+  EXPECT_EQ(Cuts(), "");
 }
 
 // What it was sent is small enough for gRPC to hold, and so is why it ends: that, too, is never taken.
@@ -135,6 +161,7 @@ TEST_F(StuckStreamsTest, APublisherThatTakesNoResultsEndsWhenItsTokenIsRevoked) 
   ASSERT_EQ(Metric("weir_publish_streams"), 1);
   Revoke("feed");
   EXPECT_TRUE(WaitUntil([this] { return Metric("weir_publish_streams") == 0; }, kEnds));
+  EXPECT_THAT(Cuts(), HasSubstr("warning publish stream of ipv4:"));
 }
 
 TEST_F(StuckStreamsTest, ABackupThatIsNotTakenEndsWhenItsTokenIsRevoked) {
@@ -155,6 +182,7 @@ TEST_F(StuckStreamsTest, ABackupThatIsNotTakenEndsWhenItsTokenIsRevoked) {
   ASSERT_TRUE(WaitUntil([&] { return absl::Now() > revoked + absl::Seconds(2); }))
       << "a token of a later second is good";
   EXPECT_TRUE(WaitUntil([&] { return copy(system_.Token("copier")) == 0; }, kEnds));
+  EXPECT_THAT(Cuts(), HasSubstr("warning backup for ipv4:"));
 }
 
 // More answers than there are places for, none of which is taken, and then one that is.
