@@ -138,10 +138,10 @@ class History {
     return absl::OkStatus();
   }
 
-  // How the larger logs compare with the smallest.
+  // How the larger logs compare with the smaller.
   void AddGrowth() {
     const std::string sizes =
-        fmt::format("{} and {} events against {}", Millions(events_ / 10), Millions(events_), Millions(events_ / 100));
+        fmt::format("{}, {} and {} events", Millions(events_ / 100), Millions(events_ / 10), Millions(events_));
     report_.Add({.figure = fmt::format("growth, {}: time of an acknowledgement", sizes),
                  .values = {},
                  .aim = Flat(seconds_per_ack_)});

@@ -92,10 +92,13 @@ std::optional<Place> Find(std::string_view text, std::string_view name) {
 }  // namespace
 
 Aim Flat(const std::vector<double>& costs) {
-  return {.measured = *std::max_element(costs.begin() + 1, costs.end()) / costs.front(),
-          .unit = "× the smallest",
-          .must = kFlat,
-          .at_least = false};
+  double worst = 0;
+  double cheapest = costs.front();
+  for (size_t i = 1; i < costs.size(); ++i) {
+    worst = std::max(worst, costs[i] / cheapest);
+    cheapest = std::min(cheapest, costs[i]);
+  }
+  return {.measured = worst, .unit = "× a smaller", .must = kFlat, .at_least = false};
 }
 
 std::string Thousands(double value, int decimals) {

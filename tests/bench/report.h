@@ -19,8 +19,8 @@ struct Aim {
   bool at_least = true;  // else at most
 };
 
-// That a cost stays what it is when there is ten and a hundred times as much: by size, the smallest first, the worst of
-// the others against the first.
+// That a cost stays what it is when there is ten and a hundred times as much: by size, the smallest first; of all sizes
+// the one that is dearest against the cheapest of the smaller ones.
 Aim Flat(const std::vector<double>& costs);
 
 struct Row {

@@ -41,6 +41,9 @@ TEST(ReportTest, FlatIsWhatNoLargerSizeMakesDearer) {
   EXPECT_DOUBLE_EQ(Flat({2, 3, 1}).measured, 1.5);
   EXPECT_THAT(ReportOf({.figure = "cost", .values = {}, .aim = Flat({2, 2.5, 1})}).Table(), HasSubstr("| met |"));
   EXPECT_THAT(ReportOf({.figure = "cost", .values = {}, .aim = Flat({2, 1, 2.6})}).Table(), HasSubstr("| **no** |"));
+  EXPECT_DOUBLE_EQ(Flat({2, 1, 2}).measured, 2) << "also where the first size was dear";
+  EXPECT_DOUBLE_EQ(Flat({1, 1.2, 1.44}).measured, 1.44) << "a little with each size is much in the end";
+  EXPECT_DOUBLE_EQ(Flat({4, 2, 1}).measured, 0.5) << "what becomes cheaper has not grown";
 }
 
 constexpr char kDocument[] = "benchmarks.md";
