@@ -244,6 +244,12 @@ TEST_F(RetentionTest, WhatOvertakesAReaderThatCatchesUpIsAGapAndNeverAHole) {
     ASSERT_EQ(id_of_event, std::to_string(expected));
     ++expected;
   };
+  // A gap, of which there is one for each time that it is overtaken.
+  const auto skip_to = [&](const std::string& resumed_at) {
+    const int next = static_cast<int>(Cursor::Parse(resumed_at)->sequence) + 1;
+    EXPECT_GT(next, expected) << "nothing is missing";
+    expected = next;
+  };
   for (const json& event : page["events"]) {
     check(event["data"]["id"]);
   }
@@ -261,14 +267,14 @@ TEST_F(RetentionTest, WhatOvertakesAReaderThatCatchesUpIsAGapAndNeverAHole) {
     if (!page["gap"].is_null()) {
       ++gaps;
       EXPECT_EQ(page["gap"]["reason"], "expired");
-      expected = static_cast<int>(Cursor::Parse(page["gap"]["resumedAt"].get<std::string>())->sequence) + 1;
+      skip_to(page["gap"]["resumedAt"]);
     }
     for (const json& event : page["events"]) {
       check(event["data"]["id"]);
     }
     ASSERT_FALSE(HasFatalFailure());
   }
-  EXPECT_EQ(gaps, 1);
+  EXPECT_GE(gaps, 1);
 
   expected = 2;
   gaps = 0;
@@ -278,7 +284,7 @@ TEST_F(RetentionTest, WhatOvertakesAReaderThatCatchesUpIsAGapAndNeverAHole) {
     if (event->event == "weir.gap") {
       ++gaps;
       EXPECT_EQ(json::parse(event->data)["reason"], "expired");
-      expected = static_cast<int>(Cursor::Parse(event->id)->sequence) + 1;
+      skip_to(event->id);
       continue;
     }
     check(json::parse(event->data)["id"]);

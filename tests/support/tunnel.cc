@@ -59,9 +59,17 @@ Tunnel::~Tunnel() {
   ::close(listener_);
 }
 
+void Tunnel::Set(State state) {
+  state_ = state;
+  while (seen_ != state) {
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 void Tunnel::Run() {
   while (!over_) {
-    switch (state_.load()) {
+    const State state = state_;
+    switch (state) {
       case State::kOpen:
         Forward();
         break;
@@ -80,6 +88,7 @@ void Tunnel::Run() {
         }
         break;
     }
+    seen_ = state;
   }
   for (const Pair& pair : pairs_) {
     ::close(pair.ends[0]);

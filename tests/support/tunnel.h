@@ -11,6 +11,7 @@
 namespace weir::testing {
 
 // Listens on a port of 127.0.0.1 and passes bytes on to another, on a thread of its own. The rest: the test's thread.
+// What it is told holds when the call returns.
 class Tunnel {
  public:
   explicit Tunnel(uint16_t to);
@@ -21,10 +22,10 @@ class Tunnel {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // No byte passes any more, in either direction, and no new connection gets through: as with a process that stopped.
-  void Hold() { state_ = State::kHeld; }
+  void Hold() { Set(State::kHeld); }
   // Every connection is closed, and new ones are too.
-  void Cut() { state_ = State::kCut; }
-  void Open() { state_ = State::kOpen; }
+  void Cut() { Set(State::kCut); }
+  void Open() { Set(State::kOpen); }
 
  private:
   enum class State { kOpen, kHeld, kCut };
@@ -32,6 +33,7 @@ class Tunnel {
     int ends[2];
   };
 
+  void Set(State state);
   void Run();
   void Accept();
   void Forward();
@@ -40,6 +42,7 @@ class Tunnel {
   int listener_;
   uint16_t port_ = 0;
   std::atomic<State> state_ = State::kOpen;
+  std::atomic<State> seen_ = State::kOpen;  // by the thread
   std::atomic<bool> over_ = false;
   std::vector<Pair> pairs_;  // the thread's
   std::thread thread_;
