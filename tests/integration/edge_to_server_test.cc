@@ -112,7 +112,7 @@ TEST_F(EdgeToServerTest, ReadsOverMtlsWhatItsCertificateMay) {
 TEST_F(EdgeToServerTest, ReadsByATokenThatIsReplacedWhileStreamsGoOn) {
   StartServer(std::string(kTls) + kRules);
   const std::string second = system_.Token("edge", {}, "1h");
-  const std::string first = system_.Token("edge", {}, "10s");
+  const std::string first = system_.Token("edge", {}, "20s");
   InstallToken(first);
   StartEdge(kEdgeToken);
   ASSERT_TRUE(system_.WaitReady()) << EdgeLog();
@@ -174,7 +174,7 @@ TEST_F(EdgeToServerTest, AReloadThatFailsForgetsNoToken) {
              TooManyRoutes());
   EXPECT_THAT(EdgeLog(), HasSubstr("distinct filters together"));
   RestartServer();
-  EXPECT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_upstream_connects_total") == 2; }, absl::Seconds(20)))
+  EXPECT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_upstream_connects_total") == 2; }, absl::Seconds(45)))
       << EdgeLog();
 }
 
@@ -251,7 +251,7 @@ TEST_F(EdgeToServerTest, AMissingRightIsSaidAndAReloadAsksAgainAtOnce) {
   ExpectReason("the caller may not read all of dispatch.>");
   ReloadServer(config);
   ReloadEdge(kEdgeMtls);
-  ASSERT_TRUE(system_.WaitReady(absl::Seconds(20))) << "well before the minute is over" << EdgeLog();
+  ASSERT_TRUE(system_.WaitReady(absl::Seconds(45))) << "well before the minute is over" << EdgeLog();
   SseStream stream = Open();
   ExpectFlow(stream, "mended");
 }
@@ -264,7 +264,7 @@ TEST_F(EdgeToServerTest, AReloadThatFailsAsksAgainAtOnceToo) {
   ReloadServer(config);
   ReloadEdge("server_tls: {ca: ours/ca.crt, certificate: ours/edge.crt, key: ours/edge.key}\n",
              "the configuration in force stays", TooManyRoutes());
-  ASSERT_TRUE(system_.WaitReady(absl::Seconds(20))) << "well before the minute is over" << EdgeLog();
+  ASSERT_TRUE(system_.WaitReady(absl::Seconds(45))) << "well before the minute is over" << EdgeLog();
 }
 
 TEST_F(EdgeToServerTest, FilesThatDoNotFitAreNamedWhenTheConnectionIsLost) {
