@@ -72,7 +72,7 @@ TEST_F(ClockTest, PublishTimesNeverDecreaseWhenTheClockIsSetBack) {
   ASSERT_TRUE(WaitUntil([&] {
     Publish();
     const std::vector<absl::Time> times = PublishTimes();
-    return !times.empty() && times.back() > absl::Now() + absl::Minutes(59);
+    return !times.empty() && times.back() > absl::Now() + absl::Minutes(30);
   }));
   SetClocks(-absl::Hours(1));
   Publish();
@@ -84,7 +84,7 @@ TEST_F(ClockTest, PublishTimesNeverDecreaseWhenTheClockIsSetBack) {
   const std::vector<absl::Time> times = PublishTimes();
   ASSERT_GE(times.size(), 5u);
   EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
-  EXPECT_GT(times.back(), absl::Now() + absl::Minutes(59)) << "the clock's worst moment stays";
+  EXPECT_GT(times.back(), absl::Now() + absl::Minutes(30)) << "the clock's worst moment stays";
 }
 
 TEST_F(ClockTest, HeartbeatsAndProgressGoOnWhenTheClockIsSetBack) {
