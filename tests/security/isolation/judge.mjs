@@ -7,6 +7,7 @@ import { mayBeShown } from './world.mjs';
 
 export function violations({ people, published, connections, refusals, finals }) {
   const found = [];
+  const byTopic = Map.groupBy(published, ([, topic]) => topic);
   for (const { who, route, id, transport, ids } of [...connections, ...finals]) {
     const allowed = mayBeShown(people[who], route, id);
     for (const event of ids) {
@@ -19,7 +20,7 @@ export function violations({ people, published, connections, refusals, finals })
   for (const { who, route, id, transport, ids } of finals) {
     const allowed = mayBeShown(people[who], route, id);
     const shown = new Set(ids);
-    const missing = [...published].filter(([event, topic]) => allowed.has(topic) && !shown.has(event));
+    const missing = [...allowed].flatMap((topic) => byTopic.get(topic) ?? []).filter(([event]) => !shown.has(event));
     if (missing.length) found.push({ kind: 'missing', what: `${people[who].sub} on ${route} over ${transport} was not shown ${missing.length} events, ${missing[0]} first` });
   }
   for (const { what, expected, got } of refusals) {
@@ -31,8 +32,9 @@ export function violations({ people, published, connections, refusals, finals })
 // Bugs as defects of the edge would show them: each changes a copy of a history, and names the kind that must be found.
 // `change` gives false where the history has no place for it.
 const put = (history, fits) => {
+  const published = [...history.published];
   for (const [at, connection] of history.connections.entries()) {
-    const event = [...history.published].find(([, topic]) => fits(connection, topic));
+    const event = published.find(([, topic]) => fits(connection, topic));
     if (!connection.ids.length || !event) continue;
     history.connections[at] = { ...connection, ids: connection.ids.toSpliced(connection.ids.length >> 1, 0, event[0]) };
     return true;
