@@ -8,6 +8,7 @@ target_compile_options(weir_options INTERFACE
   -Wold-style-cast -Wformat=2 -Wimplicit-fallthrough -Wextra-semi
   $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op>)
 
+# WEIR_TEST_ENVIRONMENT is for the tests, and for the programs that they start.
 if(WEIR_SANITIZE)
   add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${WEIR_SANITIZE})
@@ -15,10 +16,11 @@ if(WEIR_SANITIZE)
     # Debian's Abseil and gRPC are not built with TSan: without this their headers would expect its annotations.
     # Asio has fences, which TSan does not model; its queues are locked all the same.
     add_compile_options(-U__SANITIZE_THREAD__ -Wno-tsan)
-    # For the tests, and for the programs that they start.
     set(WEIR_TEST_ENVIRONMENT ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
   else()
     add_compile_options(-fno-sanitize-recover=all)
+    set(WEIR_TEST_ENVIRONMENT
+        ENVIRONMENT "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
   endif()
 else()
   # Hardening, as Debian builds its own packages, and full RELRO. tests/checks/hardening.test.mjs looks at the programs.
