@@ -21,7 +21,8 @@ class ForgetfulDisk {
     kGarbage,  // its beginning is there, and then as much of something else
   };
 
-  // Until the power goes, `syncs` files are synced; the next sync fails, and so does everything after it.
+  // Until the power goes, `syncs` files are synced; the next sync fails, and so does everything after it but what is
+  // written to tables, which is for nothing.
   explicit ForgetfulDisk(uint64_t syncs);
   ~ForgetfulDisk();
 
