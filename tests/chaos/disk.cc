@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/support/sandbox.h"
+#include "tests/support/system.h"
 
 namespace weir::chaos {
 namespace {
@@ -79,7 +80,15 @@ Disk::~Disk() {
 
 // The kernel writes back as late, and helps programs that forget to sync as little, as it can be told to.
 absl::Status Disk::Mount() const {
-  return Run({"/usr/bin/mount", "-t", "ext4", "-o", "loop,commit=300,noauto_da_alloc", image(), path_});
+  absl::Status status;
+  // A loop device that was in use a moment ago may go just when it is chosen again.
+  testing::WaitUntil(
+      [&] {
+        status = Run({"/usr/bin/mount", "-t", "ext4", "-o", "loop,commit=300,noauto_da_alloc", image(), path_});
+        return status.ok();
+      },
+      absl::Seconds(10));
+  return status;
 }
 
 absl::Status Disk::CutPower(testing::Process& process, std::mt19937_64* written_back) {
@@ -97,8 +106,14 @@ absl::Status Disk::CutPower(testing::Process& process, std::mt19937_64* written_
     }
   }
   process.Kill();
-  if (umount(path_.c_str()) != 0) {
-    return Errno("unmounting a disk without power");
+  // The kernel may hold a killed process's files a moment longer than the process.
+  int error = 0;
+  testing::WaitUntil([&] {
+    error = umount(path_.c_str()) == 0 ? 0 : errno;
+    return error != EBUSY;
+  });
+  if (error != 0) {
+    return absl::ErrnoToStatus(error, "unmounting a disk without power");
   }
   return Mount();
 }
