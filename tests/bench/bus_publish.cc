@@ -69,7 +69,7 @@ absl::Status Round(const Server& server, EventMaker& maker, uint64_t events, siz
     return result.status();
   }
   const CpuTime after = CpuTimeOf(server.pid);
-  const double cpu = after.user_seconds + after.system_seconds - before.user_seconds - before.system_seconds;
+  const double cpu = after.seconds - before.seconds;
   rates.acks.push_back(result->acks_per_second);
   rates.cpu_micros.push_back(cpu * 1e6 / static_cast<double>(events));
   return absl::OkStatus();

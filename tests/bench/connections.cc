@@ -85,7 +85,7 @@ void Connect(const Plan& plan, Report& report) {
         figures.limit = limit.Look(**load);
         figures.rate = kIdle / (*load)->connect_seconds();
         figures.user_us = (after.user_seconds - before.user_seconds) * 1e6 / kIdle;
-        figures.cpu_us = figures.user_us + (after.system_seconds - before.system_seconds) * 1e6 / kIdle;
+        figures.cpu_us = (after.seconds - before.seconds) * 1e6 / kIdle;
         return figures;
       },
       report);

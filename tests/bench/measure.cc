@@ -39,7 +39,7 @@ class Spent {
     Figures figures;
     figures.rate = deliveries / seconds;
     figures.user_us = (cpu.user_seconds - cpu_.user_seconds) * 1e6 / deliveries;
-    figures.cpu_us = figures.user_us + (cpu.system_seconds - cpu_.system_seconds) * 1e6 / deliveries;
+    figures.cpu_us = (cpu.seconds - cpu_.seconds) * 1e6 / deliveries;
     figures.limit = limit_.Look(load_);
     return figures;
   }
@@ -125,8 +125,8 @@ CpuTime CpuTimeOf(const std::vector<pid_t>& pids) {
   CpuTime sum;
   for (const pid_t pid : pids) {
     const CpuTime time = CpuTimeOf(pid);
+    sum.seconds += time.seconds;
     sum.user_seconds += time.user_seconds;
-    sum.system_seconds += time.system_seconds;
   }
   return sum;
 }

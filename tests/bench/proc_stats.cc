@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -23,6 +24,15 @@ std::string ProcValue(const std::string& path, const std::string& key) {
   return "";
 }
 
+double SecondsOf(pid_t pid) {
+  clockid_t clock = 0;
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+    return 0;
+  }
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
 }  // namespace
 
 CpuTime CpuTimeOf(pid_t pid) {
@@ -35,10 +45,8 @@ CpuTime CpuTimeOf(pid_t pid) {
     fields >> skipped;
   }
   double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-  return {user / ticks, system / ticks};
+  fields >> user;
+  return {SecondsOf(pid), user / static_cast<double>(sysconf(_SC_CLK_TCK))};
 }
 
 uint64_t PssBytesOf(pid_t pid) {

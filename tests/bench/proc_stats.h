@@ -12,10 +12,11 @@
 namespace weir::bench {
 
 struct CpuTime {
-  double user_seconds = 0;
-  double system_seconds = 0;
+  double seconds = 0;       // to the nanosecond
+  double user_seconds = 0;  // of them in user mode: the kernel samples it, and says it in ticks of 10 ms
 };
 
+// Of all its threads, also those that have ended; nothing of a process that is not there.
 CpuTime CpuTimeOf(pid_t pid);
 // Proportional set size, in bytes.
 uint64_t PssBytesOf(pid_t pid);
