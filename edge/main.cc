@@ -15,6 +15,7 @@
 #include "base/core_file.h"
 #include "base/descriptors.h"
 #include "base/logging.h"
+#include "base/quiet_grpc.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -22,7 +23,6 @@
 #include "edge/config.h"
 #include "edge/edge.h"
 #include "edge/http/admission_limits.h"
-#include "edge/upstream.h"
 
 namespace weir::edge {
 namespace {

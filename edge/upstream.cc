@@ -1,8 +1,6 @@
 #include "edge/upstream.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -66,13 +64,6 @@ GapReason ReasonOf(const v1::Gap& gap) {
     default:
       return GapReason::kExpired;
   }
-}
-
-void QuietGrpc() {
-  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
-  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string& message) {
-    spdlog::debug("protobuf: {}", Quotable(message, 1'000));
-  });
 }
 
 Upstream::Upstream(Client& client, SchemaCache& schemas, Tail& tail, UpstreamOptions options)

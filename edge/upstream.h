@@ -74,10 +74,6 @@ class Upstream {
   std::unique_ptr<Subscriber> subscriber_;  // last: its callbacks use everything above
 };
 
-// gRPC's own reports go to the log, at debug: what matters of them is in the errors of calls. Once, before the first
-// Client is made.
-void QuietGrpc();
-
 // Why a gap that the server announced is there, as readers are told.
 GapReason ReasonOf(const v1::Gap& gap);
 

@@ -1,8 +1,6 @@
 // weir-server: the event bus. Wires the log, the service, metrics and signals together. What the parts do is in
 // their headers.
 #include <fmt/format.h>
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -24,6 +22,7 @@
 #include "base/core_file.h"
 #include "base/descriptors.h"
 #include "base/logging.h"
+#include "base/quiet_grpc.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/tls_files.h"
@@ -44,14 +43,6 @@ constexpr int kUsage = 2;
 int Fail(int code, const absl::Status& status) {
   spdlog::error("{}", Message(status));
   return code;
-}
-
-// gRPC and protobuf report to the process's log; what matters of it is said by our own errors.
-void QuietGrpc() {
-  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", Quotable(args->message, 1'000)); });
-  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string& message) {
-    spdlog::debug("protobuf: {}", Quotable(message, 1'000));
-  });
 }
 
 absl::StatusOr<std::shared_ptr<const EventTypes>> LoadTypes(const Settings& settings) {

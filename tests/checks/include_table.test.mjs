@@ -30,6 +30,8 @@ test('the pure core of the edge includes neither gRPC nor Beast, its doors do', 
   assert.deepEqual(complaintsOf({ 'edge/upstream.cc': '#include <grpcpp/grpcpp.h>', 'edge/http/server.cc': '#include <boost/beast/http.hpp>' }), []);
   assert.equal(complaintsOf({ 'edge/tail.cc': '#include <grpcpp/grpcpp.h>' }).length, 1);
   assert.equal(complaintsOf({ 'edge/render/frame.cc': '#include <boost/beast/core.hpp>' }).length, 1);
+  assert.deepEqual(complaintsOf({ 'base/quiet_grpc.cc': '#include <grpc/support/log.h>' }), []);
+  assert.equal(complaintsOf({ 'base/logging.cc': '#include <grpc/support/log.h>' }).length, 1);
 });
 
 test('gRPC and Beast in one translation unit are found through headers', () => {

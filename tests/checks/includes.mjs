@@ -23,9 +23,9 @@ export const table = {
   tests: { folders: ['base', 'admin', 'load', 'log', 'server', 'edge', 'clients/cpp', 'proto'], libraries: Object.keys(libraries) },
 };
 
-// Single files and folders of edge/ that leave its pure core.
-export const edgeDoors = {
-  grpc: /^edge\/(upstream|history_client|schema_cache)/,
+// Single files and folders of edge/ and base/ that leave the pure core.
+export const doors = {
+  grpc: /^(edge\/(upstream|history_client|schema_cache)|base\/quiet_grpc)/,
   client: /^edge\/(upstream|history_client|schema_cache|revocation_feed|edge\.)/,
   beast: /^edge\/http\//,
 };
@@ -57,7 +57,7 @@ const mayUseApps = (folder, path) => ['tests', 'demo'].includes(folder) || isTes
 const isGenerated = (name) => name.endsWith('.pb.h');
 
 const allows = (folder, path, library) =>
-  table[folder].libraries.includes(library) || (folder === 'edge' && edgeDoors[library]?.test(path));
+  table[folder].libraries.includes(library) || doors[library]?.test(path);
 
 // judge(files: Map path → text) → complaints, one string each.
 export function judge(files) {
