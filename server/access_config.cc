@@ -63,6 +63,7 @@ class AccessCompiler {
                                                     absl::FormatDuration(options.leeway)));
     }
     policy_.leeway = options.leeway;
+    options.verified = std::make_shared<VerifiedTokens>();
     options.issuers.assign(auth.issuers().begin(), auth.issuers().end());
     options.audiences.assign(auth.audiences().begin(), auth.audiences().end());
     absl::StatusOr<JwtVerifier> verifier = JwtVerifier::Make(std::move(options));

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/jwt_test_keys.h"
+
 namespace weir::server {
 namespace {
 
@@ -297,6 +299,21 @@ access:
   EXPECT_FALSE(settings.access.policy->rules->RightsOf({"uri:spiffe://x"}).MayRevoke());
   EXPECT_TRUE(settings.access.policy->rules->RightsOf({"uri:spiffe://y"}).MayRevoke());
   EXPECT_TRUE(Good({"--engine", "memory"}).access.policy->open());
+}
+
+TEST_F(ConfigFileTest, RemembersWhichTokensItsKeysHaveSigned) {
+  const JwtKey key = *JwtKey::Parse("ES256", test::kRfcPrivatePem, "private");
+  const std::string file = fmt::format("{}weir-server-config-{}.pem", ::testing::TempDir(), getpid());
+  std::ofstream(file) << test::kRfcPrivatePem;
+  const Settings settings =
+      Good({"--config", Write("engine: memory\nauth: {keys: [{algorithm: ES256, file: " + file + "}]}\n")});
+  std::filesystem::remove(file);
+  const absl::Time now = absl::UnixEpoch();
+  const std::string token = *SignJwt(key, {{"sub", "feed"}, {"exp", 60}});
+  const JwtVerifier& verifier = *settings.access.policy->verifier;
+  EXPECT_TRUE(verifier.Verify(token, now).ok());
+  ASSERT_NE(verifier.options().verified, nullptr);
+  EXPECT_TRUE(verifier.options().verified->Holds(VerifiedTokens::DigestOf(key, token)));
 }
 
 TEST_F(ConfigFileTest, RefusesRulesOfAccessThatSayNothingClear) {
