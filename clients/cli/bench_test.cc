@@ -32,7 +32,7 @@ class BenchTest : public ::testing::Test {
   }
 
   CommandResult Bench(const std::string& url, const std::vector<std::string>& more) const {
-    std::vector<std::string> args = {"bench", url, "--readers", "20", "--duration", "1s"};
+    std::vector<std::string> args = {"bench", url, "--readers", "20", "--duration", "3s"};
     args.insert(args.end(), more.begin(), more.end());
     return system_.Weir(args);
   }
@@ -128,7 +128,7 @@ TEST_F(BenchTest, StreamsThatEndAreTold) {
   StartEdge();
   const std::string errors = system_.dir().File("bench.err");
   auto bench =
-      Process::Start({BinaryPath("weir"), "bench", Url("/api/sse"), "--readers", "20", "--duration", "3s"}, errors);
+      Process::Start({BinaryPath("weir"), "bench", Url("/api/sse"), "--readers", "20", "--duration", "10s"}, errors);
   ASSERT_TRUE(bench.ok()) << bench.status();
   ASSERT_TRUE(WaitUntil([&] { return ReadFile(errors).find("measuring") != std::string::npos; }));
   system_.edge().Kill();

@@ -133,7 +133,7 @@ TEST_F(CliTest, SubscribePrintsEventsFromAPlaceOn) {
   Publish(1);
   const std::string cursor = Lines(Publish(2).out).at(0)["cursor"];
   Publish(3);
-  const CommandResult all = system_.Weir({"subscribe", kTopic, "--earliest", "-n", "3", "--wait", "20s"});
+  const CommandResult all = system_.Weir({"subscribe", kTopic, "--earliest", "-n", "3", "--wait", "50s"});
   EXPECT_EQ(all.exit_code, 0) << all.err;
   const std::vector<Json> events = Lines(all.out);
   ASSERT_EQ(events.size(), 3U) << all.out;
@@ -145,7 +145,7 @@ TEST_F(CliTest, SubscribePrintsEventsFromAPlaceOn) {
   EXPECT_TRUE(events[1].contains("time"));
 
   const auto first_request = [this](std::vector<std::string> start) {
-    start.insert(start.begin(), {"subscribe", "vehicles.>", "-n", "1", "--wait", "20s"});
+    start.insert(start.begin(), {"subscribe", "vehicles.>", "-n", "1", "--wait", "50s"});
     return Lines(system_.Weir(start).out).at(0)["data"]["requestId"];
   };
   EXPECT_EQ(first_request({"--from-id", cursor}), "r3");
@@ -243,7 +243,7 @@ TEST_F(CliTest, ABrokenPipeEndsQuietly) {
 }
 
 TEST_F(CliTest, ASubscriptionSurvivesTheServersRestart) {
-  Process subscriber = Start({"subscribe", kTopic, "-n", "1", "--wait", "30s"});
+  Process subscriber = Start({"subscribe", kTopic, "-n", "1", "--wait", "50s"});
   ASSERT_TRUE(Subscribed());
   system_.server().Kill();
   system_.StartServer({"--engine", "memory"});

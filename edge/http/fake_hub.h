@@ -91,16 +91,16 @@ class FakeHub : public Hub {
   }
   StreamRequest AwaitStream() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !requests_.empty(); });
+    changed_.wait_for(lock, std::chrono::seconds(60), [this] { return !requests_.empty(); });
     return requests_.empty() ? StreamRequest() : requests_.back();
   }
   bool AwaitPolls(size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return polls_.size() >= count; });
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return polls_.size() >= count; });
   }
   bool AwaitCancelled() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [this] { return cancelled_ > 0; });
+    return changed_.wait_for(lock, std::chrono::seconds(60), [this] { return cancelled_ > 0; });
   }
   size_t cancelled() const {
     const std::lock_guard lock(mutex_);

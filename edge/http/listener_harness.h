@@ -106,7 +106,7 @@ class ListenerTest : public testing::Test {
   }
   double LimitedBy(std::string_view limit) const { return Value("weir_edge_http_limited_total", limit); }
   void AwaitConnections(size_t count) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (admission_->total() != count && std::chrono::steady_clock::now() < end) {
       std::this_thread::yield();
     }

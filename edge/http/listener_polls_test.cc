@@ -77,7 +77,7 @@ int64_t UnreadBytes(uint16_t server_port, uint16_t client_port) {
 constexpr size_t kBehindBytes = 30'000;
 
 bool AwaitUnread(uint16_t server_port, uint16_t client_port, int64_t bytes) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (UnreadBytes(server_port, client_port) != bytes && std::chrono::steady_clock::now() < end) {
     std::this_thread::yield();
   }

@@ -1,4 +1,4 @@
-// A blocking HTTP client for tests, byte by byte; reads give up after ten seconds.
+// A blocking HTTP client for tests, byte by byte; reads give up after a minute.
 #ifndef WEIR_EDGE_HTTP_TEST_CLIENT_H_
 #define WEIR_EDGE_HTTP_TEST_CLIENT_H_
 
@@ -19,7 +19,7 @@ namespace weir::edge::test {
 class Client {
  public:
   explicit Client(bool small_window = false) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience = {10, 0};
+    const timeval patience = {60, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (small_window) {
       const int bytes = 4096;
