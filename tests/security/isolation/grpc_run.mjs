@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { root } from '../../checks/tree.mjs';
 import { serverConfig } from '../../conformance/weir.mjs';
 import { System } from '../../e2e/system.mjs';
+import { tried } from './judge.mjs';
 import { publishAll } from './publishing.mjs';
 import { filtersOf, mayBeShown, principals, randomOf, requests, routes, serverYaml, tokenOf } from './world.mjs';
 
@@ -97,9 +98,11 @@ class Run {
     return { people, published, connections, refusals, finals };
   }
 
-  // One user, until the time is over.
+  // One user, until the time is over. On a busy machine it takes longer until both ways were tried enough.
   async #read(who, random) {
-    while (Date.now() < this.until) await (random.oneIn(3) ? this.#tryForMore(who, random) : this.#readOnce(who, random));
+    const late = this.until + 180_000;
+    const enough = () => this.people.length < 200 || tried(this.connections, ways);
+    while (Date.now() < this.until || (Date.now() < late && !enough())) await (random.oneIn(3) ? this.#tryForMore(who, random) : this.#readOnce(who, random));
   }
 
   async #readOnce(who, random) {

@@ -29,6 +29,16 @@ export function violations({ people, published, connections, refusals, finals })
   return found;
 }
 
+// How many events were shown over each transport.
+export function shownOver(connections) {
+  const shown = {};
+  for (const { transport, ids } of connections) shown[transport] = (shown[transport] ?? 0) + ids.length;
+  return shown;
+}
+
+// Whether each of them was tried enough for a verdict.
+export const tried = (connections, transports) => transports.every((transport) => shownOver(connections)[transport] > 100);
+
 // Bugs as defects of the edge would show them: each changes a copy of a history, and names the kind that must be found.
 // `change` gives false where the history has no place for it.
 const put = (history, fits) => {
