@@ -137,7 +137,7 @@ describe('coming back', { timeout: 600_000 }, () => {
 
 // These wait much and work little: all at once.
 describe('coming back while the edge stays', { timeout: 600_000, concurrency: 16 }, () => {
-  before(() => start());
+  before(() => start({ more: 'limits: {head_timeout: 5m}\n' }));
   after(stop);
 
   // Where an event is cut, by its block and where that begins in the text.
