@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
 
 #include "base/core_file.h"
 #include "clients/cli/command_line.h"
@@ -19,5 +20,7 @@ int main(int argc, char** argv) {
   gpr_set_log_function([](gpr_log_func_args* args) { weir::cli::Note(args->message); });
   google::protobuf::SetLogHandler(
       [](google::protobuf::LogLevel, const char*, int, const std::string& message) { weir::cli::Note(message); });
-  return weir::cli::RunCommandLine(argc, argv);
+  const int code = weir::cli::RunCommandLine(argc, argv);
+  std::cout.flush();
+  _exit(code);  // gRPC's threads may go on for a moment, and must not find that static objects are gone
 }
