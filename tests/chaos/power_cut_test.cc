@@ -77,9 +77,8 @@ class PowerCutTest : public ::testing::Test {
   }
 
   std::vector<json> Log() {
-    const testing::CommandResult listed =
-        testing::RunCommand({testing::BinaryPath("weir"), "list", "--earliest", kTopic, "--server", server_address()},
-                            "", kLongPatience);
+    const testing::CommandResult listed = testing::RunCommand(
+        {testing::BinaryPath("weir"), "list", "--earliest", kTopic, "--server", server_address()}, "", kLongPatience);
     EXPECT_EQ(listed.exit_code, 0) << listed.err;
     std::vector<json> events;
     std::istringstream lines(listed.out);
