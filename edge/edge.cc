@@ -157,8 +157,8 @@ void Edge::Reload(absl::StatusOr<EdgeConfig> next) {
   if (status.ok()) {
     ++reloads_.ok;
   } else {
-    ++reloads_.failed;
     spdlog::error("reload: {}; the configuration in force stays", Message(status));
+    ++reloads_.failed;  // whoever sees it finds the line
   }
 }
 

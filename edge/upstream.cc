@@ -94,6 +94,7 @@ void Upstream::Open() {
   subscriber_ = std::make_unique<Subscriber>(client_, OptionsOf(options_, tail_.state()), Callbacks());
 }
 
+// What is wrong is in the log before anybody can see that it is.
 SubscriberCallbacks Upstream::Callbacks() {
   SubscriberCallbacks callbacks;
   callbacks.on_started = [this](const v1::SubscriptionStarted& started) { OnStarted(started); };
@@ -102,28 +103,28 @@ SubscriberCallbacks Upstream::Callbacks() {
   callbacks.on_progress = [this](const v1::Progress& progress) { OnProgress(progress); };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
+    spdlog::warn("upstream: {}; again in {}", ProblemOf(status), absl::FormatDuration(retry_in));
     status_.refused = false;
     OnDisconnected(status);
-    spdlog::warn("upstream: {}; again in {}", status_.problem(), absl::FormatDuration(retry_in));
   };
   callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {
+    spdlog::error("upstream: the server refuses the subscription: {}; again in {}", ProblemOf(status),
+                  absl::FormatDuration(retry));
     status_.refused = true;
     OnDisconnected(status);
-    spdlog::error("upstream: the server refuses the subscription: {}; again in {}", status_.problem(),
-                  absl::FormatDuration(retry));
   };
   return callbacks;
 }
 
 void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
+  spdlog::info("upstream: connected, reading on after {}, head {}", Quotable(started.cursor()),
+               started.head_sequence());
   status_.connected = true;
   status_.refused = false;
   status_.SetProblem("");
   ++status_.connects;
   tail_.SetUpstream(true, absl::Now());
   status_.server_head = started.head_sequence();
-  spdlog::info("upstream: connected, reading on after {}, head {}", Quotable(started.cursor()),
-               started.head_sequence());
 }
 
 // Also of a try to connect that failed.

@@ -53,7 +53,10 @@ class ClockTest : public ::testing::Test {
     std::vector<absl::Time> times;
     std::istringstream lines(listed.out);
     for (std::string line; std::getline(lines, line);) {
-      times.push_back(ParseTime(json::parse(line)["publish_time"]));
+      const json parsed = json::parse(line);
+      if (!parsed.contains("gap")) {  // that of events which retention removes meanwhile
+        times.push_back(ParseTime(parsed["publish_time"]));
+      }
     }
     return times;
   }
