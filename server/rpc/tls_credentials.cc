@@ -90,6 +90,9 @@ grpc_ssl_certificate_config_reload_status TlsCredentials::Fetch(grpc_ssl_server_
   const std::lock_guard lock(mutex_);
   if (const absl::Time now = absl::Now(); now >= look_due_) {
     look_due_ = now + kLookInterval;
+    // With each one that gRPC is given it makes new keys of TLS's own tickets, by which a caller comes back whose
+    // certificate is not judged again: the old ones go before a certificate that they stand for can be over for long.
+    given_ = false;
     if (FileStates states = Look(); states != seen_) {
       seen_ = states;
       if (const absl::Status status = Read(); !status.ok()) {

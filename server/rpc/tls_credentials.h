@@ -2,7 +2,8 @@
 //
 // A connection that comes looks, once a second at most, whether a file was replaced, and then reads all of them. What
 // does not fit together (a new certificate whose key is still to come, a file that is no certificate) is said in the
-// log and changes nothing: the last good ones stay. Connections that are open keep what they began with.
+// log and changes nothing: the last good ones stay. Connections that are open keep what they began with. Sessions of
+// TLS are not resumed for longer than that second, so that who comes anew shows a certificate that is good then.
 //
 // gRPC's own watcher of files (grpc::experimental::FileWatcherCertificateProvider) drops what it has when the new files
 // do not fit, and then refuses everybody; so this hands certificates over by the other door that gRPC has for them.
@@ -58,7 +59,7 @@ class TlsCredentials {
   FileStates seen_ ABSL_GUARDED_BY(mutex_);
   absl::Time look_due_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   TlsPems pems_ ABSL_GUARDED_BY(mutex_);
-  bool given_ ABSL_GUARDED_BY(mutex_) = false;  // gRPC has what is in pems_
+  bool given_ ABSL_GUARDED_BY(mutex_) = false;  // gRPC has what is in pems_, since the last look
 };
 
 }  // namespace weir::server

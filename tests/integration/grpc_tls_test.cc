@@ -2,6 +2,7 @@
 // deploy/dev-certificates: who gets in, who does not, and what happens when certificates are replaced.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "apps/dispatch/v1/dispatch.pb.h"
+#include "base/openssl_ptr.h"
 #include "tests/integration/grpc_callers.h"
 
 namespace weir::testing {
@@ -70,6 +72,38 @@ class Reader {
   int failures_ = 0;                // guarded by mutex_
   std::vector<std::string> texts_;  // guarded by mutex_
   std::unique_ptr<Subscriber> subscriber_;
+};
+
+// Comes by a session of TLS from before, if it has one, as those whose certificate is no longer good would.
+class Resumer {
+ public:
+  Resumer(int version, const ClientTls& tls) : context_(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_min_proto_version(context_.get(), version);
+    SSL_CTX_set_max_proto_version(context_.get(), version);
+    SSL_CTX_use_certificate_file(context_.get(), tls.certificate.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(context_.get(), tls.key.c_str(), SSL_FILETYPE_PEM);
+  }
+
+  enum class Entry { kResumed, kAnew, kRefused };
+  Entry Come(uint16_t port) {
+    const absl::StatusOr<Connection> connection = Connection::Open(port);
+    const std::unique_ptr<SSL, openssl::Deleter<SSL_free>> ssl(SSL_new(context_.get()));
+    const std::string_view protocol("\x02h2");
+    SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(protocol.data()), 3);
+    SSL_set_session(ssl.get(), session_.get());
+    SSL_set_fd(ssl.get(), connection->fd());
+    char byte = 0;  // of the server's settings, before which its tickets come
+    if (SSL_connect(ssl.get()) != 1 || SSL_read(ssl.get(), &byte, 1) != 1) {
+      return Entry::kRefused;
+    }
+    session_.reset(SSL_get1_session(ssl.get()));
+    SSL_shutdown(ssl.get());  // else OpenSSL does not come by it again
+    return SSL_session_reused(ssl.get()) == 1 ? Entry::kResumed : Entry::kAnew;
+  }
+
+ private:
+  std::unique_ptr<SSL_CTX, openssl::Deleter<SSL_CTX_free>> context_;
+  std::unique_ptr<SSL_SESSION, openssl::Deleter<SSL_SESSION_free>> session_;
 };
 
 class GrpcTlsTest : public GrpcCallers {
@@ -258,6 +292,16 @@ TEST_F(GrpcTlsTest, ACertificateThatCountsNoMoreIsOutWhenItsConnectionHasItsAge)
             0);
   EXPECT_TRUE(WaitUntil([&, failed = reader.failures()] { return reader.failures() > failed; }));
   EXPECT_EQ(reader.texts().size(), before);
+}
+
+TEST_F(GrpcTlsTest, ASessionOfTlsDoesNotStandForACertificate) {
+  StartServer(kMtls);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Resumer resumer(version, TlsAs("ours", "reader"));
+    // Within a second it may.
+    EXPECT_TRUE(WaitUntil([&] { return resumer.Come(system_.grpc_port()) == Resumer::Entry::kResumed; }));
+    EXPECT_TRUE(WaitUntil([&] { return resumer.Come(system_.grpc_port()) == Resumer::Entry::kAnew; }));
+  }
 }
 
 TEST_F(GrpcTlsTest, CallsThatBeginLaterUseTheCredentialsThatWereSet) {
