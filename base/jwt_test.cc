@@ -172,6 +172,11 @@ TEST(JwtVerifier, RefusesJsonThatReadersUnderstandDifferently) {
         R"({"exp":1700003600 /* */})", R"({"exp":NaN})", "{\"exp\":1700003600,\"a\":\"\xff\"}"}) {
     EXPECT_THAT(WhyNot(Signed(kHeader, claims)), HasSubstr("claims")) << claims;
   }
+  const std::string good = R"({"exp":1700003600})";
+  for (const std::string& claims : {good + '\0', good + '\0' + R"({"sub":"root"})", "\xEF\xBB\xBF" + good}) {
+    EXPECT_THAT(WhyNot(Signed(kHeader, claims)), HasSubstr("claims")) << claims;
+  }
+  EXPECT_THAT(WhyNot(Signed(std::string(kHeader) + '\0', good)), HasSubstr("header"));
   EXPECT_THAT(WhyNot(Signed(R"({"alg":"HS256","alg":"HS256"})", R"({"exp":1700003600})")), HasSubstr("header"));
   EXPECT_THAT(WhyNot(Signed(R"(["HS256"])", R"({"exp":1700003600})")), HasSubstr("header"));
   // The same name in different objects is none twice.

@@ -9,7 +9,8 @@ namespace weir {
 using nlohmann::json;
 
 std::optional<json> ParseStrictJson(std::string_view text, const StrictJsonLimits& limits) {
-  if (text.size() > limits.bytes_max) {
+  // The parser ends at a NUL, whatever follows, and passes over a byte order mark: others do neither.
+  if (text.size() > limits.bytes_max || text.find('\0') != std::string_view::npos || text.starts_with("\xEF\xBB\xBF")) {
     return std::nullopt;
   }
   bool sound = true;

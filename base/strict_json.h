@@ -15,8 +15,8 @@ struct StrictJsonLimits {
   size_t values_max;  // values of any kind, the object itself among them
 };
 
-// An object (RFC 8259, UTF-8). Null when it is anything else, has a member twice (of which readers differ whether the
-// first or the last one counts), or is beyond a limit.
+// An object (RFC 8259, UTF-8), and nothing around it: no byte order mark, no NUL. Null when it is anything else, has a
+// member twice (of which readers differ whether the first or the last one counts), or is beyond a limit.
 std::optional<nlohmann::json> ParseStrictJson(std::string_view text, const StrictJsonLimits& limits);
 
 }  // namespace weir

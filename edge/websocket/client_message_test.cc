@@ -38,6 +38,10 @@ TEST(ClientMessage, RefusesEverythingElseWithAReason) {
   for (const std::string_view text : {"", "{", "nonsense", "[]", "1", "null", R"("auth")", R"({"type":"ping"}{})"}) {
     EXPECT_THAT(FaultOf(text), HasSubstr("JSON object")) << text;
   }
+  const std::string ping = R"({"type":"ping"})";
+  for (const std::string& text : {ping + '\0', ping + '\0' + "more", "\xEF\xBB\xBF" + ping}) {
+    EXPECT_THAT(FaultOf(text), HasSubstr("JSON object")) << text;
+  }
   EXPECT_THAT(FaultOf("{}"), HasSubstr("`type`"));
   EXPECT_THAT(FaultOf(R"({"type":1})"), HasSubstr("`type`"));
   EXPECT_THAT(FaultOf(R"({"type":"publish"})"), AllOf(HasSubstr("`type` is unknown"), Not(HasSubstr("publish"))));

@@ -81,6 +81,12 @@ export function badTokens(keys, now = Math.floor(Date.now() / 1000)) {
     add(`header: ${text(part)}`, hs(good, part), 'header');
     add(`claims: ${text(part)}`, hs(part), 'claims');
   }
+  for (const [name, around] of [
+    ['a NUL behind it', (json) => `${json}\0`], ['another behind a NUL', (json) => `${json}\0{"sub":"root"}`], ['a byte order mark before it', (json) => `\ufeff${json}`],
+  ]) {
+    add(`header: ${name}`, hs(good, around(text(head()))), 'header is no base64url');
+    add(`claims: ${name}`, hs(around(text(good))), 'claims are no base64url');
+  }
   for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]]) {
     const json = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]);
     add(`header: not UTF-8, ${bytes}`, hs(good, json), 'header');
