@@ -16,6 +16,8 @@
 #include "log/log_check.h"
 #include "log/log_testing.h"
 #include "log/rocksdb_engine.h"
+#include "log/rocksdb_format.h"
+#include "log/rocksdb_store.h"
 #include "log/rocksdb_testing.h"
 
 namespace {
@@ -144,6 +146,47 @@ TEST_F(PowerCutTest, WhatRetentionRemovedIsNotClaimed) {
   const auto log = OpenRocksDbLog(options_);
   ASSERT_TRUE(log.ok()) << log.status();
   EXPECT_GT((*log)->bounds().earliest, 1u);
+}
+
+// Whole tables go at once, and for good; the keys beside them must not come back without those between.
+TEST_F(PowerCutTest, ARangeIsRemovedWithoutLeavingAHole) {
+  ForgetfulDisk disk(UINT64_MAX);
+  {
+    const auto store = RocksDbStore::Open(*LogDirectory::Claim(options_.directory), UINT64_MAX, disk.env(),
+                                          [](const absl::Status&) {});
+    ASSERT_TRUE(store.ok()) << store.status();
+    rocksdb::ColumnFamilyHandle* const family = (*store)->dedupe();
+    uint64_t key = 0;
+    for (int table = 0; table < 3; ++table) {
+      rocksdb::WriteBatch batch;
+      for (int i = 0; i < 10; ++i) {
+        batch.Put(family, format::NumberKey(++key), "12345678");
+      }
+      ASSERT_TRUE((*store)->Write(batch, /*sync=*/true).ok());
+      ASSERT_TRUE((*store)->Flush().ok());
+      rocksdb::ColumnFamilyMetaData tables;
+      (*store)->db().GetColumnFamilyMetaData(family, &tables);
+      ASSERT_THAT(tables.levels.front().files, testing::SizeIs(1));
+      ASSERT_TRUE((*store)
+                      ->db()
+                      .CompactFiles(rocksdb::CompactionOptions(), family, {tables.levels.front().files.front().name},
+                                    tables.levels.back().level)
+                      .ok());
+    }
+    ASSERT_TRUE((*store)->RemoveRange(family, 5, 25).ok());
+    disk.Cut();
+  }
+  std::mt19937_64 random(5);
+  disk.Forget(ForgetfulDisk::Unsynced::kGone, random);
+  const auto store =
+      RocksDbStore::Open(*LogDirectory::Claim(options_.directory), UINT64_MAX, nullptr, [](const absl::Status&) {});
+  ASSERT_TRUE(store.ok()) << store.status();
+  std::vector<uint64_t> left;
+  const auto it = (*store)->Iterate((*store)->dedupe());
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    left.push_back(*format::NumberOf(TextOf(it->key())));
+  }
+  EXPECT_THAT(left, testing::ElementsAre(1, 2, 3, 4, 25, 26, 27, 28, 29, 30));
 }
 
 TEST_F(PowerCutTest, WithoutSyncTheLogMayBeShorterAndHasANewEpoch) {

@@ -349,10 +349,12 @@ absl::Status RocksDbStore::RemoveRange(rocksdb::ColumnFamilyHandle* family, uint
   const std::string last = format::NumberKey(end);
   const rocksdb::Slice first_slice(first);
   const rocksdb::Slice last_slice(last);
-  rocksdb::Status status =
-      rocksdb::DeleteFilesInRange(db_.get(), family, &first_slice, &last_slice, /*include_end=*/false);
+  // Durable before a table goes: else what lies in the tables beside it could come back, with a hole between.
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  rocksdb::Status status = db_->DeleteRange(durable, family, first_slice, last_slice);
   if (status.ok()) {
-    status = db_->DeleteRange(rocksdb::WriteOptions(), family, first_slice, last_slice);
+    status = rocksdb::DeleteFilesInRange(db_.get(), family, &first_slice, &last_slice, /*include_end=*/false);
   }
   return FromRocksDb(status, fmt::format("removing old events of the log in {}", path()));
 }

@@ -75,7 +75,7 @@ class RocksDbStore {
   absl::Status FlushFacts();
   // A copy of the database in a new directory, mostly of links: consistent when nothing is ingested meanwhile.
   absl::Status Copy(const std::string& directory);
-  // Gives the space of [begin, end) back, whole files first.
+  // Removes [begin, end), durably, and gives the space of whole files back.
   absl::Status RemoveRange(rocksdb::ColumnFamilyHandle* family, uint64_t begin, uint64_t end);
   // Gives the space of tables back that hold only events before `earliest`, and lets compactions leave out what is in
   // others; they must not be read any more, and each call names at least what the one before did.
