@@ -20,9 +20,13 @@ const jwk = (kid) => ({ ...createPublicKey(keys[kid]).export({ format: 'jwk' }),
 const token = (kid, iss = 'http://issuer', named = kid) =>
   makeToken('ES256', keys[kid], { sub: 'ann', iss, exp: Math.floor(Date.now() / 1000) + 600 }, { alg: 'ES256', kid: named });
 
-// What the issuer answers, and how often it was asked.
-const issuer = { kids: ['k1'], asked: 0, answer: null };
+// What the issuer answers, how often it was asked, and how often somebody went where it sent them.
+const issuer = { kids: ['k1'], asked: 0, followed: 0, answer: null };
 const listener = (request, response) => {
+  if (request.url === '/elsewhere') {
+    issuer.followed += 1;
+    return response.end(JSON.stringify({ keys: [jwk('stranger')] }));
+  }
   issuer.asked += 1;
   if (issuer.answer) return issuer.answer(response);
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=3600' });
@@ -122,7 +126,7 @@ test('an issuer that is away, or answers nonsense, takes nothing away', async ()
   const ok = { 'content-type': 'application/json' };
   for (const answer of [
     (response) => response.writeHead(500).end(),
-    (response) => response.writeHead(302, { location: `http://127.0.0.1:${plain.address().port}/jwks` }).end(),
+    (response) => response.writeHead(302, { location: `http://127.0.0.1:${plain.address().port}/elsewhere` }).end(),
     (response) => response.writeHead(200, ok).end('<html>'),
     (response) => response.writeHead(200, ok).end('{"keys":{}}'),
     (response) => response.writeHead(200, ok).end(big),
@@ -133,6 +137,7 @@ test('an issuer that is away, or answers nonsense, takes nothing away', async ()
     await eventually('an attempt', async () => (await status(token('stranger'))) && issuer.asked > before);
     assert.equal(await status(token('k2')), 200);
   }
+  assert.equal(issuer.followed, 0);
 });
 
 test('an issuer that publishes no key any more has withdrawn the last one', async () => {
