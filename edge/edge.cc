@@ -98,8 +98,9 @@ absl::Status Edge::Start() {
   front_ = *std::move(front);
   upstream_.emplace(client_, schemas_, tail_,
                     UpstreamOptions{.filters = config_.routes.upstream_filters(), .history = config_.tail_history});
+  const bool judges = config_.auth.verifier != nullptr;  // from here on fetched keys may replace it
   FetchKeys();
-  if (config_.auth.verifier != nullptr) {
+  if (judges) {
     ReadRevocations();
     revocation_feed_->AwaitAnswer(kRevocationsPatience);
   }
