@@ -7,14 +7,15 @@
 // another.
 //
 // Threads: everything on the thread that runs context(), but the constructor and destructor (nobody runs it then),
-// Wake, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's appending side
-// must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its socket has
-// room, a block or two at a time, so that where the network keeps up it holds nothing; at most it holds the rest of one
-// block (a share in the channel's 256 KiB, or 32 KiB of its own, or one event). It has a page of history only while it
-// writes, but for the page of a snapshot. A turn takes at most 4,096 events, 1 MiB of blocks or 256 KiB of one before
-// others have theirs, or one event that goes to very many channels: their copies are held 256 KiB at a time. It sends
-// at most once to a reader, but for that. Polls that an event wakes run 64 in a row. After a turn of many sends that
-// merged, what is new waits for half as long as that took, 50 ms at most; opening, reading on and deadlines do not.
+// Wake, connections, open_streams and counters. Lifetime: tail, history and connections outlive the hub; the tail's
+// appending side must have stopped before the hub is destroyed. Bounds: a stream that is behind writes only when its
+// socket has room, a block or two at a time, so that where the network keeps up it holds nothing; at most it holds the
+// rest of one block (a share in the channel's 256 KiB, or 32 KiB of its own, or one event). It has a page of history
+// only while it writes, but for the page of a snapshot. A turn takes at most 4,096 events, 1 MiB of blocks or 256 KiB
+// of one before others have theirs, or one event that goes to very many channels: their copies are held 256 KiB at a
+// time. It sends at most once to a reader, but for that. Polls that an event wakes run 64 in a row. After a turn of
+// many sends that merged, what is new waits for half as long as that took, 50 ms at most; opening, reading on and
+// deadlines do not.
 #ifndef WEIR_EDGE_FANOUT_HUB_H_
 #define WEIR_EDGE_FANOUT_HUB_H_
 
@@ -77,10 +78,11 @@ class FanoutHub final : public Hub {
   boost::asio::io_context& context() override { return context_; }
   void OpenStream(Transport transport, StreamRequest request) override;
   std::function<void()> Poll(PollRequest request, PollDone done) override;
-  size_t open_streams() const override { return counters_.open_streams.get(); }
+  size_t connections() const override { return open_streams() + counters_.lingering.get(); }
   void EndStreams(Judgement judgement, absl::Duration retry_max, std::function<void()> done) override;
   void Drain(absl::Duration window, absl::Duration retry_max, std::function<void()> done) override;
 
+  size_t open_streams() const { return counters_.open_streams.get(); }
   // There may be something new in the tail.
   void Wake();
   // Heartbeats and deadlines that are due.
@@ -272,7 +274,7 @@ class FanoutHub final : public Hub {
   bool settling_parked_ = false;
   std::deque<Session*> later_;  // have more to write, when others had their turn
   bool running_later_ = false;
-  Lingering lingering_;
+  Lingering lingering_{counters_.lingering};
   std::vector<Session*> graveyard_;
   absl::flat_hash_set<Session*> closing_;  // closed, but operations are pending
   Block block_;                            // for one write at a time

@@ -252,7 +252,6 @@ void FanoutHub::Close(Session& session, CloseReason reason, bool lingers) {
     counters_.open_web_sockets.Subtract();
   }
   connections_.Close(session.connections);
-  session.address = ConnectionCounts::Held();
   channels_.Leave(session.channel);
   counters_.open_streams.Subtract();
   counters_.closed[static_cast<size_t>(reason)].Add();
@@ -262,10 +261,11 @@ void FanoutHub::Close(Session& session, CloseReason reason, bool lingers) {
     session.transport.Abort();  // what the kernel holds for it is freed now, not when TCP gives up
   } else if (lingers) {
     session.transport.Cancel();
-    lingering_.Take(std::move(session.transport), NowMs());
+    lingering_.Take(std::move(session.transport), std::move(session.address), NowMs());
   } else {
     session.transport.Close();
   }
+  session.address = ConnectionCounts::Held();
   if (session.pending > 0) {
     closing_.insert(&session);
   } else {

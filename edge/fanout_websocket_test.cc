@@ -292,6 +292,29 @@ TEST_F(FanoutWebSocketTest, AFaultIsToldToAClientThatGoesOnSending) {
   EXPECT_EQ(hub.open_streams(), 0);
 }
 
+// Or whoever is closed again and again would have more connections than the limits allow.
+TEST_F(FanoutWebSocketTest, CountsUntilItsClientHasGone) {
+  log.Fill(tail, 0);
+  Spin();
+  for (const bool goes : {true, false}) {
+    StreamRequest request = Socket({"b"});
+    request.address = ConnectionCounts::Held(connections.Open("address"));
+    const auto reader = OpenSocket(std::move(request));
+    reader->Write(ClientFrame(Opcode::kBinary, "x"));
+    EXPECT_EQ(CloseCode(*reader), close_code::kNotText);
+    EXPECT_EQ(hub.open_streams(), 0);
+    EXPECT_EQ(hub.connections(), 1);
+    EXPECT_EQ(connections.open("address"), 1);
+    if (goes) {
+      reader->Close();
+    } else {
+      Advance(absl::Seconds(2));
+    }
+    ASSERT_TRUE(Until([&] { return hub.connections() == 0; }));
+    EXPECT_EQ(connections.open("address"), 0);
+  }
+}
+
 TEST_F(FanoutWebSocketTest, TheClientsEndIsTheEnd) {
   log.Fill(tail, 0);
   Spin();

@@ -37,8 +37,9 @@ class Hub {
   // away calls the returned function; `done` is then not called.
   virtual std::function<void()> Poll(PollRequest request, PollDone done) = 0;
 
-  // Streams that OpenStream took and that have not ended. Any thread.
-  virtual size_t open_streams() const = 0;
+  // Connections that OpenStream took and that are not closed: streams, and WebSockets that have ended and wait for
+  // their client to go. Any thread.
+  virtual size_t connections() const = 0;
 
   // Ends the streams that do not stay, each with a last `weir.draining` block whose `retry:` is random up to
   // `retry_max`, and answers such polls with what they have: what they read is not served any more as it was. Where the

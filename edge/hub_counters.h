@@ -57,6 +57,7 @@ inline constexpr std::array<double, 9> kDurationBounds = {1, 5, 15, 60, 300, 900
 struct HubCounters {
   HubCounter open_streams;
   HubCounter open_web_sockets;  // of them
+  HubCounter lingering;         // WebSockets that have ended, and wait for their client to go
   HubCounter lagging;           // streams with bytes that the kernel did not take
   HubCounter parked;            // streams that wait for the tail or the server
   HubCounter bytes_sent;

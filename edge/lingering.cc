@@ -18,19 +18,21 @@ constexpr size_t kConnectionsMax = 1000;
 
 struct Lingering::Entry {
   Transport transport;
+  ConnectionCounts::Held address;
   int64_t until_ms;
   size_t dropped = 0;
 };
 
-Lingering::Lingering() = default;
+Lingering::Lingering(HubCounter& count) : count_(count) {}
 Lingering::~Lingering() = default;
 
-void Lingering::Take(Transport transport, int64_t now_ms) {
+void Lingering::Take(Transport transport, ConnectionCounts::Held address, int64_t now_ms) {
   if (entries_.size() >= kConnectionsMax) {
     return;  // which closes it
   }
   transport.EndSending();
-  entries_.push_back(std::make_unique<Entry>(Entry{std::move(transport), now_ms + kPatienceMs}));
+  entries_.push_back(std::make_unique<Entry>(Entry{std::move(transport), std::move(address), now_ms + kPatienceMs}));
+  count_.Add();
   Wait(entries_.back().get());
 }
 
@@ -60,6 +62,7 @@ void Lingering::Read(Entry* entry, bool failed) {
   const auto it = std::find_if(entries_.begin(), entries_.end(), [entry](const auto& e) { return e.get() == entry; });
   std::swap(*it, entries_.back());
   entries_.pop_back();
+  count_.Subtract();
 }
 
 }  // namespace weir::edge

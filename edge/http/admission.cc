@@ -48,7 +48,7 @@ void Admission::SetLimits(const AdmissionLimits& limits) {
 size_t Admission::total() const {
   size_t total = metrics_.connections();
   for (const Hub* hub : hubs_) {
-    total += hub->open_streams();
+    total += hub->connections();
   }
   return total;
 }

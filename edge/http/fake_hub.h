@@ -63,7 +63,7 @@ class FakeHub : public Hub {
     };
   }
 
-  size_t open_streams() const override {
+  size_t connections() const override {
     const std::lock_guard lock(mutex_);
     return streams_.size() + extra_streams_;
   }

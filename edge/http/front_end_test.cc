@@ -28,14 +28,14 @@ TEST(FrontEndTest, ServesAllHubsOnOnePort) {
   ASSERT_TRUE(front.ok()) << front.status();
   EXPECT_NE((*front)->address().port, 0);
   // The kernel spreads connections by their ports: both get one soon.
-  for (int i = 0; i < 200 && (hubs[0].open_streams() == 0 || hubs[1].open_streams() == 0); ++i) {
+  for (int i = 0; i < 200 && (hubs[0].connections() == 0 || hubs[1].connections() == 0); ++i) {
     Client client;
     ASSERT_TRUE(client.Connect((*front)->address().port));
     client.Send("GET /open HTTP/1.1\r\nHost: h\r\n\r\n");
     ASSERT_TRUE(client.ReadUntil("hello\n").ends_with("hello\n"));
   }
-  EXPECT_GT(hubs[0].open_streams(), 0U);
-  EXPECT_GT(hubs[1].open_streams(), 0U);
+  EXPECT_GT(hubs[0].connections(), 0U);
+  EXPECT_GT(hubs[1].connections(), 0U);
 }
 
 TEST(FrontEndTest, DrainsAndEnds) {

@@ -286,7 +286,7 @@ TEST_F(ListenerTest, SurvivesDamagedRequests) {
     }
   }
   EXPECT_NE(Ask(kMissingClose).find("404 Not Found"), std::string::npos);
-  AwaitConnections(hub_.open_streams());
+  AwaitConnections(hub_.connections());
 }
 
 TEST_F(ListenerTest, CountsItsAnswers) {
