@@ -52,6 +52,9 @@ applications('notifications', (app) => {
     assert.equal((await forbidden.status()).error.status, 403);
     for (const { page, requests } of [tab, forbidden]) {
       await page.evaluate(() => window.dispatchEvent(new Event('online')));
+      // What it asked for would be seen before this.
+      await page.evaluate(() => fetch('/favicon.ico?afterwards'));
+      await until('the request after it', () => requests.some(({ url }) => url.endsWith('?afterwards')));
       assert.equal(await page.evaluate(() => window.stream.status.state), 'disconnected');
       assert.equal(requests.filter(({ url }) => url.includes(notifications)).length, 1);
     }
