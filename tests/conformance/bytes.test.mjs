@@ -195,13 +195,13 @@ describe('the bytes of a stream', { timeout: 600_000 }, () => {
 describe('the bytes when an address opens streams too often', { timeout: 600_000 }, () => {
   let system;
   before(async () => {
-    system = await startWeir({ more: 'trusted_proxies: [127.0.0.1]\nlimits: {attempts_per_minute: 3}\n' });
+    system = await startWeir({ more: 'trusted_proxies: [127.0.0.1]\nlimits: {attempts_per_minute: 2}\n' });
   });
   after(() => system?.stop());
 
   test('beyond its rate an address is sent away, each client in its own way, and polls go on', async () => {
     const open = (headers) => RawStream.open(system.http, '/room?room=a', { headers: [...headers, 'X-Forwarded-For: 192.0.2.7'] });
-    for (let i = 0; i < 3; i += 1) await (await open(native)).block('weir.connected');
+    for (let i = 0; i < 2; i += 1) await (await open(native)).block('weir.connected');
     const browser = await open(native);
     await browser.until('the end', () => browser.ended);
     assert.equal(browser.status, 200);

@@ -59,6 +59,6 @@ export async function until(what, check) {
   const end = Date.now() + patience.timeout;
   while (!(await check())) {
     assert.ok(Date.now() < end, `waited ${patience.timeout} ms for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -73,7 +73,7 @@ applications('notifications', (app) => {
       await tab.page.close();
       return tab;
     };
-    const renewed = await ends('', 'expiring', { ...who, seconds: 20 }); // with half of it left
+    const renewed = await ends('', 'expiring', { ...who, seconds: 60 }); // with half of it left
     assert.deepEqual(new Set(renewed.states), new Set(['connecting', 'connected']));
     // A page that has no other token until the edge says that this one has ended.
     const kept = `auth: ({ reason }) => (record('reasons', reason), reason === 'expiring' ? window.kept : (window.kept = freshToken()))`;

@@ -56,7 +56,7 @@ describe('the browser client', { timeout: 600_000 }, () => {
     const end = Date.now() + millis;
     while (!(await check())) {
       assert.ok(Date.now() < end, `waited ${millis} ms for ${what}`);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
   const state = (tab, name) => tab.page.waitForFunction((wanted) => window.stream.status.state === wanted, name, { timeout: 120_000 });

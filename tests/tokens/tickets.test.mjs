@@ -175,7 +175,7 @@ test('a browser reads by a ticket, and comes back by itself when it is over', { 
       token('ann'),
     );
     assert.ok(made.length > 100);
-    const over = seconds() + 15;
+    const over = seconds() + 30;
     const brief = seal('t', '/api/mine', token('ann'), over, 'ann'); // as `made`, but over soon
     await page.evaluate((ticket) => {
       window.seen = [];

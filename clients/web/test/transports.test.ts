@@ -41,7 +41,7 @@ async function run(make: (options: { fetch: typeof fetch }) => Transport, answer
   return { requests, told, ending };
 }
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 test('sse reads blocks, wherever they are cut', async () => {
