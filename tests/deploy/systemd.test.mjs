@@ -92,7 +92,7 @@ describe('under its unit, as nobody,', { skip: withoutRoot, timeout: 600_000 }, 
   });
 
   test('nothing is written outside of its directory', () => {
-    const place = path.join(tmpdir(), 'weir-outside');
+    const place = path.join(tmpdir(), `weir-outside-${process.pid}`);
     for (const name of daemons) {
       const run = spawnSync('/usr/bin/python3', [path.join(root, 'tests/deploy/under_unit.py'), unit(name), system.dir, '/usr/bin/touch', place], { encoding: 'utf8' });
       assert.match(run.stderr, /Read-only file system/, name);

@@ -7,9 +7,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { root } from '../checks/tree.mjs';
+import { eventually } from '../conformance/weir.mjs';
 
 const dev = path.join(root, 'dev');
 const weir = path.join(root, 'build/release/bin/weir');
@@ -184,8 +184,11 @@ describe('./dev', { timeout: 600_000 }, () => {
   });
 
   test('SIGTERM ends everything, and no process is left', async () => {
-    let parts = [];
-    while (parts.length < 4) parts = childrenOf(up.child.pid); // the one that died is said to start before it does
+    // The one that died is said to start before it does.
+    const parts = await eventually('four parts', () => {
+      const there = childrenOf(up.child.pid);
+      return there.length >= 4 && there;
+    });
     assert.equal(parts.length, 4);
     up.child.kill('SIGTERM');
     assert.equal(await up.ended, 0);
@@ -200,10 +203,7 @@ describe('./dev', { timeout: 600_000 }, () => {
     assert.equal(parts.length, 4);
     second.child.kill('SIGKILL');
     await second.ended;
-    const deadline = Date.now() + 120_000;
-    const left = () => parts.filter(({ id }) => exists(id));
-    while (left().length && Date.now() < deadline) await pause(50);
-    assert.deepEqual(left(), []);
+    await eventually('the end of its parts', () => parts.every(({ id }) => !exists(id)));
   });
 
   test('a wrong command line is exit code 2 and says what is allowed', async () => {

@@ -50,12 +50,15 @@ applications('goals', (app) => {
       const goals = others.map(({ events }) => events.length + count);
       await until(`${count} more events`, () => others.every(({ events }, at) => events.length >= goals[at]));
     };
-    await more(20);
-    await first.page.goto('chrome://crash').catch(() => {});
-    await more(100);
-    await until('one connection', async () => (await streamsAtEdge(app.system)) === 1);
-    clearInterval(feed);
-    await publisher.end();
+    try {
+      await more(20);
+      await first.page.goto('chrome://crash').catch(() => {});
+      await more(100);
+      await until('one connection', async () => (await streamsAtEdge(app.system)) === 1);
+    } finally {
+      clearInterval(feed);
+      await publisher.end();
+    }
     const log = await app.system.cursors('tenants.tenant-1.goals');
     const late = [];
     for (const tab of others) {

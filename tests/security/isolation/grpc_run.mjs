@@ -58,7 +58,7 @@ class Readers {
   }
 
   async end() {
-    if (this.child.exitCode !== null) return;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill();
     await once(this.child, 'exit');
   }
