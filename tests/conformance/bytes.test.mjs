@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bin } from '../e2e/system.mjs';
 import { RawStream, blocksOf } from './raw.mjs';
-import { flash, metric, startLonelyEdge, startWeir } from './weir.mjs';
+import { eventually, flash, metric, startLonelyEdge, startWeir } from './weir.mjs';
 
 const native = ['Accept: text/event-stream'];
 const fetchClient = ['Accept: text/event-stream; weir=1'];
@@ -257,6 +257,7 @@ describe('the bytes when there is no room', { timeout: 600_000 }, () => {
 
   test('rule 8: a drain says so in a block with `retry:`, then comes a clean end; newcomers are told alike', async () => {
     for (const stream of held.splice(0, 2)) stream.close();
+    await eventually('room for two', async () => (await metric(system.edgeAdmin, 'sse_connections_total')) === held.length);
     const ended = system.end('weir-edge');
     const first = await Promise.race(held.map(async (stream) => [stream, await stream.block('weir.draining')]));
     const [stream, { retry, data, id }] = first;

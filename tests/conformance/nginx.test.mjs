@@ -11,7 +11,7 @@ import { Clients, clientNames } from './clients.mjs';
 import { ofMarkdown } from './documented.mjs';
 import { RawStream } from './raw.mjs';
 import { Tap } from './tap.mjs';
-import { eventually, flash, startWeir } from './weir.mjs';
+import { eventually, flash, metric, startWeir } from './weir.mjs';
 
 // The document's example, for the edge under test and the origin of its readers.
 const documented = (system, origin) =>
@@ -78,6 +78,7 @@ describe('nginx in front of the edge', { timeout: 600_000 }, () => {
     let buffered;
     const late = open('/buffered/room?room=buffer').then((stream) => (buffered = stream));
     late.catch(() => {}); // awaited below
+    await eventually('both streams', async () => (await metric(system.edgeAdmin, 'sse_connections_total')) === 2);
     const [first] = await system.publish([flash('buffer', '1')]);
     assert.equal((await stream.block('flash_message')).id, first);
     const [second] = await system.publish([flash('buffer', '2')]);
@@ -87,7 +88,8 @@ describe('nginx in front of the edge', { timeout: 600_000 }, () => {
     stream.close();
     // It comes when the edge ends.
     await system.end('weir-edge', 'SIGKILL');
-    assert.ok((await late).body.includes(first));
+    await late;
+    await buffered.until('what was kept back', () => buffered.body.includes(first));
     buffered.close();
     await system.startEdge();
   });

@@ -40,7 +40,7 @@ describe('a WebSocket carries', { timeout: 600_000, concurrency: 16 }, () => {
     const sse = await RawStream.open(system.http, '/room?room=many', { headers: ['Accept: text/event-stream'] });
     await sse.block('weir.connected');
     const cursors = await system.publish(numbered('many', 1, 500));
-    await sse.until('the last', () => sse.body.includes(`id: ${cursors.at(-1)}\n`));
+    await sse.until('the last', () => sse.blocks.some(({ event, id }) => event === 'flash_message' && id === cursors.at(-1)));
     for (const wire of wires) {
       await wire.reached(cursors.at(-1));
       assert.deepEqual(ids(wire), cursors);
@@ -192,7 +192,7 @@ describe('a WebSocket carries', { timeout: 600_000, concurrency: 16 }, () => {
     await eventually('it to be behind', async () => (await metric(system.edgeAdmin, 'weir_edge_streams_lagging')) >= 1);
     socket.write(text({ type: 'ping' }));
     socket.socket.resume();
-    await socket.until('all of it', () => socket.bytes.includes(cursors.at(-1)) && socket.messages.some(({ id }) => id === cursors.at(-1)));
+    await socket.until('all of it', () => socket.bytes.includes(cursors.at(-1)) && socket.messages.some(({ id }) => id === cursors.at(-1)) && socket.messages.some(({ type }) => type === 'pong'));
     assert.deepEqual(socket.messages.filter(({ event }) => event === 'flash_message').map(({ id }) => id), cursors);
     assert.equal(socket.messages.filter(({ type }) => type === 'pong').length, 1);
     socket.close();
@@ -243,6 +243,7 @@ describe('a WebSocket ends', { timeout: 600_000 }, () => {
       const farewell = changes.events.at(-1);
       assert.equal(farewell.event, 'weir.draining');
       assert.ok(farewell.retry <= 400 && farewell.id);
+      await system.logged('weir-edge', /reload: taken over/); // by each of its threads
       const again = await Wire.start(system.http, '/changing', { auth: { cursor: farewell.id } });
       writeFileSync(file, whole.replace(/  - path: \/changing[^]*?true\n/, ''));
       system.signal('weir-edge', 'SIGHUP');

@@ -194,9 +194,9 @@ describe('the demo page', { timeout: 600_000 }, () => {
 
   test('a test broadcast reaches every tab, and tabs share one connection for each stream', async () => {
     const first = await open();
-    await until('all streams of one tab', async () => (await streamsAtEdge()) === 7);
+    const alone = 7;
+    await until('all streams of one tab', async () => (await streamsAtEdge()) === alone);
     for (const part of parts) await first.state(part, 'connected');
-    const alone = await streamsAtEdge();
     const second = await open();
     for (const part of parts) await second.state(part, 'connected');
     await until('the second tab to follow', async () => (await streamsAtEdge()) === alone);
@@ -303,7 +303,7 @@ describe('the demo page', { timeout: 600_000 }, () => {
     const block = demo.part('Dispatch').getByRole('button', { name: 'Block' });
     await block.focus();
     await demo.page.keyboard.press('Space');
-    assert.equal(await block.getAttribute('aria-pressed'), 'true');
+    await block.and(demo.page.locator('[aria-pressed=true]')).waitFor();
     for (const role of ['main', 'navigation', 'banner']) await demo.page.getByRole(role).waitFor();
     for (const part of parts) await demo.part(part).waitFor();
   });

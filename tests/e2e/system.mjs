@@ -214,7 +214,7 @@ export class System {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: this.environment(),
     });
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close'); // also of its stdout: its exit may come before its last lines
     createInterface({ input: child.stdout }).on('line', acknowledged);
     return {
       send: (event) => child.stdin.write(`${JSON.stringify(event)}\n`),

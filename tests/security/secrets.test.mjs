@@ -7,6 +7,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
 import net from 'node:net';
+import { constants } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
@@ -62,6 +63,9 @@ function linkOf(link) {
     return undefined;
   }
 }
+
+// Whether a process has a handler of its own for a signal: before that it would be ended by it.
+const handles = (pid, signal) => (BigInt(`0x${/^SigCgt:\t(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]}`) >> BigInt(signal - 1)) & 1n;
 
 // Sends the bytes, and resolves to all that comes until the other side closes or has said enough. `trust`: how over TLS.
 async function exchange(address, bytes, enough = () => false, trust = undefined) {
@@ -284,13 +288,15 @@ describe('secrets', { timeout: 600_000 }, () => {
   });
 
   test('are revoked', async () => {
-    const waiting = exchange(system.http, ['GET /mine HTTP/1.1', 'Host: a', 'Accept: text/event-stream; weir=1', `Authorization: Bearer ${secrets['a token that is revoked']}`, '', ''].join('\r\n'), (text) => text.includes('weir.auth_expired'), trust);
     const open = async () => Number(/^sse_connections_total (\d+)/m.exec(await (await fetch(`http://${system.edgeAdmin}/metrics`)).text())[1]);
-    await eventually('the stream', async () => (await open()) > 0);
+    await eventually('the end of those before', async () => (await open()) === 0);
+    const waiting = exchange(system.http, ['GET /mine HTTP/1.1', 'Host: a', 'Accept: text/event-stream; weir=1', `Authorization: Bearer ${secrets['a token that is revoked']}`, '', ''].join('\r\n'), (text) => text.includes('weir.auth_expired'), trust);
+    await eventually('the stream', async () => (await open()) === 1);
     assert.equal((await weir(['revoke', '--subject', 'cat'], { token: 'feed' }).said).code, 64 + 7, 'PERMISSION_DENIED');
     const revoked = await weir(['revoke', '--subject', 'cat'], { token: 'operator' }).said;
     assert.equal(revoked.code, 0, revoked.text);
     answers.push(await waiting);
+    assert.match(answers.at(-1), /weir\.auth_expired/);
     for (const [target, ...headers] of [['/mine', `Authorization: Bearer ${secrets['a token that is revoked']}`], [`/mine?token=${secrets['a token that is revoked']}`]])
       await ask([`GET ${target} HTTP/1.1`, 'Host: a', ...headers], begun);
     assert.match(answers.at(-1), /^HTTP\/1\.1 401[^]*token-revoked/);
@@ -313,7 +319,10 @@ describe('secrets', { timeout: 600_000 }, () => {
     }
     for (const { name, child, end, said } of running) {
       end();
-      if (name.includes('subscribe')) child.kill('SIGINT');
+      if (name.includes('subscribe')) {
+        await eventually('it to take the signal', () => handles(child.pid, constants.signals.SIGINT));
+        child.kill('SIGINT');
+      }
       const { code, text } = await said;
       assert.ok([0, 130].includes(code), `${name}: ${code} ${text}`);
     }

@@ -36,16 +36,13 @@ class Run {
     this.until = Date.now() + this.seconds * 1000;
     const publishing = publishAll(this);
     const reading = this.people.map((_, who) => this.#read(who, randomOf(this.seed * 1000 + who + 1)));
-    setTimeout(() => this.#killEdge(), this.seconds * 500);
-    await Promise.all([publishing, ...reading]);
-    await this.killed;
+    const killing = new Promise((resolve) => setTimeout(resolve, this.seconds * 500))
+      .then(() => this.system.end('weir-edge', 'SIGKILL'))
+      .then(() => this.system.startEdge());
+    await Promise.all([publishing, killing, ...reading]);
     await this.#readEverything();
     const { people, published, connections, refusals, finals } = this;
     return { people, published, connections, refusals, finals };
-  }
-
-  #killEdge() {
-    this.killed = this.system.end('weir-edge', 'SIGKILL').then(() => this.system.startEdge());
   }
 
   // One user, until the time is over.
