@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/text.h"
@@ -84,11 +85,7 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
       return;
     }
     // Removing files may block.
-    context_.pool.Post([self = std::move(self_)] {
-      self->snapshot_.reset();
-      self->context_.places.GiveBack();
-      spdlog::info("backup for {} ended {}", self->peer_, self->whole_ ? "whole" : "before its end");
-    });
+    context_.pool.Post([self = std::move(self_)] { self->Leave("before its end"); });
   }
 
  private:
@@ -120,9 +117,16 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
     } else if (file_ < snapshot_->files().size()) {
       SendFile(snapshot_->files()[file_]);
     } else {
-      whole_ = true;
+      Leave("whole");  // first: its client may make the next one at once
       Finish(grpc::Status::OK);
     }
+  }
+
+  void Leave(std::string_view how) {
+    snapshot_.reset();
+    spdlog::info("backup for {} ended {}", peer_, how);
+    holds_place_ = false;
+    context_.places.GiveBack();
   }
 
   void SendFile(const log::LogSnapshot::File& file) {
@@ -179,7 +183,6 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse>,
   std::ifstream in_;
   uint64_t left_ = 0;
   uint32_t crc_ = 0;
-  bool whole_ = false;
 };
 
 }  // namespace

@@ -267,6 +267,9 @@ TEST_F(BackupTest, OneAtATimeAndWhatAnAbandonedOneLeavesIsRemoved) {
   const CommandResult result = Backup(target);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_FALSE(fs::exists(target + "/db/000009.sst") && ReadFile(target + "/db/000009.sst") == "half");
+  EXPECT_FALSE(fs::exists(copy));
+  const CommandResult next = Backup(dir_.File("next"));
+  EXPECT_EQ(next.exit_code, 0) << "one that has ended holds up none: " << next.err;
 }
 
 TEST_F(BackupTest, CheckLogRefusesALogInUseAndNamesFaults) {
