@@ -236,8 +236,9 @@ absl::Status Edge::Readiness() const {
   }
   // Its streams stay, and it recovers by itself: a reason to send it no new readers, none to restart it.
   const UpstreamStatus& upstream = upstream_->status();
+  const bool refused = upstream.refused;  // before the reason, which is there first
   const std::string problem = upstream.problem();
-  if (upstream.refused) {
+  if (refused) {
     return absl::UnavailableError(
         fmt::format("the server refuses the subscription: {}; it is asked again every minute", problem));
   }

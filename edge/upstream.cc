@@ -104,14 +104,12 @@ SubscriberCallbacks Upstream::Callbacks() {
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
     spdlog::warn("upstream: {}; again in {}", ProblemOf(status), absl::FormatDuration(retry_in));
-    status_.refused = false;
-    OnDisconnected(status);
+    OnDisconnected(status, false);
   };
   callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {
     spdlog::error("upstream: the server refuses the subscription: {}; again in {}", ProblemOf(status),
                   absl::FormatDuration(retry));
-    status_.refused = true;
-    OnDisconnected(status);
+    OnDisconnected(status, true);
   };
   return callbacks;
 }
@@ -127,9 +125,10 @@ void Upstream::OnStarted(const v1::SubscriptionStarted& started) {
   status_.server_head = started.head_sequence();
 }
 
-// Also of a try to connect that failed.
-void Upstream::OnDisconnected(const absl::Status& status) {
+// Also of a try to connect that failed. Whoever sees that it is refused finds why.
+void Upstream::OnDisconnected(const absl::Status& status, bool refused) {
   status_.SetProblem(ProblemOf(status));
+  status_.refused = refused;
   if (status_.connected.exchange(false)) {
     ++status_.disconnects;
     tail_.SetUpstream(false, absl::Now());

@@ -60,7 +60,7 @@ class Upstream {
   absl::Status OnBatch(std::shared_ptr<const std::string> batch);
   void OnProgress(const v1::Progress& progress);
   void OnGap(const v1::Gap& gap);
-  void OnDisconnected(const absl::Status& status);
+  void OnDisconnected(const absl::Status& status, bool refused);
 
   Client& client_;
   SchemaCache& schemas_;
