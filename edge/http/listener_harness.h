@@ -112,6 +112,15 @@ class ListenerTest : public testing::Test {
     }
     EXPECT_EQ(admission_->total(), count);
   }
+  // However many of them there are.
+  void AwaitOnlyStreams() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (metrics_.connections() > 0 && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(metrics_.connections(), 0U);
+    EXPECT_EQ(admission_->total(), hub_.connections());
+  }
 
   std::string directory_;
   Routes routes_;

@@ -65,8 +65,10 @@ class EdgeToServerTest : public GrpcCallers {
                   const std::string& routes = kRoutes) {
     WriteFile(system_.edge_config_path(), routes + connection);
     const size_t before = EdgeLog().size();
+    const double reloads = EdgeMetric("weir_edge_config_reloads_total");
     system_.edge().Signal(SIGHUP);
-    ASSERT_TRUE(WaitUntil([&] { return EdgeLog().find(said, before) != std::string::npos; })) << EdgeLog();
+    ASSERT_TRUE(WaitUntil([&] { return EdgeMetric("weir_edge_config_reloads_total") > reloads; })) << EdgeLog();
+    ASSERT_NE(EdgeLog().find(said, before), std::string::npos) << EdgeLog();
   }
   std::string EdgeLog() const { return ReadFile(File("edge.log")); }
   double EdgeMetric(const std::string& name) const { return System::Metric(system_.edge_admin_port(), name); }

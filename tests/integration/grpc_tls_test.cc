@@ -172,6 +172,7 @@ TEST_F(GrpcTlsTest, TheFeedPublishesWithItsCertificateAndWithAToken) {
   Process by_certificate = feed(TlsAs("ours", "feed"), {});
   EXPECT_TRUE(WaitUntil([&] { return stored() > 0; })) << ReadFile(File("feed.log"));
   by_certificate.Kill();
+  ASSERT_TRUE(WaitUntil([&] { return System::Metric(system_.server_admin_port(), "weir_publish_streams") == 0; }));
   const double before = stored();
   Process by_token = feed(TlsAs("ours", "reader"), {"--token-file", File("token")});
   EXPECT_TRUE(WaitUntil([&] { return stored() > before; })) << ReadFile(File("feed.log"));
