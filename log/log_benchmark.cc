@@ -34,8 +34,8 @@ std::unique_ptr<LogEngine> MakeLog(Engine engine, const TempDirectory& directory
 // Batches whose ids are new each time.
 class Source {
  public:
-  Source() {
-    for (size_t i = 0; i < kTopics; ++i) {
+  explicit Source(size_t topics = kTopics) {
+    for (size_t i = 0; i < topics; ++i) {
       topics_.push_back(fmt::format("tenants.t{}.updates", i));
     }
     std::mt19937 random(1);
@@ -52,7 +52,7 @@ class Source {
     for (size_t i = 0; i < count; ++i) {
       ids_[i] = fmt::format("018f4d6e-7c00-7000-8000-{:012}", ++next_);
       events_[i] = {
-          .topic = topics_[next_ * 7 % kTopics], .id = ids_[i], .time = {}, .tail = tails_[next_ % tails_.size()]};
+          .topic = topics_[next_ * 7 % topics_.size()], .id = ids_[i], .time = {}, .tail = tails_[next_ % tails_.size()]};
     }
     return {events_.data(), count};
   }
@@ -118,13 +118,14 @@ BENCHMARK(Read)
     ->ArgsProduct({{static_cast<int64_t>(Engine::kMemory), static_cast<int64_t>(Engine::kRocksDb)}, {0, 1}})
     ->UseRealTime();
 
-// All thousand events of one topic, in pages of 256, among a million that do not compress: warm.
+// All thousand events of one topic, in pages of 256, among others that do not compress: warm.
 void History(benchmark::State& state) {
   const TempDirectory directory;
   const std::unique_ptr<LogEngine> log = MakeLog(static_cast<Engine>(state.range(0)), directory);
-  Source source;
-  while (log->bounds().head < 1'000'000) {
-    log->Append(source.Next(kBatch)).status().IgnoreError();
+  const auto all = static_cast<uint64_t>(state.range(1));
+  Source source(all / 1'000);
+  while (log->bounds().head < all) {
+    log->Append(source.Next(std::min<uint64_t>(kBatch, all - log->bounds().head))).status().IgnoreError();
   }
   const Selection selection{*FilterSet::Parse({"tenants.t5.updates"}), {}};
   int64_t events = 0;
@@ -138,9 +139,9 @@ void History(benchmark::State& state) {
   state.SetItemsProcessed(events);
 }
 BENCHMARK(History)
-    ->ArgName("engine")
-    ->Arg(static_cast<int64_t>(Engine::kMemory))
-    ->Arg(static_cast<int64_t>(Engine::kRocksDbWithoutSync))
+    ->ArgNames({"engine", "events"})
+    ->Args({static_cast<int64_t>(Engine::kMemory), 1'000'000})
+    ->ArgsProduct({{static_cast<int64_t>(Engine::kRocksDbWithoutSync)}, {100'000, 1'000'000, 10'000'000}})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
