@@ -1,12 +1,30 @@
 #include "edge/http/caller.h"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
+#include <mutex>
 
 #include "edge/http/forwarded.h"
 
 namespace weir::edge {
 
 using std::chrono::steady_clock;
+
+namespace {
+
+// Said once, for it would come with each request.
+void WarnOfUnnamedProxy(const IpAddress& proxy) {
+  static std::once_flag said;
+  std::call_once(said, [&proxy] {
+    spdlog::warn(
+        "a request from {} brings X-Forwarded-For, but trusted_proxies does not name that address: "
+        "what comes through it has no limit of an address",
+        proxy.ToString());
+  });
+}
+
+}  // namespace
 
 void Caller::Name(const std::optional<IpAddress>& source) {
   named_ = source.has_value();
@@ -24,7 +42,12 @@ std::optional<ClientAddress> Caller::ClientOf(const RequestHead& head, const Net
     return std::nullopt;
   }
   const bool itself = *client == hop_;
-  return ClientAddress{*client, itself && (Contain(trusted, hop_) || (hop_.is_loopback() && !named_))};
+  const bool trusted_hop = Contain(trusted, hop_);
+  const bool local = hop_.is_loopback() && !named_;
+  if (local && !trusted_hop && !head.forwarded_for.empty()) {
+    WarnOfUnnamedProxy(hop_);
+  }
+  return ClientAddress{*client, itself && (trusted_hop || local)};
 }
 
 const Problem* Caller::Attempt(Admission& admission, const ClientAddress& client, bool poll) {

@@ -86,7 +86,7 @@ ${more}
       const [, http, admin] = /http=(\S+) admin=(\S+)/.exec(line) ?? assert.fail(log);
       await eventually('the edge', async () => (await fetch(`http://${admin}/readyz`)).status === 200);
       const open = () => (clients.push(new Client(http)), clients.at(-1));
-      await body({ open, http });
+      await body({ open, http, logged: () => log });
       const counted = async () => Number((await (await fetch(`http://${admin}/metrics`)).text()).split('\n').find((one) => one.startsWith(`${metric} `))?.split(' ')[1] ?? 0);
       await eventually(`${metric} to be ${times}`, async () => (await counted()) >= times);
     } finally {
@@ -142,6 +142,13 @@ ${more}
       assert.equal(await from('2001:db8:0:1::1').status(), 200);
       assert.ok(held.every(({ closed }) => !closed));
     }, { more: proxied, times: 2 }));
+
+  test('attempts_per_minute concerns nobody behind a local proxy that is not named, which is said once', () =>
+    withEdge('attempts_per_minute', 1, async ({ open, logged }) => {
+      for (let i = 0; i < 3; ++i) assert.equal(await open().ask('/a', stream, 'X-Forwarded-For: 192.0.2.7').status(), 200);
+      await eventually('the warning', () => logged().includes('trusted_proxies does not name that address'));
+      assert.equal(logged().match(/warning .*127\.0\.0\.1 brings X-Forwarded-For/g)?.length, 1);
+    }, { times: 0 }));
 
   test('polls_per_minute is kept', () =>
     withEdge('polls_per_minute', 2, async ({ open }) => {
