@@ -35,7 +35,7 @@ claim_port() {
 up_start() {
   local part=$1 command
   IFS=$'\x1f' read -r -a command <<<"${up_command[$part]}"
-  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 6<&- 7<&- 8<&- 9<&- &
+  setsid setpriv --pdeathsig TERM "${command[@]}" >"${2:-/dev/null}" 2>>"$data/logs/$part.log" </dev/null 5<&- 6<&- 7<&- 8<&- 9<&- &
   up_pid[$part]=$!
   up_started[$part]=$SECONDS
   # The signal to end may have come in between.
@@ -197,6 +197,9 @@ cmd_up() {
   build_python
   mkdir -p "$data/logs"
   data=$(cd "$data" && pwd)
+  # Held while this script lives, so that no second one takes the page, keys and logs from under it.
+  exec 5>"$data/up.lock"
+  flock -n 5 || die "a demo with its data in $data is running; end it, or give this one another directory with --data (and ports with --http-port and --grpc-port)"
   # A copy, because its config.json is this demo's own.
   rm -rf "$data/page"
   cp -R "$ROOT/build/page" "$data/page"

@@ -176,6 +176,16 @@ describe('./dev', { timeout: 600_000 }, () => {
     assert.match(failed.stderr, new RegExp(`port ${port} `));
   });
 
+  test('a second one with the same data is refused, and takes nothing from the first', async () => {
+    const failed = await run(dev, ['up', '--http-port', '0', '--grpc-port', '0', '--data', data]).then(
+      () => assert.fail('it started'),
+      (error) => error,
+    );
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /is running; .* --data/);
+    assert.equal((await fetch(new URL('config.json', page))).status, 200);
+  });
+
   test('a part that dies is started again, and that is said', async () => {
     const server = childrenOf(up.child.pid).find(({ words }) => words[0].endsWith('/weir-server'));
     process.kill(server.id, 'SIGKILL');
