@@ -40,7 +40,8 @@ RevocationFeed::RevocationFeed(Client& client, Revocations& revocations, OnRevok
   };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    spdlog::warn("revocations of tokens: {}; again in {}", ProblemOf(status), absl::FormatDuration(retry_in));
+    spdlog::warn("revocations of tokens: {}; again in {}", ProblemOf(status),
+                 absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1))));
     Answered();
   };
   callbacks.on_failed = [this](const absl::Status& status) {

@@ -84,7 +84,7 @@ absl::StatusOr<FilterTemplate> FilterTemplate::Compile(std::string_view text) {
     result.tokens_.push_back({kind, std::string(name), std::string(option)});
   }
   if (const absl::Status status = ValidateFilter(result.Widest()); !status.ok()) {
-    return Bad(text, Message(status));
+    return result.Widest() == text ? status : Bad(text, Message(status));  // it says which filter
   }
   if (IsReservedTopic(result.Widest())) {
     return Bad(text, "topics that begin with `weir` are the system's, and no route shows them");

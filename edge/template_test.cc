@@ -107,6 +107,13 @@ TEST(FilterTemplateTest, RefusesAFilterThatBecomesTooLong) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(FilterTemplateTest, SaysOnceWhichFilterIsWrong) {
+  EXPECT_THAT(std::string(FilterTemplate::Compile("a.>.b").status().message()),
+              testing::StartsWith("filter \"a.>.b\": token"));
+  EXPECT_THAT(std::string(FilterTemplate::Compile("{jwt.sub}.>.b").status().message()),
+              testing::StartsWith("filter \"{jwt.sub}.>.b\": filter \"*.>.b\": token"));
+}
+
 TEST(FilterTemplateTest, RefusesTheSystemsTopics) {
   for (const char* filter : {"weir", "weir.>", "weir.revocations", "weir.{query.a}"}) {
     EXPECT_EQ(FilterTemplate::Compile(filter).status().code(), absl::StatusCode::kInvalidArgument) << filter;

@@ -103,7 +103,8 @@ SubscriberCallbacks Upstream::Callbacks() {
   callbacks.on_progress = [this](const v1::Progress& progress) { OnProgress(progress); };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    spdlog::warn("upstream: {}; again in {}", ProblemOf(status), absl::FormatDuration(retry_in));
+    spdlog::warn("upstream: {}; again in {}", ProblemOf(status),
+                 absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1))));
     OnDisconnected(status, false);
   };
   callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {

@@ -101,10 +101,10 @@ absl::Status CheckContent(const std::string& path, bool& marked) {
     }
   }
   if (!marked) {
-    return foreign.empty()
-               ? absl::OkStatus()
-               : absl::FailedPreconditionError(fmt::format(
-                     "the directory {} holds something else than a log ({}); give an empty one", path, foreign));
+    return foreign.empty() ? absl::OkStatus()
+                           : absl::FailedPreconditionError(fmt::format(
+                                 "the directory {} holds something else than a log ({}); a new log needs an empty one",
+                                 path, foreign));
   }
   return CheckFormat(path);
 }
