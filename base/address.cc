@@ -70,6 +70,9 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
   if (bracketed ? IsIpv6(address.host) : (IsIpv4(address.host) || IsName(host))) {
     return address;
   }
+  if (text.find("://") != std::string_view::npos) {
+    return Invalid(text, "nothing like http:// may stand before it; allowed is HOST:PORT, like 127.0.0.1:8080");
+  }
   if (!bracketed && host.find(':') != std::string_view::npos) {
     return Invalid(text, "an IPv6 address must stand in brackets, like [::1]:8080");
   }

@@ -42,7 +42,7 @@ TEST(ParseAddress, RefusesAllElseAndSaysWhatIsAllowed) {
       {"a b:80", "the host is no"},
       {".a:80", "the host is no"},
       {"a..b:80", "the host is no"},
-      {"http://a:80", "must stand in brackets"},
+      {"http://a:80", "nothing like http:// may stand before it"},
       {std::string_view("a\0b:80", 6), "NUL"},
   };
   for (const auto& test : kCases) {

@@ -49,8 +49,10 @@ void Note(std::string_view text) { WriteAll(STDERR_FILENO, fmt::format("weir: {}
 
 std::string Describe(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
-  return fmt::format("{}{}: {}", absl::StatusCodeToString(status.code()),
-                     reason.empty() ? "" : fmt::format(" ({})", reason), Message(status));
+  return fmt::format(
+      "{}{}: {}{}", absl::StatusCodeToString(status.code()), reason.empty() ? "" : fmt::format(" ({})", reason),
+      Message(status),
+      reason == "CREDENTIALS_MISSING" ? "; give --token-file (WEIR_TOKEN_FILE) or --tls-certificate" : "");
 }
 
 Json ErrorJson(const absl::Status& status) {

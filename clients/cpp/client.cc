@@ -121,7 +121,7 @@ void Client::SetCredentials(ClientTls tls, std::function<std::string()> token) {
 
 absl::Status CheckClientTls(const ClientTls& tls, std::vector<std::string>* warnings) {
   if (tls.ca.empty() && (!tls.certificate.empty() || !tls.key.empty())) {
-    return absl::InvalidArgumentError("TLS needs the file of the server's authorities (ca)");
+    return absl::InvalidArgumentError("TLS needs the file of the server's authorities (ca, or --tls-ca)");
   }
   const absl::StatusOr<TlsPems> pems =
       ReadTlsFiles({.certificate = tls.certificate, .key = tls.key, .ca = tls.ca}, absl::Now());

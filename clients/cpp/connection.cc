@@ -111,6 +111,12 @@ std::string ReasonOfNoConnection(const absl::Status& failure, const ClientTls& t
   if (const absl::Status files = CheckClientTls(tls); !files.ok()) {
     return std::string(Message(files));
   }
+  if (absl::StrContains(failure.message(), "wrong version number")) {
+    return "perhaps the server does not speak TLS";
+  }
+  if (absl::StrContains(failure.message(), "certificate verify failed")) {
+    return fmt::format("the server's certificate is over, or of none of the authorities in {}", tls.ca);
+  }
   // A server that does not like the client's certificate closes the connection, and says nothing that gRPC would tell.
   if (!absl::StrContains(failure.message(), "Socket closed")) {
     return {};

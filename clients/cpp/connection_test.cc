@@ -21,6 +21,14 @@ TEST(ReasonOfNoConnection, IsSomethingThatTheServerDoesNotLikeWhereItClosesTheCo
   EXPECT_THAT(ReasonOfNoConnection(kClosed, {}), HasSubstr("speaks TLS"));
 }
 
+TEST(ReasonOfNoConnection, SaysWhatAHandshakeFailsOf) {
+  const auto failed = [](const std::string& why) {
+    return ReasonOfNoConnection(absl::UnavailableError("failed to connect: Tls handshake failed: " + why), {});
+  };
+  EXPECT_THAT(failed("SSL routines::wrong version number"), HasSubstr("does not speak TLS"));
+  EXPECT_THAT(failed("SSL routines::certificate verify failed"), HasSubstr("the server's certificate"));
+}
+
 TEST(ReasonOfNoConnection, IsNotGuessedOfOtherFailures) {
   EXPECT_THAT(ReasonOfNoConnection(absl::UnavailableError("failed to connect: Connection refused"), {}), IsEmpty());
   EXPECT_THAT(ReasonOfNoConnection(absl::UnavailableError("Socket closed"), {}), IsEmpty()) << "it was open";

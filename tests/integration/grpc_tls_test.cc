@@ -195,12 +195,14 @@ TEST_F(GrpcTlsTest, OthersAreKeptOutAndToldWhatMayBeWrong) {
   const struct {
     ClientTls tls;
     std::string said;
-  } cases[] = {{{.ca = ca}, "perhaps the server asks for a certificate, and none is shown"},
-               {foreign, "perhaps the server refuses the certificate in " + foreign.certificate},
-               {TlsAs("ours", "server"), "perhaps the server refuses the certificate in " + File("ours/server.crt")},
-               {TlsAs("ours", "late"), "perhaps the server refuses the certificate in " + File("ours/late.crt")},
-               {{}, "perhaps the server speaks TLS, which is not used here"},
-               {distrusting, "certificate verify failed"}};
+  } cases[] = {
+      {{.ca = ca}, "perhaps the server asks for a certificate, and none is shown"},
+      {foreign, "perhaps the server refuses the certificate in " + foreign.certificate},
+      {TlsAs("ours", "server"), "perhaps the server refuses the certificate in " + File("ours/server.crt")},
+      {TlsAs("ours", "late"), "perhaps the server refuses the certificate in " + File("ours/late.crt")},
+      {{}, "perhaps the server speaks TLS, which is not used here"},
+      {distrusting, "certificate verify failed; the server's certificate is over, or of none of the authorities in " +
+                        distrusting.ca}};
   for (const auto& [tls, said] : cases) {
     const CommandResult result = Status(tls);
     EXPECT_EQ(result.exit_code, kUnavailable) << said << result.out;
