@@ -51,8 +51,10 @@ class Source {
   std::span<const NewEvent> Next(size_t count) {
     for (size_t i = 0; i < count; ++i) {
       ids_[i] = fmt::format("018f4d6e-7c00-7000-8000-{:012}", ++next_);
-      events_[i] = {
-          .topic = topics_[next_ * 7 % topics_.size()], .id = ids_[i], .time = {}, .tail = tails_[next_ % tails_.size()]};
+      events_[i] = {.topic = topics_[next_ * 7 % topics_.size()],
+                    .id = ids_[i],
+                    .time = {},
+                    .tail = tails_[next_ % tails_.size()]};
     }
     return {events_.data(), count};
   }
