@@ -9,8 +9,7 @@ namespace weir {
 using nlohmann::json;
 
 std::optional<json> ParseStrictJson(std::string_view text, const StrictJsonLimits& limits) {
-  // The parser ends at a NUL, whatever follows, and passes over a byte order mark: others do neither.
-  if (text.size() > limits.bytes_max || text.find('\0') != std::string_view::npos || text.starts_with("\xEF\xBB\xBF")) {
+  if (text.size() > limits.bytes_max || !IsReadWhole(text)) {
     return std::nullopt;
   }
   bool sound = true;

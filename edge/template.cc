@@ -83,10 +83,11 @@ absl::StatusOr<FilterTemplate> FilterTemplate::Compile(std::string_view text) {
                                  : (has_option ? Token::Kind::kQueryOr : Token::Kind::kQuery);
     result.tokens_.push_back({kind, std::string(name), std::string(option)});
   }
-  if (const absl::Status status = ValidateFilter(result.Widest()); !status.ok()) {
-    return result.Widest() == text ? status : Bad(text, Message(status));  // it says which filter
+  const std::string widest = result.Widest();
+  if (const absl::Status status = ValidateFilter(widest); !status.ok()) {
+    return widest == text ? status : Bad(text, Message(status));  // it says which filter
   }
-  if (IsReservedTopic(result.Widest())) {
+  if (IsReservedTopic(widest)) {
     return Bad(text, "topics that begin with `weir` are the system's, and no route shows them");
   }
   return result;

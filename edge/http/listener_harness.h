@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,19 +106,19 @@ class ListenerTest : public testing::Test {
     return -1;
   }
   double LimitedBy(std::string_view limit) const { return Value("weir_edge_http_limited_total", limit); }
-  void AwaitConnections(size_t count) {
+  static void Await(const std::function<bool()>& condition) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (admission_->total() != count && std::chrono::steady_clock::now() < end) {
+    while (!condition() && std::chrono::steady_clock::now() < end) {
       std::this_thread::yield();
     }
+  }
+  void AwaitConnections(size_t count) {
+    Await([&] { return admission_->total() == count; });
     EXPECT_EQ(admission_->total(), count);
   }
   // However many of them there are.
   void AwaitOnlyStreams() {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (metrics_.connections() > 0 && std::chrono::steady_clock::now() < end) {
-      std::this_thread::yield();
-    }
+    Await([&] { return metrics_.connections() == 0; });
     EXPECT_EQ(metrics_.connections(), 0U);
     EXPECT_EQ(admission_->total(), hub_.connections());
   }

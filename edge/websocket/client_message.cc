@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/strict_json.h"
 #include "base/text.h"
 
 namespace weir::edge {
@@ -104,9 +105,7 @@ ClientMessage Wrong(std::string_view what) { return BadMessage{std::string(what)
 ClientMessage ReadClientMessage(std::string_view text) {
   bool doubled = false;
   const json object = Parse(text, doubled);
-  // The parser ends at a NUL, whatever follows, and passes over a byte order mark.
-  const bool cut = text.find('\0') != std::string_view::npos || text.starts_with("\xEF\xBB\xBF");
-  if (cut || object.is_discarded() || !object.is_object()) {
+  if (!IsReadWhole(text) || object.is_discarded() || !object.is_object()) {
     return Wrong("a message must be a JSON object");
   }
   if (doubled) {
