@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/duration_text.h"
 #include "base/text.h"
 #include "base/token_revocation.h"
 #include "weir/v1/event_bus.pb.h"
@@ -40,8 +41,7 @@ RevocationFeed::RevocationFeed(Client& client, Revocations& revocations, OnRevok
   };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    spdlog::warn("revocations of tokens: {}; again in {}", ProblemOf(status),
-                 absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1))));
+    spdlog::warn("revocations of tokens: {}; again in {}", ProblemOf(status), DurationText(retry_in));
     Answered();
   };
   callbacks.on_failed = [this](const absl::Status& status) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/duration_text.h"
 #include "base/event_view.h"
 #include "base/text.h"
 
@@ -103,8 +104,7 @@ SubscriberCallbacks Upstream::Callbacks() {
   callbacks.on_progress = [this](const v1::Progress& progress) { OnProgress(progress); };
   callbacks.on_gap = [this](const v1::Gap& gap) { OnGap(gap); };
   callbacks.on_disconnected = [this](const absl::Status& status, absl::Duration retry_in) {
-    spdlog::warn("upstream: {}; again in {}", ProblemOf(status),
-                 absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1))));
+    spdlog::warn("upstream: {}; again in {}", ProblemOf(status), DurationText(retry_in));
     OnDisconnected(status, false);
   };
   callbacks.on_failed = [this, retry = options_.refused_retry](const absl::Status& status) {

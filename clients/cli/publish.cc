@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/duration_text.h"
 #include "base/text.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
@@ -122,8 +123,7 @@ class LinePublisher {
     const absl::Time now = absl::Now();
     away_since_ = away_since_.value_or(now);
     if (now - *away_since_ < wait_) {
-      Note(fmt::format("{}; trying again in {}", Describe(status),
-                       absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1)))));
+      Note(fmt::format("{}; trying again in {}", Describe(status), DurationText(retry_in)));
       return;
     }
     // The main thread may wait for input or for room, both without end: so the process ends here.

@@ -2,6 +2,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/duration_text.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/event_json.h"
@@ -37,8 +38,7 @@ class Printer {
       }
     };
     callbacks.on_disconnected = [](const absl::Status& status, absl::Duration retry_in) {
-      Note(fmt::format("{}; trying again in {}", Describe(status),
-                       absl::FormatDuration(absl::Trunc(retry_in, absl::Milliseconds(1)))));
+      Note(fmt::format("{}; trying again in {}", Describe(status), DurationText(retry_in)));
     };
     callbacks.on_failed = [this](const absl::Status& status) {
       Note(Describe(status));
